@@ -1,0 +1,179 @@
+# quell: build, check, drill, bench, lint, asan, fuzz, install.
+#
+# No line per command: a command is cmd/NAME.c, cmd/NAME.1, tests/NAME.bats.
+# Honoured: CC CFLAGS CPPFLAGS LDFLAGS DESTDIR PREFIX; DEPS=0 installs nothing.
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+B ?= build
+VERSION := 0.1.0
+CC ?= cc
+PKG_CONFIG ?= pkg-config
+DEPS ?= 1
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
+say = @$(if $(filter 0,$(V)),printf '%-5s %s\n' $(1) $@,:)
+
+NEEDED := libcurl libcrypto libssl json-c expat libcares libpcre2-8 zlib libzstd
+
+LIB_SRC := $(sort $(wildcard lib/*/*.c))
+CMD_SRC := $(sort $(wildcard cmd/*.c))
+CMDS := $(CMD_SRC:cmd/%.c=%)
+BINS := $(CMDS:%=$(B)/bin/%)
+LIB := $(B)/libquell.a
+UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
+MAN := $(sort $(wildcard cmd/*.[1-8]))
+DATA := $(sort $(wildcard lib/*/*.tsv))
+
+WARN := -Wall -Wextra -Wpedantic -Wformat=2 -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
+	-Wwrite-strings -Wcast-qual -Wconversion -Wvla -Wundef \
+	-Wimplicit-fallthrough
+ifeq ($(CI),true)
+WARN += -Werror
+endif
+
+# Evaluated late, so that `make deps` can install pkg-config first.
+PC_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(NEEDED))
+PC_LIBS = $(shell $(PKG_CONFIG) --libs $(NEEDED))
+BUILD_INFO = $(foreach p,$(NEEDED),$(p) $(shell $(PKG_CONFIG) --modversion $(p)))
+
+cc-option = $(shell printf 'int main(void){return 0;}' | \
+	$(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
+HARDEN_FLAGS := -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
+	-fstack-clash-protection -fcf-protection -ftrivial-auto-var-init=zero
+HARDEN_LINK := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+ifeq ($(HARDEN),0)
+HARDENING :=
+HARDENING_LD :=
+else
+HARDENING = $(foreach f,$(HARDEN_FLAGS),$(call cc-option,$(f))) -fPIE
+HARDENING_LD = -pie $(foreach f,$(HARDEN_LINK),$(call cc-option,$(f)))
+endif
+
+CFLAGS ?= -O2 -g
+ALL_CPPFLAGS = -D_GNU_SOURCE -Ilib -DQUELL_DATADIR='"$(DATADIR)/quell"' \
+	$(PC_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = -std=c17 $(WARN) $(HARDENING) $(CFLAGS)
+ALL_LDFLAGS = -Wl,--as-needed $(HARDENING_LD) $(LDFLAGS)
+
+.PHONY: all build deps check drill bench lint asan fuzz install uninstall \
+	clean bins units
+.DEFAULT_GOAL := build
+
+all: build
+
+deps:
+	@DEPS=$(DEPS) tests/deps.sh build
+
+build: deps
+	@$(MAKE) --no-print-directory bins
+
+# The flags are the same for every file of one run: asked for once, here.
+ifneq ($(filter bins units fuzzers,$(MAKECMDGOALS)),)
+PC_CFLAGS := $(PC_CFLAGS)
+PC_LIBS := $(PC_LIBS)
+HARDENING := $(HARDENING)
+HARDENING_LD := $(HARDENING_LD)
+BUILD_INFO := $(BUILD_INFO)
+endif
+
+bins: $(BINS)
+units: $(UNIT) $(B)/faults.so
+.PHONY: fuzzers
+fuzzers: $(FUZZ)
+
+$(B)/bin/%: $(B)/cmd/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PC_LIBS)
+
+$(LIB): $(LIB_SRC:%.c=$(B)/%.o)
+	@rm -f $@
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/lib/core/cli.o: ALL_CPPFLAGS += -DQUELL_VERSION='"$(VERSION)"' \
+	-DQUELL_BUILD='"$(strip $(BUILD_INFO))"'
+
+$(B)/unit/%: tests/unit/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< \
+		$(LIB) $(PC_LIBS) -lcmocka
+
+$(B)/fuzz/%: tests/fuzz/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,FUZZ)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) \
+		-o $@ $< $(LIB) $(PC_LIBS)
+
+$(B)/faults.so: tests/faults/faults.c
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) -D_GNU_SOURCE $(ALL_CFLAGS) -fPIC -shared -o $@ $< -ldl
+
+# T=tests/x.bats narrows it
+check: build
+	@DEPS=$(DEPS) tests/deps.sh check
+	@$(MAKE) --no-print-directory units
+	@B=$(B) tests/run.sh $(T)
+
+drill: build
+	@DEPS=$(DEPS) tests/deps.sh drill
+	@B=$(B) tests/drill/run.sh
+
+bench: build
+	@DEPS=$(DEPS) tests/deps.sh check
+	@B=$(B) tests/bench/run.sh $(T)
+
+lint:
+	@DEPS=$(DEPS) tests/deps.sh lint
+	@CC=$(CC) CPPFLAGS='$(ALL_CPPFLAGS)' tests/lint.sh
+
+# The same tests under AddressSanitizer and UBSan, in a build of its own.
+asan: deps
+	@DEPS=$(DEPS) tests/deps.sh check
+	@$(MAKE) --no-print-directory B=build/asan HARDEN=0 bins units \
+		CFLAGS='-O1 -g -fsanitize=address,undefined \
+		-fno-sanitize-recover=undefined -fno-omit-frame-pointer'
+	@B=build/asan QUELL_ASAN=1 tests/run.sh $(T)
+
+# FUZZ_SECONDS for each target; a crash is kept under build/fuzzing
+FUZZ_SECONDS ?= 20
+fuzz: deps
+	@DEPS=$(DEPS) tests/deps.sh lint
+	@$(MAKE) --no-print-directory B=build/fuzzing CC=clang HARDEN=0 fuzzers \
+		CFLAGS='-O1 -g -fsanitize=address,undefined,fuzzer-no-link \
+		-fno-sanitize-recover=undefined -DIR_SANITIZE'
+	@B=build/fuzzing FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(T)
+
+install: build
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/quell/playbooks
+	install -m 755 $(BINS) $(DESTDIR)$(BINDIR)
+	for m in $(MAN); do \
+		install -d $(DESTDIR)$(MANDIR)/man$${m##*.} && \
+		install -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.} || exit; \
+	done
+	install -m 755 $(wildcard playbooks/*) $(DESTDIR)$(DATADIR)/quell/playbooks
+	$(if $(DATA),install -m 644 $(DATA) $(DESTDIR)$(DATADIR)/quell)
+
+uninstall:
+	rm -f $(CMDS:%=$(DESTDIR)$(BINDIR)/%)
+	for m in $(notdir $(MAN)); do \
+		rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
+	rm -rf $(DESTDIR)$(DATADIR)/quell
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' -not -path '*/asan/*' \
+	-not -path '*/fuzzing/*' 2>/dev/null)

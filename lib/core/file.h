@@ -1,0 +1,39 @@
+/*
+ * file.h - files written so that a crash or a full disk at any moment leaves
+ * the old content or the new, never half of either.
+ */
+#ifndef IR_FILE_H
+#define IR_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+/*
+ * Replace the file at path by n bytes: temporary in the same folder, owner,
+ * mode and extended attributes of the old file kept (a new file gets mode),
+ * write, fsync, close, rename, fsync of the folder.  A symbolic link is
+ * followed and kept.  On failure the old file stays and no litter.
+ * 0, or -1 with 73 (cannot create) or 74 (not written).
+ */
+int ir_file_replace(const char *path, const void *bytes, size_t n,
+    mode_t mode, struct ir_err *err);
+
+/* The same, but it is an error (73) when path exists already. */
+int ir_file_create(const char *path, const void *bytes, size_t n,
+    mode_t mode, struct ir_err *err);
+
+/* mkdir -p with mode for what is made.  0, or -1 and 73. */
+int ir_mkdirs(const char *path, mode_t mode, struct ir_err *err);
+
+/* write() until all is out; 0, or -1 and errno. */
+int ir_write_all(int fd, const void *bytes, size_t n);
+
+/* fsync the folder that holds path; 0, or -1 and errno. */
+int ir_fsync_dir_of(const char *path);
+
+/* Hex SHA-256 of bytes into out[65]. */
+void ir_sha256_hex(const void *bytes, size_t n, char out[65]);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * sandbox.h - give up rights once the input is open.
+ */
+#ifndef IR_SANDBOX_H
+#define IR_SANDBOX_H
+
+/*
+ * From now on this process opens no file and makes no TCP connection:
+ * Landlock, as far as the kernel has it; no new privileges.  For programs
+ * that only parse.  Returns the Landlock ABI in force, 0 when the kernel
+ * has none: going on without it is fine, it is a second wall.
+ */
+int ir_sandbox_parse_only(void);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * smtp.h - an SMTP client (RFC 5321, 3207, 4954) that can say exactly how
+ * far it came: which command got which reply, and whether a message may
+ * have been taken although the answer was lost.
+ *
+ * Names that end in ".localhost" are loopback (RFC 6761) and are not asked
+ * of the DNS.
+ */
+#ifndef IR_SMTP_H
+#define IR_SMTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../core/err.h"
+#include "../core/secret.h"
+
+enum ir_smtp_tls {
+	IR_SMTP_TLS_NONE,	/* never: loopback and tests */
+	IR_SMTP_TLS_MAY,	/* STARTTLS if offered, any certificate: MX */
+	IR_SMTP_TLS_MUST,	/* STARTTLS, certificate checked */
+	IR_SMTP_TLS_WRAP,	/* implicit TLS (465), certificate checked */
+};
+
+struct ir_smtp_opts {
+	const char *host;	/* name, also for SNI and the certificate */
+	const char *address;	/* connect here instead; may be NULL */
+	int port;		/* 25, 587, 465, ... */
+	enum ir_smtp_tls tls;
+	const char *ca_file;	/* NULL: AWS_CA_BUNDLE, else the system's */
+	const char *helo;	/* NULL: this host's name */
+	int timeout_ms;		/* each reply; 0: 30 s (300 s after DATA) */
+};
+
+/* What the server said last. */
+struct ir_smtp_reply {
+	int code;		/* 0: no reply */
+	char text[512];		/* last line, printable, without the code */
+	const char *stage;	/* "connect", "helo", "starttls", "auth",
+				   "mail", "rcpt", "data", "message" */
+};
+
+struct ir_smtp;
+
+/*
+ * Connect, greet, start TLS.  0, or -1: 75 cannot connect, timeout or a 4xx
+ * reply, 69 a 5xx reply, 76 not SMTP, 77 certificate not accepted.
+ */
+int ir_smtp_open(struct ir_smtp **s, const struct ir_smtp_opts *o,
+    struct ir_err *err);
+
+/*
+ * AUTH PLAIN, or LOGIN when that is all there is.  Never without TLS,
+ * except on loopback.  0, or -1: 77 for 535, 75 for 4xx, 69 else.
+ */
+int ir_smtp_auth(struct ir_smtp *s, const char *user,
+    const struct ir_secret *password, struct ir_err *err);
+
+/* MAIL FROM ("" for <>), RCPT TO.  0, or -1: 75 for 4xx, 69 for 5xx. */
+int ir_smtp_mail(struct ir_smtp *s, const char *from, struct ir_err *err);
+int ir_smtp_rcpt(struct ir_smtp *s, const char *to, struct ir_err *err);
+
+/*
+ * DATA and the message: lines of it may end in LF or CRLF, they are sent
+ * with CRLF and dot-stuffed.  0, or -1: 75/69 by the reply; 79 when the
+ * final dot may have arrived and the reply was lost: never send it again.
+ */
+int ir_smtp_data(struct ir_smtp *s, const char *msg, size_t n,
+    struct ir_err *err);
+
+/* QUIT (not waited for longer than a second), close, free. */
+void ir_smtp_close(struct ir_smtp *s);
+
+const struct ir_smtp_reply *ir_smtp_last(const struct ir_smtp *s);
+
+/*
+ * A mail address that can stand in MAIL/RCPT: no control bytes, no spaces
+ * outside quotes, no angle brackets, at most 254 bytes.
+ */
+bool ir_smtp_address_ok(const char *addr);
+
+/*
+ * "HOST[:PORT]" with {region} replaced; brackets for IPv6.  *port keeps its
+ * value when none is given.  0, or -1 and 64.
+ */
+int ir_smtp_endpoint(const char *template, const char *region, char *host,
+    size_t size, int *port, struct ir_err *err);
+
+#endif
