@@ -259,7 +259,7 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 		spool_directory = $dir/spool
 		log_file_path = $dir/log/%slog
 		pid_file_path = $dir/exim.pid
-		$(exim_selector "${k[log]}")
+		$([ "${k[log]}" = stock ] || echo "log_selector = ${k[log]}")
 		keep_environment =
 		host_lookup =
 		rfc1413_query_timeout = 0s
@@ -424,14 +424,6 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 	} >"$dir/exim.conf"
 }
 
-exim_selector()	# WHICH
-{
-	case $1 in
-	stock) ;;
-	?*) echo "log_selector = $1" ;;
-	esac
-}
-
 exim_make()	# DIR [key=value ...]
 {
 	local dir pair name id smarthost_name exim_uid exim_stock=/usr/sbin/exim4
@@ -553,11 +545,10 @@ exim_pids()	# DIR
 	local dir f
 
 	dir=$(cd "$1" && pwd -P) || return 1
-	for f in $(grep -lzxF "$dir/exim.conf" /proc/[0-9]*/cmdline 2>/dev/null); do
-		f=${f%/cmdline}
-		f=${f##*/}
-		peers_gone "$f" || echo "$f"
-	done
+	grep -lzxF "$dir/exim.conf" /proc/[0-9]*/cmdline 2>/dev/null |
+		while IFS=/ read -r _ _ f _; do
+			peers_gone "$f" || echo "$f"
+		done
 }
 
 exim_stop()	# DIR
