@@ -5,7 +5,7 @@
 #                                RFC 5782's test point comes by itself
 # rbldnsd_start DIR              all zones of DIR on a free UDP port
 # unbound_start DIR ZONE=PORT... a resolver that asks 127.0.0.1:PORT for ZONE;
-#                                ".=PORT" for everything else (else SERVFAIL)
+#                                ".=PORT" for everything else (else NXDOMAIN)
 # fakedns_start DIR ZONES.json [option...]   see fakedns.py
 # dns_port DIR | dns_stop DIR    for all three
 # dns_ask PORT NAME [TYPE] [--tcp]   RCODE, then the answers, one a line
@@ -40,19 +40,25 @@ rbldnsd_zone()	# DIR ZONE TYPE < list
 
 rbldnsd_start()	# DIR
 {
-	local dir port zones=() f
+	local dir port zones=() f as
 
 	dir=$(cd "$1" && pwd -P) || return 1
 	for f in "$dir"/zones/*; do
 		f=${f##*/}
 		zones+=("${f%.*}:${f##*.}:$f")
 	done
+	# It will not run as root, and its own user does not exist here. A chroot
+	# spares that nobody a walk through the caller's private folders.
+	as=(-w "$dir/zones")
+	if [ "$(id -u)" = 0 ]; then
+		chmod a+rx "$dir" "$dir/zones"
+		chmod a+r "$dir"/zones/*
+		as=(-u 65534:65534 -r "$dir" -w /zones)
+	fi
 	for _ in 1 2 3 4 5; do
 		port=$(peers_free_port)
-		# -u: its own user does not exist here; the caller's will do
 		LD_LIBRARY_PATH=$(peers_libs) "$PEERS_ROOT/usr/sbin/rbldnsd" \
-			-n -f -c 1 -u "$(id -u):$(id -g)" -w "$dir/zones" \
-			-b "127.0.0.1/$port" "${zones[@]}" \
+			-n -c 1 "${as[@]}" -b "127.0.0.1/$port" "${zones[@]}" \
 			</dev/null >"$dir/out" 2>&1 3>&- &
 		echo $! >"$dir/pid"
 		echo "$port" >"$dir/port"
@@ -96,16 +102,17 @@ unbound_start()	# DIR ZONE=PORT...
 			    infra-host-ttl: 1
 			    root-hints: ""
 			END
+			case " $*" in
+			*' .='*) ;;
+			*) echo '    local-zone: "." static' ;;
+			esac
+			# Or the built-in zones ("test.", 127.in-addr.arpa) answer.
 			for pair; do
-				echo "    local-zone: \"${pair%%=*}\" nodefault"
+				[ "${pair%%=*}" = . ] ||
+					echo "    local-zone: \"${pair%%=*}\" transparent"
 			done
 			[ ! -e "$dir/extra.conf" ] || cat "$dir/extra.conf"
 			printf 'remote-control:\n    control-enable: no\n'
-			# Port 1 refuses at once: names of no zone are SERVFAIL.
-			case " $*" in
-			*' .='*) ;;
-			*) set -- "$@" .=1 ;;
-			esac
 			for pair; do
 				if [ "${pair%%=*}" = . ]; then
 					printf 'forward-zone:\n    name: "."\n    forward-addr: 127.0.0.1@%s\n' \
@@ -129,10 +136,10 @@ unbound_start()	# DIR ZONE=PORT...
 
 fakedns_start()	# DIR ZONES.json [option...]
 {
-	local dir=$1 zones=$2
+	local dir=$1 file=$2
 
 	shift 2
-	peers_sink fakedns "$dir" --zones "$zones" "$@"
+	peers_sink fakedns "$dir" --zones "$file" "$@"
 }
 
 # Up when anything is bound to its UDP port, or when it died
