@@ -164,5 +164,5 @@ dns_stop()
 
 dns_ask()	# PORT NAME [TYPE] [--tcp]
 {
-	python3 "$PEERS_LIB/dns_ask.py" "$@"
+	"$PEERS_PYTHON" "$PEERS_LIB/dns_ask.py" "$@"
 }

@@ -179,15 +179,27 @@ exim_make_bin()	# DIR ID
 	done
 }
 
-# What a site adds to its Exim so that an incident can be steered by files: the
-# lines between the marks are those of the manual, HOLD filled in.
+# What a site adds to its Exim so that an incident can be steered by files;
+# the manual shows the same lines. Why three pieces hold mail back:
+# - hold_domains is Exim's own hold. It writes no retry data and never bounces,
+#   but a forced delivery (-M, -qf, -qff) does not heed it.
+# - the router stops forced deliveries. Its deferral counts as a failed try, and
+#   Exim bounces an address once the message is older than the retry rules.
+# - the retry rule takes that end away for as long as mail is held.
+# A file that does not exist would make lsearch defer, hence each exists.
 exim_make_hook()	# DIR HOLD
 {
-	local dir=$1 hold=$2
+	local dir=$1 hold=$2 account
 
+	account="exists{$hold/hold_accounts}{\${lookup{\$authenticated_id}lsearch{$hold/hold_accounts}"
 	cat >"$dir/hook.main.conf" <<-END
 	# quell: main section
 	queue_only_file = $hold/queue_only
+	hold_domains = \${if exists{$hold/hold}{! +local_domains}{\${if $account{! +local_domains}}}}}}
+	END
+	cat >"$dir/hook.retry.conf" <<-END
+	# quell: before the first retry rule
+	"\${if exists{$hold/hold}{*}{\${if $account{*}{}}}}}}"  *  F,52w,5m
 	END
 	cat >"$dir/hook.acl_mail.conf" <<-END
 	# quell: first lines of the ACL that acl_smtp_mail names
@@ -256,6 +268,7 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 		qualify_domain = quell.test
 		domainlist local_domains = ${k[local_domains]}
 		local_interfaces = 127.0.0.1
+		disable_ipv6
 		spool_directory = $dir/spool
 		log_file_path = $dir/log/%slog
 		pid_file_path = $dir/exim.pid
@@ -328,7 +341,7 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 			  driver = manualroute
 			  domains = ! +local_domains
 			  transport = remote_smtp_smarthost
-			  route_data = \${readfile{$dir/smarthost}{}}
+			  route_data = \${readfile{$dir/smarthost}{}} byname
 			  host_find_failed = defer
 			  self = send
 
@@ -397,6 +410,7 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 		cat <<-END
 		begin retry
 
+		${inc:+$inc $dir/hook.retry.conf}
 		*  *  ${k[retry]}
 
 		begin authenticators
@@ -482,7 +496,8 @@ exim_make()	# DIR [key=value ...]
 	printf '%s' "${k[sink]}" >"$dir/sink"
 	: >"$dir/port.conf"
 	: >"$dir/aliases"
-	printf '%s\n' postmaster: billing: alice: bob: >"$dir/mailboxes"
+	printf '%s: %s\n' postmaster postmaster billing billing alice alice \
+		bob bob >"$dir/mailboxes"
 	printf 'user: %s\npass: %s\n' "${k[user]}" "${k[pass]}" >"$dir/ses.pw"
 	: >"$dir/users"
 	[ -z "${k[users]}" ] || for pair in ${k[users]//,/ }; do
@@ -568,7 +583,7 @@ exim_submit()	# DIR FROM TO [option...]
 	local dir=$1 from=$2 to=$3
 
 	shift 3
-	python3 "$PEERS_LIB/smtp_submit.py" --port "$(exim_port "$dir")" \
+	"$PEERS_PYTHON" "$PEERS_LIB/smtp_submit.py" --port "$(exim_port "$dir")" \
 		--from "$from" --to "$to" "$@"
 }
 

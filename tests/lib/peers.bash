@@ -8,6 +8,9 @@
 PEERS_LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 PEERS_TOP=$(cd "$PEERS_LIB/../.." && pwd -P)
 PEERS_ROOT=${QUELL_PEERS:-$PEERS_TOP/build/peers}/root
+# A version manager's shim costs a tenth of a second at each start.
+PEERS_PYTHON=/usr/bin/python3
+[ -x "$PEERS_PYTHON" ] || PEERS_PYTHON=python3
 
 # peers_have PEER...: fetched already, or fetched now; else 1 with the reason
 peers_have()
@@ -95,7 +98,7 @@ peers_sink()
 	shift 2
 	mkdir -p "$dir"
 	rm -f "$dir/port"
-	python3 "$PEERS_LIB/$kind.py" --dir "$dir" --parent-pid $$ "$@" \
+	"$PEERS_PYTHON" "$PEERS_LIB/$kind.py" --dir "$dir" --parent-pid $$ "$@" \
 		</dev/null >/dev/null 2>"$dir/stderr" 3>&- &
 	echo $! >"$dir/pid"
 	peers_wait 10 test -s "$dir/port" && return 0
