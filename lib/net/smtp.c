@@ -421,6 +421,8 @@ connect_to(struct ir_smtp *s, const struct ir_smtp_opts *o,
 		rc = connect_any(s, list, err);
 		freeaddrinfo(list);
 	}
+	if (rc == 0 && err)
+		err->code = 0;		/* the first of two had failed */
 	return rc;
 }
 
