@@ -109,6 +109,7 @@ class Client:
             self.command("QUIT")
         except (OSError, ConnectionError):
             pass
+        self.file.close()   # else the connection stays open
         self.sock.close()
 
 
