@@ -311,6 +311,7 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 		acl_check_rcpt:
 		  accept  authenticated = *
 		  accept  domains = +local_domains
+		          endpass
 		          verify = recipient
 		  $([ "${k[relay]}" = no ] || echo 'accept  hosts = 127.0.0.1')
 		  deny    message = relay not permitted
@@ -561,15 +562,16 @@ exim_port()	# DIR
 # the configuration by name.
 exim_pids()	# DIR
 {
-	local dir p pid
+	local dir p
 
 	dir=$(cd "$1" && pwd -P) || return 1
-	for p in /proc/[0-9]*; do
-		pid=${p#/proc/}
-		[ "$p/cwd" -ef "$dir/spool" ] ||
-			grep -qzxF -e "$dir/exim.conf" "$p/cmdline" 2>/dev/null || continue
-		[ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] || peers_gone "$pid" ||
-			echo "$pid"
+	{
+		grep -lzxF -e "$dir/exim.conf" /proc/[0-9]*/cmdline 2>/dev/null
+		for p in /proc/[0-9]*; do
+			[ "$p/cwd" -ef "$dir/spool" ] && echo "$p/"
+		done
+	} | cut -d/ -f3 | sort -u | while read -r p; do
+		[ "$p" = $$ ] || [ "$p" = "$BASHPID" ] || peers_gone "$p" || echo "$p"
 	done
 }
 
