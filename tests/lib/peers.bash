@@ -80,7 +80,7 @@ peers_stop()
 	for pid; do
 		kill -TERM "$pid" 2>/dev/null || continue
 		peers_wait 3 peers_gone "$pid" || kill -KILL "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null || true
 	done
 	return 0
 }
