@@ -54,10 +54,14 @@ peers_wait()
 	done
 }
 
-# peers_listens PORT: a TCP server answers there
+# peers_listens PORT: a TCP server is there (looked up, not connected to: a
+# probe would be in its log)
 peers_listens()
 {
-	(exec 8<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+	local hex
+
+	printf -v hex '%04X' "$1"
+	grep -q "^ *[0-9]*: [0-9A-F]*:$hex 0*:0000 0A " /proc/net/tcp
 }
 
 peers_gone()	# PID
@@ -76,7 +80,7 @@ peers_stop()
 	for pid; do
 		kill -TERM "$pid" 2>/dev/null || continue
 		peers_wait 3 peers_gone "$pid" || kill -KILL "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null || true
 	done
 	return 0
 }
