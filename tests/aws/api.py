@@ -7,9 +7,10 @@ written down as a violation.
 
 import hashlib
 import re
+import traceback
 from calendar import timegm
 from dataclasses import dataclass, field
-from time import sleep, strftime, strptime, gmtime
+from time import gmtime, monotonic, sleep, strftime, strptime
 from urllib.parse import parse_qsl
 
 import model
@@ -77,6 +78,7 @@ class Api:
     def __init__(self, world, journal, faults):
         self.world, self.journal, self.faults = world, journal, faults
         self.services = model.Services()
+        self.last_call = {}
 
     # --- what is it --------------------------------------------------------
 
@@ -311,6 +313,23 @@ class Api:
                             "signature does not match; canonical request "
                             f"should be {canonical!r}")
 
+    def _check_rate(self, progress):
+        """settings.rate: {"sesv2": 1} allows one call a second of each
+        operation in each region, as SES does for most control calls."""
+        rate = self.world.settings["rate"].get(progress.service)
+        if not rate:
+            return
+        who = progress.service, progress.operation, progress.region
+        now = monotonic()
+        if now - self.last_call.get(who, -1e9) < 1 / rate:
+            raise self._throttled(progress)
+        self.last_call[who] = now
+
+    @staticmethod
+    def _throttled(progress, headers=None):
+        code, status, text = THROTTLE.get(progress.service, THROTTLE_QUERY)
+        return AwsError(code, text, status, headers=headers)
+
     # --- what exactly, and may it ------------------------------------------
 
     def _read(self, request, progress, service):
@@ -351,8 +370,7 @@ class Api:
             if request.body and content != "application/json":
                 progress.violations.append(f"content-type {content or 'none'}")
             params = model.read_rest(service, operation, progress.labels,
-                                     request.query, request.by_name,
-                                     request.body)
+                                     request)
         progress.params = model.redact(operation.input_shape, params)
         return op, operation, params
 
@@ -382,6 +400,10 @@ class Api:
         caller = world.caller(progress.key_id, request.peer)
         caller.context["aws:securetransport"] = [str(request.secure).lower()]
         progress.principal = caller.arn
+        # GetSessionToken's credentials are not for IAM, unless with MFA.
+        if service.name == "iam" and caller.session and caller.user \
+                and not caller.session.mfa:
+            raise self._unknown_key(progress)
         call = registry.Call(world, service.name, progress.region, caller,
                              params)
         call.sent = lambda *mail: self._sent(progress, *mail)
@@ -433,6 +455,7 @@ class Api:
                 raise error
             with self.world.lock:
                 self._authenticate(request, progress, service)
+                self._check_rate(progress)
                 operation, result = self._perform(request, progress, service)
                 status, headers, body = model.write_answer(
                     service, progress.protocol, operation, result, rid)
@@ -446,20 +469,27 @@ class Api:
             if e.violation:
                 progress.violations.append(e.violation)
             status, headers, body = model.write_error(
-                service, progress.protocol, e, rid)
+                service, progress.protocol, e, rid,
+                request.get("x-amzn-query-mode") == "true")
             return Answer(status, headers, body,
                           fault if fault and fault.when == "after" else None)
+        except Exception as e:             # our bug must not look like AWS's
+            traceback.print_exc()
+            progress.violations.append("emulator bug: "
+                                       f"{type(e).__name__}: {e}")
+            error = AwsError("EmulatorBug", str(e), 500)
+            status, headers, body = model.write_error(
+                service, progress.protocol, error, rid)
+            return Answer(status, headers, body)
         finally:
             self._log(progress, status, error, fault)
 
     def _fault_error(self, fault, progress):
         if fault.do == "throttle":
-            code, status, text = THROTTLE.get(
-                progress.service, THROTTLE_QUERY)
             headers = {}
             if fault.retry_after_ms is not None:
                 headers["x-amz-retry-after"] = str(fault.retry_after_ms)
-            return AwsError(code, text, status, headers=headers)
+            return self._throttled(progress, headers)
         if fault.do == "500":
             code = ("InternalFailure" if progress.protocol != "ec2"
                     else "InternalError")

@@ -307,7 +307,10 @@ class Session:
     # --- mail --------------------------------------------------------------
 
     def _still_valid(self):
-        """Whether the session's key still works, seen from this front end."""
+        """Whether the session's key still works, seen from this front end.
+        When AWS ends an established session is not documented: settable."""
+        if self.world.settings["smtp_dead_session"] == "never":
+            return True
         with self.world.lock:
             return self.world.key_seen(self.key) == "Active"
 
@@ -318,7 +321,7 @@ class Session:
             self._answer("MAIL", "530 Authentication required")
         elif self.sender is not None:
             self._answer("MAIL", "503 Error: nested MAIL command")
-        elif self.world.settings["smtp_recheck_at_mail"] \
+        elif self.world.settings["smtp_dead_session"] == "at_mail" \
                 and not self._still_valid():
             self.key = None
             self._answer("MAIL", "535 Authentication Credentials Invalid")
@@ -399,7 +402,7 @@ class Session:
                 return "535 Authentication Credentials Invalid"
             caller = world.caller(self.key.id, self.peer)
             caller.context["aws:securetransport"] = ["true"]
-            from_ = (services_ses._header_addresses(raw, "from")
+            from_ = (services_ses.header_addresses(raw, "from")
                      or [self.sender])[0]
             resource = services_ses.sending_identity(world, self.region,
                                                      from_)
@@ -411,7 +414,10 @@ class Session:
                         "authorized to perform `ses:SendRawEmail' on "
                         f"resource `{resource}'")
             region = world.regions[self.region]
-            if world.may_send(region):
+            state = world.may_send(region)
+            if state == "quota":
+                return "454 Throttling failure: Daily message quota exceeded."
+            if state:
                 return ("554 Message rejected: Sending has been disabled for "
                         "this account")
             bad = services_ses.unverified(region, from_, self.recipients)

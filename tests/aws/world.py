@@ -63,7 +63,7 @@ DEFAULT = {
             "keys": [{"id": "AKIASTOLENKEY0000001", "secret": STOLEN_SECRET,
                       "created": "-400d"}]},
         "nobody": {"keys": [{"id": "AKIANOBODYKEY0000001",
-                             "secret": "n0body/SecretKeyWithoutAnyRights+000001",
+                             "secret": "n0body/SecretKeyWithoutAnyRights+0000010",
                              "created": "-30d"}]},
     },
     "roles": {
@@ -302,9 +302,10 @@ class World:
         self.chance = random.Random(20)       # what flaps
         self.names = random.Random(5)         # ids and secrets
         self.latency = random.Random(7)
-        self.settings = {"rtt_ms": None, "page_size": None,
+        self.settings = {"rtt_ms": None, "page_size": None, "rate": {},
                          "propagation": dict(PRESETS["immediate"]),
-                         "smtp_recheck_at_mail": True, "smtp_throttled": False,
+                         "smtp_dead_session": "at_data",
+                         "smtp_throttled": False,
                          "wrong_secrets": [WRONG_SECRET],
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
@@ -379,8 +380,13 @@ class World:
 
     def delayed(self, eventual, value, kind):
         settings = self.settings["propagation"]
-        eventual.change(value, settings[kind], settings["flap"], self.now(),
-                        self.chance, self.time_scale)
+        eventual.change(value, settings[kind], settings["flap"],
+                        time.monotonic(), self.chance, self.time_scale)
+
+    def seen(self, eventual):
+        """Propagation runs by the monotonic clock: turning the emulator's
+        clock forward must not make a key arrive."""
+        return eventual.seen(time.monotonic(), self.chance)
 
     def add_user(self, name, fields):
         user = self._add_entity("user", "AIDA", self.users, name, fields,
@@ -396,7 +402,7 @@ class World:
                   self.now() if created is None else created)
         if not re.fullmatch("AKIA[A-Z0-9]{16}", key.id):
             raise ValueError(f"not an access key id: {key.id}")
-        if len(key.secret) not in (39, 40):
+        if len(key.secret) != 40:
             raise ValueError(f"secret of {key.id}: not 40 characters")
         if created is None:
             key.visible = Eventual(None)
@@ -464,7 +470,7 @@ class World:
 
     def key_seen(self, key):
         """The key's state as this request's front end sees it."""
-        return key.visible.seen(self.now(), self.chance)
+        return self.seen(key.visible)
 
     def caller(self, key_id, peer):
         session = self.sessions.get(key_id)
@@ -481,7 +487,7 @@ class World:
                 "true" if session.mfa else "false"]
         if session and session.role:
             role = self.roles[session.role]
-            policies, boundary = role.effective.seen(self.now(), self.chance)
+            policies, boundary = self.seen(role.effective)
             context["aws:principalarn"] = [self.arn_of(role)]
             context["aws:userid"] = [f"{role.id}:{session.name}"]
             return Caller(f"arn:aws:sts::{self.account}:assumed-role/"
@@ -489,7 +495,7 @@ class World:
                           f"{role.id}:{session.name}", key_id, policies,
                           boundary, context, session=session)
         user = self.users[name]
-        policies, boundary = user.effective.seen(self.now(), self.chance)
+        policies, boundary = self.seen(user.effective)
         context.update({"aws:username": [user.name],
                         "aws:userid": [user.id],
                         "aws:principalarn": [self.arn_of(user)],
@@ -510,11 +516,14 @@ class World:
     # --- SES ---------------------------------------------------------------
 
     def may_send(self, region):
-        """None, "paused" or "shutdown", as the sending path sees it now."""
+        """None, "paused", "shutdown" or "quota", as the sending path sees it
+        now."""
         if region.enforcement_status == "SHUTDOWN":
             return "shutdown"
-        if not region.sending.seen(self.now(), self.chance):
+        if not self.seen(region.sending):
             return "paused"
+        if region.sent_last_24h(self.now()) >= region.quota["max_24h"] >= 0:
+            return "quota"
         return None
 
     def identity_arn(self, region, name):
@@ -544,7 +553,9 @@ class World:
             elif name in ("cases", "trail"):
                 setattr(self, name, value)
             elif name in self.settings:
-                if isinstance(self.settings[name], dict):
+                if name == "rate":
+                    self.settings[name] = dict(value)
+                elif isinstance(self.settings[name], dict):
                     unknown = set(value) - set(self.settings[name])
                     if unknown:
                         raise KeyError(f"{name}: unknown {sorted(unknown)}")
