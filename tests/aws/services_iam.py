@@ -182,6 +182,35 @@ def get_role(call):
     return {"Role": _boundary(role, _role_shape(call, role))}
 
 
+@operation("iam", "ListGroups", pages="Groups")
+def list_groups(call):
+    return {"Groups": [_group_shape(call, g)
+                       for _, g in sorted(call.world.groups.items())]}
+
+
+@operation("iam", "GetLoginProfile", resource=_user_arn)
+def get_login_profile(call):
+    user = _user(call)
+    if not user.password:
+        raise AwsError("NoSuchEntity", f"Login Profile for User {user.name} "
+                       "cannot be found.", 404)
+    return {"LoginProfile": {"UserName": user.name,
+                             "CreateDate": user.created,
+                             "PasswordResetRequired": False}}
+
+
+@operation("iam", "DeleteLoginProfile", resource=_user_arn)
+def delete_login_profile(call):
+    get_login_profile(call)
+    _user(call).password = False
+
+
+@operation("iam", "ListServiceSpecificCredentials", resource=_user_arn)
+def list_service_specific_credentials(call):
+    _user(call)
+    return {"ServiceSpecificCredentials": []}
+
+
 @operation("iam", "ListGroupsForUser", resource=_user_arn, pages="Groups")
 def list_groups_for_user(call):
     return {"Groups": [_group_shape(call, call.world.groups[g])

@@ -43,9 +43,12 @@ def sending_context(mail_from, recipients, display=""):
     return context
 
 
-def unverified(region, mail_from, recipients):
-    """Addresses that SES would refuse. In the sandbox recipients count."""
+def unverified(region, mail_from, recipients, envelope=""):
+    """Addresses that SES would refuse: From, envelope sender and, in the
+    sandbox, recipients."""
     check = [parseaddr(mail_from)[1]]
+    if envelope and envelope not in check:
+        check.append(envelope)
     if not region.production_access:
         check += [parseaddr(r)[1] for r in recipients]
     return [a for a in check if not a.lower().endswith(SIMULATOR)

@@ -293,6 +293,8 @@ class Session:
         if world.settings["smtp_throttled"]:
             return "454 Temporary authentication failure"
         with world.lock:
+            if password in world.secrets():
+                self._violation("the secret key itself as SMTP password")
             key = world.keys.get(user)
             if key is None or world.key_seen(key) != "Active" or \
                     not hmac.compare_digest(
@@ -388,6 +390,8 @@ class Session:
         if any(len(line) > MAX_LINE - 2 for line in raw.split(b"\r\n")):
             self._violation("line of more than 998 bytes in the mail")
         # Exactly one dot is taken away, RFC 5321, 4.5.2.
+        if any(s.encode() in raw for s in self.world.secrets()):
+            self._violation("a secret key in a mail")
         unstuffed = re.sub(rb"(?:\A|(?<=\r\n))\.", b"", raw)
         if re.search(rb"(?:\A|(?<=\r\n))\.(?!\.)", raw):
             self._violation("a line begins with one dot: not stuffed")
@@ -420,7 +424,8 @@ class Session:
             if state:
                 return ("554 Message rejected: Sending has been disabled for "
                         "this account")
-            bad = services_ses.unverified(region, from_, self.recipients)
+            bad = services_ses.unverified(region, from_, self.recipients,
+                                          self.sender)
             if bad:
                 return ("554 Message rejected: Email address is not "
                         "verified. The following identities failed the check "
