@@ -500,19 +500,20 @@ class Api:
             self._log(progress, status, error, fault)
 
     def _fault_error(self, fault, progress):
+        headers = {}
+        if fault.retry_after_ms is not None:
+            headers["x-amz-retry-after"] = str(fault.retry_after_ms)
         if fault.do == "throttle":
-            headers = {}
-            if fault.retry_after_ms is not None:
-                headers["x-amz-retry-after"] = str(fault.retry_after_ms)
             return self._throttled(progress, headers)
         if fault.do == "500":
             code = ("InternalFailure" if progress.protocol != "ec2"
                     else "InternalError")
-            return AwsError(code, "An internal error has occurred.", 500)
+            return AwsError(code, "An internal error has occurred.", 500,
+                            headers=headers)
         if fault.do == "503":
             return AwsError("ServiceUnavailable" if progress.protocol in (
                 "query", "ec2") else "ServiceUnavailableException",
-                "Service is unable to handle request.", 503)
+                "Service is unable to handle request.", 503, headers=headers)
         return None
 
     def _log(self, progress, status, error, fault):

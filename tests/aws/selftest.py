@@ -501,7 +501,8 @@ class Model(Case):
                 ({}, "Value null at 'userName' failed to satisfy constraint: "
                      "Member must not be null"),
                 ({"UserName": "a b", "PolicyName": "p",
-                  "PolicyDocument": "{}"}, "Member must satisfy regular expression pattern"),
+                  "PolicyDocument": "{}"},
+                 "Member must satisfy regular expression pattern"),
                 ({"UserName": "a" * 129, "PolicyName": "p",
                   "PolicyDocument": "{}"}, "less than or equal to 128")):
             status, _, body = self.emu.raw("iam", "us-east-1", {
@@ -780,6 +781,29 @@ class Policies(Case):
                 "Effect": "Deny", "Action": "*", "Resource": "*",
                 "Condition": {"StringIs": {"a": "b"}}}]})
 
+    def test_policy_arrives_late(self):
+        """The attacker's few seconds: a deny is stored, not yet enforced."""
+        key = self.emu.control("POST", "key", {
+            "user": "late",
+            "attached": ["arn:aws:iam::aws:policy/AdministratorAccess"]})
+        late = self.emu.client("iam", key=key["id"], secret=key["secret"])
+        self.emu.set(propagation={"policy": [0.4, 0.4]})
+        self.addCleanup(self.emu.set, preset="immediate")
+        self.emu.client("iam").attach_user_policy(
+            UserName="late", PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll")
+        self.assertEqual(self.verdict("late", "iam:ListUsers"),
+                         ["explicitDeny"])
+        late.list_users()
+        time.sleep(0.45)
+        self.fails("AccessDenied", late.list_users)
+
+    def test_inline_size(self):
+        big = json.dumps({"Statement": [{
+            "Effect": "Deny", "Resource": "*",
+            "Action": [f"ses:Action{n}" for n in range(150)]}]})
+        self.fails("LimitExceeded", self.emu.client("iam").put_user_policy,
+                   UserName="nobody", PolicyName="big", PolicyDocument=big)
+
     def test_revoke_sessions(self):
         """Deny by token age: only tokens older than the line are stopped."""
         context = {"aws:tokenissuetime": ["2026-01-01T12:00:00Z"]}
@@ -1014,8 +1038,8 @@ class Sending(Case):
     def test_smtp_554(self):
         server = self.login()
         code, text = self.transaction(server, "x@elsewhere.example.com")
-        self.assertEqual((code, text[-24:]), (554, ": x@elsewhere.example.com"
-                                              [-24:]))
+        self.assertEqual(code, 554)
+        self.assertTrue(text.endswith(": x@elsewhere.example.com"), text)
         code, text = self.transaction(server, raw=MAIL.replace(
             b"shop.example.net", b"other.example.com"))
         self.assertEqual(code, 554)

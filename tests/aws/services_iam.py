@@ -227,6 +227,7 @@ def list_mfa_devices(call):
 
 # --- policies --------------------------------------------------------------
 
+_INLINE_SIZE = {"User": 2048, "Group": 5120, "Role": 10240}
 _OWNERS = {"User": ("users", "user"), "Group": ("groups", "group"),
            "Role": ("roles", "role")}
 
@@ -255,9 +256,17 @@ def _policy_operations(kind):
 
     @operation("iam", f"Put{kind}Policy", resource=arn)
     def put_inline(call):
-        one = owner(call)
-        one.policies[call.params["PolicyName"]] = _parse_document(
-            call.params["PolicyDocument"])
+        one, policy = owner(call), call.params["PolicyName"]
+        document = _parse_document(call.params["PolicyDocument"])
+        others = [d for n, d in one.policies.items() if n != policy]
+        # White space does not count.
+        size = sum(len(json.dumps(d, separators=(",", ":")))
+                   for d in [*others, document])
+        if size > _INLINE_SIZE[kind]:
+            raise AwsError("LimitExceeded", "Maximum policy size of "
+                           f"{_INLINE_SIZE[kind]} bytes exceeded for {word} "
+                           f"{one.name}", 409)
+        one.policies[policy] = document
         call.world.policy_changed(one)
 
     @operation("iam", f"Delete{kind}Policy", resource=arn)

@@ -256,8 +256,7 @@ def get_send_statistics(call):
                "Rejects": rejects}
               for start, sent, bounces, complaints, rejects
               in _region(call).history(call.world.now()) if sent]
-    points.sort(key=lambda p: hash((int(p["Timestamp"]) // 900 * 2654435761)
-                                   & 0xffffffff))
+    points.sort(key=lambda p: p["Timestamp"] // 900 * 2654435761 % 2 ** 32)
     return {"SendDataPoints": points}
 
 
@@ -363,4 +362,7 @@ def list_suppressed_destinations(call):
                   "LastUpdateTime": s.get("time", now - 86400)}
                  for s in _region(call).suppressed
                  if not wanted or s["reason"] in wanted]
-    return {"SuppressedDestinationSummaries": summaries}
+    return {"SuppressedDestinationSummaries": [
+        s for s in summaries
+        if call.params.get("StartDate", 0) <= s["LastUpdateTime"]
+        <= call.params.get("EndDate", now)]}

@@ -75,11 +75,12 @@ class Session:
             what, kind="smtp", service="smtp", region=self.region,
             key_id=self.key.id if self.key else None)
 
-    def _log(self, verb, reply, **params):
+    def _log(self, verb, reply, user=None, **params):
+        """user: the key id that AUTH claimed; it may have been refused."""
         status = int(reply[:3])
         self.server.journal.call(
             kind="smtp", service="smtp", operation=verb, region=self.region,
-            key_id=self.key.id if self.key else None,
+            key_id=self.key.id if self.key else user,
             principal=self.world.arn("user", self.key.user)
             if self.key else None,
             mutating=verb == "DATA" and status < 400, status=status,
@@ -177,6 +178,8 @@ class Session:
 
     def _command(self):
         line = self._line()
+        if self.buffer:
+            self._violation("commands pipelined, which is not offered")
         verb, _, rest = line.partition(" ")
         verb = verb.upper()
         time.sleep(self.world.round_trip())
@@ -379,6 +382,9 @@ class Session:
             if found >= 0:
                 end, rest = found + 2, found + 5
                 break
+            if len(data) > MAX_MAIL:
+                self._answer("DATA", "552 Message is too long.")
+                raise Done
             scanned = len(data)
             self._receive()
             data += self.buffer

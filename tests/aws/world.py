@@ -183,7 +183,7 @@ class Region:
         self.sending = Eventual(True)
         self.enforcement_status = "HEALTHY"
         self.production_access = True
-        self.quota = {"max_24h": 50000.0, "max_rate": 14.0}
+        self.quota = {"max_24h": 200000.0, "max_rate": 80.0}
         self.daily_volume = 0
         self.bounce_rate, self.complaint_rate = 0.012, 0.0002
         self.identities = {}
