@@ -184,7 +184,9 @@ pb_step() {	# FUNCTION
 		pb_try "$fn"
 		rc=$?
 		set -e
-		[ "$rc" = 75 ] && [ "$try" -lt "$pb_retries" ] || break
+		if [ "$rc" != 75 ] || [ "$try" -ge "$pb_retries" ]; then
+			break
+		fi
 		pb_say "$name: try again in $((try * 2)) s"
 		sleep $((try * 2))
 		try=$((try + 1))
