@@ -171,6 +171,9 @@ exim_make_bin()	# DIR ID
 		exec '$dir/bin/.enter' /bin/bash -c 'exec -a "\$0" "\$@"' \\
 			"\$name" "\$binary" "\${conf[@]}" "\$@"
 		;;
+	exiqgrep | exipick)
+		exec '$dir/bin/.enter' "/usr/sbin/\$name" "\${conf[@]}" "\$@"
+		;;
 	*)
 		exec '$dir/bin/.enter' "/usr/sbin/\$name" "\$@"
 		;;
@@ -581,9 +584,13 @@ exim_stop()	# DIR
 
 	[ -d "$1/bin" ] || return 0
 	peers_stop_file "$1/daemon.pid"
-	pids=$(exim_pids "$1")
-	# shellcheck disable=SC2086 # a list of pids
-	[ -z "$pids" ] || peers_stop $pids
+	# A runner may start another delivery between look and stop.
+	for _ in 1 2 3; do
+		pids=$(exim_pids "$1")
+		[ -n "$pids" ] || break
+		# shellcheck disable=SC2086 # a list of pids
+		peers_stop $pids
+	done
 	rm -f "$1/exim.pid"
 }
 
