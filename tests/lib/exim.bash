@@ -494,8 +494,9 @@ exim_make()	# DIR [key=value ...]
 	: "${k[hold]:=$dir/quell}"
 	mkdir -p "$dir/spool" "$dir/log" "$dir/mail" "${k[hold]}"
 	chmod 0750 "$dir/spool" "$dir/log"
-	# The hold folder must let the exim user in: to him a file that he
-	# cannot reach does not exist, and the hold would not hold.
+	# The exim user must get into the hold folder: to him a file that he
+	# cannot reach does not exist, so nobody is denied and nothing queued.
+	# A file that he cannot read makes Exim answer 451 instead.
 	chmod 0755 "${k[hold]}"
 	exim_make_hook "$dir" "${k[hold]}"
 	exim_make_conf "$dir"
