@@ -32,8 +32,23 @@ SERVICES = {
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}
-# Services that exist in one region only.
-HOME = {"iam": "us-east-1", "support": "us-east-1", "health": "us-east-1"}
+# Services that exist in few regions only. Health has a passive second one.
+HOME = {"iam": {"us-east-1"}, "support": {"us-east-1"},
+        "health": {"us-east-1", "us-east-2"}}
+
+# botocore 1.44 moved two lists from GET to POST. AWS has to serve both, older
+# clients are everywhere: (service, method, path) -> operation, and where its
+# parameters are.
+BOTH_WAYS = {
+    ("sesv2", "GET", "/v2/email/identities"):
+        ("ListEmailIdentities", "querystring"),
+    ("sesv2", "POST", "/v2/email/list-identities"):
+        ("ListEmailIdentities", "body"),
+    ("sesv2", "GET", "/v2/email/configuration-sets"):
+        ("ListConfigurationSets", "querystring"),
+    ("sesv2", "POST", "/v2/email/list-configuration-sets"):
+        ("ListConfigurationSets", "body"),
+}
 
 SECRET_NAMES = re.compile("secret|password|sessiontoken|tokencode", re.I)
 
@@ -395,6 +410,8 @@ def read_json_body(service, operation, body):
 def rest_route(service, method, path):
     """(operation name, path labels), or an AwsError."""
     other = False
+    if (service.name, method, path) in BOTH_WAYS:
+        return BOTH_WAYS[service.name, method, path][0], {}
     for verb, pattern, operation in service.routes:
         match = pattern.fullmatch(path)
         if match and verb == method:
@@ -407,7 +424,10 @@ def rest_route(service, method, path):
                    violation=f"no operation is {method} {path}")
 
 
-def read_rest(service, operation, labels, raw_query, headers, body):
+def read_rest(service, operation, labels, request):
+    raw_query, headers, body = request.query, request.by_name, request.body
+    forced = BOTH_WAYS.get((service.name, request.method, request.path),
+                           (None, None))[1]
     problems = Problems()
     shape = operation.input_shape
     query = {}
@@ -416,6 +436,8 @@ def read_rest(service, operation, labels, raw_query, headers, body):
     value, in_body = {}, {}
     for name, member in (shape.members.items() if shape else ()):
         place = member.serialization.get("location")
+        if forced and member.type_name in ("string", "integer"):
+            place = forced
         wire = member.serialization.get("name", name)
         if place == "uri":
             value[name] = _scalar(member, labels[wire], name, problems)
@@ -597,8 +619,9 @@ def write_answer(service, protocol, operation, value, rid):
                  "x-amzn-RequestId": rid}, body
 
 
-def write_error(service, protocol, error, rid):
-    """service may be None when it was not found out."""
+def write_error(service, protocol, error, rid, query_mode=False):
+    """service may be None when it was not found out. query_mode: the client
+    sent x-amzn-query-mode and gets the query protocol's code in a header."""
     status = error.status or (service.status_of(error.code) if service
                               else 400)
     fault = "Sender" if status < 500 else "Receiver"
@@ -621,7 +644,7 @@ def write_error(service, protocol, error, rid):
             headers["Content-Type"] = ("application/x-amz-json-"
                                        + (service.json_version if service
                                           else "1.1"))
-            if service and service.name == "cloudwatch":
+            if query_mode:
                 headers["x-amzn-query-error"] = f"{error.code};{fault}"
         else:
             headers["Content-Type"] = "application/json"
