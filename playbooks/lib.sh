@@ -266,8 +266,9 @@ pb_run() {
 	done
 	[ -z "$pb_apply" ] || (
 		cd "$pb_dir" &&
-			find steps evidence out -type f 2>/dev/null |
-			sort | xargs -r sha256sum >SHA256SUMS.new &&
+			find . -type f \( -path './steps/*' -o \
+			-path './evidence/*' -o -path './out/*' \) -print0 |
+			sort -z | xargs -0r sha256sum >SHA256SUMS.new &&
 			mv SHA256SUMS.new SHA256SUMS
 	)
 	pb_say "done"
