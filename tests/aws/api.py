@@ -11,7 +11,7 @@ import traceback
 from calendar import timegm
 from dataclasses import dataclass, field
 from time import gmtime, monotonic, sleep, strftime, strptime
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import model
 import registry
@@ -188,7 +188,7 @@ class Api:
         auth = progress.auth
         known = SES_REGIONS if service.signing_name == "ses" else REGIONS
         home = model.HOME.get(service.name)
-        if auth.region not in known or home not in (None, auth.region):
+        if auth.region not in known or home and auth.region not in home:
             raise self._scope_error(progress, "a valid region",
                                     f"scope region {auth.region} for "
                                     f"{service.name}")
@@ -231,8 +231,21 @@ class Api:
         if risky:
             progress.violations.append("signs headers that proxies change: "
                                        + ", ".join(risky))
+        for name in ("host", "authorization", "x-amz-date", "content-type",
+                     "x-amz-security-token"):
+            if sum(n.lower() == name for n, _ in request.headers) > 1:
+                progress.violations.append(f"{name} is sent twice")
         if any(n.lower() == "date" for n, _ in request.headers):
             progress.violations.append("sends Date beside X-Amz-Date")
+
+    def _check_leak(self, request, progress):
+        """A secret signs; it never travels."""
+        text = [request.path, request.query,
+                request.body.decode("latin-1")]
+        text += [value for _, value in request.headers]
+        for one in self.world.secrets():
+            if any(one in t or quote(one, safe="") in t for t in text):
+                progress.violations.append("a secret key was sent")
 
     def _check_date(self, request, progress):
         sent = request.get("x-amz-date", "")
@@ -355,9 +368,10 @@ class Api:
                 progress.violations.append(f"content-type {content or 'none'}")
             version = progress.fields.get("Version")
             if version != service.api_version:
-                raise AwsError("InvalidAction", f"Could not find operation "
-                               f"{name} for version {version or 'NO_VERSION_SPECIFIED'}",
-                               400, violation=f"Version {version}")
+                raise AwsError("InvalidAction", "Could not find operation "
+                               f"{name} for version "
+                               f"{version or 'NO_VERSION_SPECIFIED'}", 400,
+                               violation=f"Version {version}")
             params = model.read_query(service, operation, progress.fields)
         elif progress.protocol == "json":
             want = f"application/x-amz-json-{service.json_version}"
@@ -454,6 +468,7 @@ class Api:
                     return Answer(0, {}, b"", fault)
                 raise error
             with self.world.lock:
+                self._check_leak(request, progress)
                 self._authenticate(request, progress, service)
                 self._check_rate(progress)
                 operation, result = self._perform(request, progress, service)
@@ -485,19 +500,20 @@ class Api:
             self._log(progress, status, error, fault)
 
     def _fault_error(self, fault, progress):
+        headers = {}
+        if fault.retry_after_ms is not None:
+            headers["x-amz-retry-after"] = str(fault.retry_after_ms)
         if fault.do == "throttle":
-            headers = {}
-            if fault.retry_after_ms is not None:
-                headers["x-amz-retry-after"] = str(fault.retry_after_ms)
             return self._throttled(progress, headers)
         if fault.do == "500":
             code = ("InternalFailure" if progress.protocol != "ec2"
                     else "InternalError")
-            return AwsError(code, "An internal error has occurred.", 500)
+            return AwsError(code, "An internal error has occurred.", 500,
+                            headers=headers)
         if fault.do == "503":
             return AwsError("ServiceUnavailable" if progress.protocol in (
                 "query", "ec2") else "ServiceUnavailableException",
-                "Service is unable to handle request.", 503)
+                "Service is unable to handle request.", 503, headers=headers)
         return None
 
     def _log(self, progress, status, error, fault):

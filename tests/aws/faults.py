@@ -18,6 +18,8 @@ class Fault:
         self.do = str(spec["do"])
         self.ms = spec.get("ms")
         self.reply = spec.get("reply")
+        if (self.do == "reply") != bool(self.reply):
+            raise ValueError("reply: wants a text, and only it does")
         self.retry_after_ms = spec.get("retry_after_ms")
         if self.do not in BEFORE | AFTER:
             raise ValueError(f"unknown fault {self.do}")

@@ -179,7 +179,8 @@ def _condition_holds(operator, key, wanted, context, missing):
 def statement_applies(statement, action, resource, context, missing=None):
     missing = set() if missing is None else missing
     if "Action" in statement:
-        if not any(like(a, action, True) for a in as_list(statement["Action"])):
+        if not any(like(a, action, True)
+                   for a in as_list(statement["Action"])):
             return False
     elif any(like(a, action, True) for a in as_list(statement["NotAction"])):
         return False

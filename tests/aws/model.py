@@ -32,8 +32,9 @@ SERVICES = {
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}
-# Services that exist in one region only.
-HOME = {"iam": "us-east-1", "support": "us-east-1", "health": "us-east-1"}
+# Services that exist in few regions only. Health has a passive second one.
+HOME = {"iam": {"us-east-1"}, "support": {"us-east-1"},
+        "health": {"us-east-1", "us-east-2"}}
 
 # botocore 1.44 moved two lists from GET to POST. AWS has to serve both, older
 # clients are everywhere: (service, method, path) -> operation, and where its

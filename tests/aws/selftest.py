@@ -500,7 +500,8 @@ class Model(Case):
         for params, text in (
                 ({}, "Value null at 'userName' failed to satisfy constraint: "
                      "Member must not be null"),
-                ({"UserName": "a b", "PolicyName": "p", "PolicyDocument": "{}"},
+                ({"UserName": "a b", "PolicyName": "p",
+                  "PolicyDocument": "{}"},
                  "Member must satisfy regular expression pattern"),
                 ({"UserName": "a" * 129, "PolicyName": "p",
                   "PolicyDocument": "{}"}, "less than or equal to 128")):
@@ -780,6 +781,29 @@ class Policies(Case):
                 "Effect": "Deny", "Action": "*", "Resource": "*",
                 "Condition": {"StringIs": {"a": "b"}}}]})
 
+    def test_policy_arrives_late(self):
+        """The attacker's few seconds: a deny is stored, not yet enforced."""
+        key = self.emu.control("POST", "key", {
+            "user": "late",
+            "attached": ["arn:aws:iam::aws:policy/AdministratorAccess"]})
+        late = self.emu.client("iam", key=key["id"], secret=key["secret"])
+        self.emu.set(propagation={"policy": [0.4, 0.4]})
+        self.addCleanup(self.emu.set, preset="immediate")
+        self.emu.client("iam").attach_user_policy(
+            UserName="late", PolicyArn="arn:aws:iam::aws:policy/AWSDenyAll")
+        self.assertEqual(self.verdict("late", "iam:ListUsers"),
+                         ["explicitDeny"])
+        late.list_users()
+        time.sleep(0.45)
+        self.fails("AccessDenied", late.list_users)
+
+    def test_inline_size(self):
+        big = json.dumps({"Statement": [{
+            "Effect": "Deny", "Resource": "*",
+            "Action": [f"ses:Action{n}" for n in range(150)]}]})
+        self.fails("LimitExceeded", self.emu.client("iam").put_user_policy,
+                   UserName="nobody", PolicyName="big", PolicyDocument=big)
+
     def test_revoke_sessions(self):
         """Deny by token age: only tokens older than the line are stopped."""
         context = {"aws:tokenissuetime": ["2026-01-01T12:00:00Z"]}
@@ -980,6 +1004,14 @@ class Sending(Case):
 
     def test_smtp_535(self):
         self.refused_login(535, secret=WRONG_SECRET)
+        self.clean()
+        server, context = self.emu.smtp("us-east-1")
+        server.starttls(context=context)
+        with self.assertRaises(smtplib.SMTPAuthenticationError):
+            server.login(STOLEN, STOLEN_SECRET)
+        server.close()
+        self.violated("the secret key itself")
+        self.emu.control("POST", "reset_log")
         self.refused_login(535, password_region="eu-west-1")
         self.refused_login(535, key="AKIAUNKNOWNKEY000001")
         self.emu.set(smtp_throttled=True)
@@ -1005,6 +1037,9 @@ class Sending(Case):
 
     def test_smtp_554(self):
         server = self.login()
+        code, text = self.transaction(server, "x@elsewhere.example.com")
+        self.assertEqual(code, 554)
+        self.assertTrue(text.endswith(": x@elsewhere.example.com"), text)
         code, text = self.transaction(server, raw=MAIL.replace(
             b"shop.example.net", b"other.example.com"))
         self.assertEqual(code, 554)
@@ -1121,6 +1156,57 @@ class Rest(Case):
         time.sleep(0.35)
         self.fails("InvalidClientTokenId", client.get_caller_identity)
         self.emu.set(preset="immediate")
+
+    def test_ends_with_its_parent(self):
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        with tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen([
+                sys.executable, os.path.join(HERE, "emulator.py"), "--dir",
+                folder, "--parent-pid", str(gone.pid)])
+            self.assertEqual(process.wait(5), 0)
+
+    def test_seed(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"regions": {"sa-east-1": {"daily_volume": 96}},
+                       "users": {"nobody": None, "more": {}},
+                       "health": {"plan": True, "events": [
+                           {"arn": "arn:aws:health:us-east-1::event/ABUSE/x/y",
+                            "service": "ABUSE", "region": "us-east-1",
+                            "eventTypeCode": "AWS_ABUSE_EMAIL_SPAM_REPORT",
+                            "lastUpdatedTime": 1.0, "description": "spam",
+                            "entities": ["i-0a1b2c3d4e5f60001"]}]},
+                       "cases": [{"caseId": "case-1", "subject": "SES"}]},
+                      file)
+            file.flush()
+            emu = Emulator("--seed", file.name)
+        try:
+            users = emu.client("iam").list_users()["Users"]
+            self.assertEqual([u["UserName"] for u in users],
+                             ["more", "responder", "ses-smtp"])
+            health = emu.client("health")
+            events = health.describe_events(filter={"services": ["ABUSE"]})
+            arn = events["events"][0]["arn"]
+            details = health.describe_event_details(eventArns=[arn, arn + "z"])
+            self.assertEqual(details["successfulSet"][0]["eventDescription"],
+                             {"latestDescription": "spam"})
+            self.assertEqual(len(details["failedSet"]), 1)
+            entities = health.describe_affected_entities(
+                filter={"eventArns": [arn]})["entities"]
+            self.assertEqual(entities[0]["entityValue"],
+                             "i-0a1b2c3d4e5f60001")
+            support = emu.client("support")
+            support.add_communication_to_case(
+                caseId="case-1", communicationBody="done")
+            found = support.describe_communications(caseId="case-1")
+            self.assertEqual(found["communications"][0]["body"], "done")
+            self.assertGreater(emu.client("ses", "sa-east-1").get_send_quota()
+                               ["SentLast24Hours"], 50)
+            self.assertEqual(emu.client("cloudtrail").lookup_events()
+                             ["Events"], [])
+            self.assertEqual(emu.violations(), [])
+        finally:
+            emu.stop()
 
     def test_control_refuses_typos(self):
         for path, content in (("set", {"page_sise": 1}),

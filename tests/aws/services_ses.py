@@ -43,9 +43,12 @@ def sending_context(mail_from, recipients, display=""):
     return context
 
 
-def unverified(region, mail_from, recipients):
-    """Addresses that SES would refuse. In the sandbox recipients count."""
+def unverified(region, mail_from, recipients, envelope=""):
+    """Addresses that SES would refuse: From, envelope sender and, in the
+    sandbox, recipients."""
     check = [parseaddr(mail_from)[1]]
+    if envelope and envelope not in check:
+        check.append(envelope)
     if not region.production_access:
         check += [parseaddr(r)[1] for r in recipients]
     return [a for a in check if not a.lower().endswith(SIMULATOR)
@@ -253,8 +256,7 @@ def get_send_statistics(call):
                "Rejects": rejects}
               for start, sent, bounces, complaints, rejects
               in _region(call).history(call.world.now()) if sent]
-    points.sort(key=lambda p: hash((int(p["Timestamp"]) // 900 * 2654435761)
-                                   & 0xffffffff))
+    points.sort(key=lambda p: p["Timestamp"] // 900 * 2654435761 % 2 ** 32)
     return {"SendDataPoints": points}
 
 
@@ -360,4 +362,7 @@ def list_suppressed_destinations(call):
                   "LastUpdateTime": s.get("time", now - 86400)}
                  for s in _region(call).suppressed
                  if not wanted or s["reason"] in wanted]
-    return {"SuppressedDestinationSummaries": summaries}
+    return {"SuppressedDestinationSummaries": [
+        s for s in summaries
+        if call.params.get("StartDate", 0) <= s["LastUpdateTime"]
+        <= call.params.get("EndDate", now)]}

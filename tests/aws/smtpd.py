@@ -75,11 +75,12 @@ class Session:
             what, kind="smtp", service="smtp", region=self.region,
             key_id=self.key.id if self.key else None)
 
-    def _log(self, verb, reply, **params):
+    def _log(self, verb, reply, user=None, **params):
+        """user: the key id that AUTH claimed; it may have been refused."""
         status = int(reply[:3])
         self.server.journal.call(
             kind="smtp", service="smtp", operation=verb, region=self.region,
-            key_id=self.key.id if self.key else None,
+            key_id=self.key.id if self.key else user,
             principal=self.world.arn("user", self.key.user)
             if self.key else None,
             mutating=verb == "DATA" and status < 400, status=status,
@@ -177,6 +178,8 @@ class Session:
 
     def _command(self):
         line = self._line()
+        if self.buffer:
+            self._violation("commands pipelined, which is not offered")
         verb, _, rest = line.partition(" ")
         verb = verb.upper()
         time.sleep(self.world.round_trip())
@@ -293,6 +296,8 @@ class Session:
         if world.settings["smtp_throttled"]:
             return "454 Temporary authentication failure"
         with world.lock:
+            if password in world.secrets():
+                self._violation("the secret key itself as SMTP password")
             key = world.keys.get(user)
             if key is None or world.key_seen(key) != "Active" or \
                     not hmac.compare_digest(
@@ -377,6 +382,9 @@ class Session:
             if found >= 0:
                 end, rest = found + 2, found + 5
                 break
+            if len(data) > MAX_MAIL:
+                self._answer("DATA", "552 Message is too long.")
+                raise Done
             scanned = len(data)
             self._receive()
             data += self.buffer
@@ -388,6 +396,8 @@ class Session:
         if any(len(line) > MAX_LINE - 2 for line in raw.split(b"\r\n")):
             self._violation("line of more than 998 bytes in the mail")
         # Exactly one dot is taken away, RFC 5321, 4.5.2.
+        if any(s.encode() in raw for s in self.world.secrets()):
+            self._violation("a secret key in a mail")
         unstuffed = re.sub(rb"(?:\A|(?<=\r\n))\.", b"", raw)
         if re.search(rb"(?:\A|(?<=\r\n))\.(?!\.)", raw):
             self._violation("a line begins with one dot: not stuffed")
@@ -420,7 +430,8 @@ class Session:
             if state:
                 return ("554 Message rejected: Sending has been disabled for "
                         "this account")
-            bad = services_ses.unverified(region, from_, self.recipients)
+            bad = services_ses.unverified(region, from_, self.recipients,
+                                          self.sender)
             if bad:
                 return ("554 Message rejected: Email address is not "
                         "verified. The following identities failed the check "

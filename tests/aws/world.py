@@ -33,6 +33,7 @@ HISTORY = 14 * 86400
 
 RESPONDER_SECRET = "r3sp0nd/+ErSecretKeyForTheEmulator+00001"
 STOLEN_SECRET = "st0len/+SecretKeyForTheSmtpUser/0000001+"
+NOBODY_SECRET = "n0body/SecretKeyWithoutAnyRights+0000010"
 # Tests that send a wrong secret on purpose use this one: it is refused like
 # any other, but is not taken for a signing bug.
 WRONG_SECRET = "wrong" * 8
@@ -63,15 +64,16 @@ DEFAULT = {
             "keys": [{"id": "AKIASTOLENKEY0000001", "secret": STOLEN_SECRET,
                       "created": "-400d"}]},
         "nobody": {"keys": [{"id": "AKIANOBODYKEY0000001",
-                             "secret": "n0body/SecretKeyWithoutAnyRights+0000010",
+                             "secret": NOBODY_SECRET,
                              "created": "-30d"}]},
     },
     "roles": {
         "mail-host": {
             "trust": {"Version": "2012-10-17", "Statement": [{
                 "Effect": "Allow", "Action": "sts:AssumeRole",
-                "Principal": {"AWS": "arn:aws:iam::111122223333:user/responder",
-                              "Service": "ec2.amazonaws.com"}}]},
+                "Principal": {
+                    "AWS": "arn:aws:iam::111122223333:user/responder",
+                    "Service": "ec2.amazonaws.com"}}]},
             "attached": ["arn:aws:iam::aws:policy/AmazonSESFullAccess"]},
     },
     "regions": {
@@ -181,7 +183,7 @@ class Region:
         self.sending = Eventual(True)
         self.enforcement_status = "HEALTHY"
         self.production_access = True
-        self.quota = {"max_24h": 50000.0, "max_rate": 14.0}
+        self.quota = {"max_24h": 200000.0, "max_rate": 80.0}
         self.daily_volume = 0
         self.bounce_rate, self.complaint_rate = 0.012, 0.0002
         self.identities = {}
@@ -294,6 +296,24 @@ def iso(when):
         "%Y-%m-%dT%H:%M:%SZ")
 
 
+NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
+         "settings")
+LISTS = ("instances", "security_groups", "cases", "trail")
+
+
+def merged(seed):
+    """The default world with the seed over it, name by name: a seed says only
+    what differs. null takes a name away."""
+    unknown = set(seed) - {"account", *NAMED, *LISTS}
+    if unknown:
+        raise KeyError(f"seed: unknown {sorted(unknown)}")
+    world = {**DEFAULT, **seed}
+    for part in NAMED:
+        both = {**DEFAULT.get(part, {}), **seed.get(part, {})}
+        world[part] = {k: v for k, v in both.items() if v is not None}
+    return world
+
+
 class World:
     def __init__(self, seed=None, time_scale=1.0):
         self.lock = threading.RLock()
@@ -309,7 +329,7 @@ class World:
                          "wrong_secrets": [WRONG_SECRET],
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
-        seed = {**DEFAULT, **(seed or {})}
+        seed = merged(seed or {})
         now = self.now()
         self.account = str(seed["account"])
         self.started = now
@@ -514,6 +534,10 @@ class World:
                                    caller.boundary, session)
 
     # --- SES ---------------------------------------------------------------
+
+    def secrets(self):
+        return [k.secret for k in (*self.keys.values(),
+                                   *self.sessions.values())]
 
     def may_send(self, region):
         """None, "paused", "shutdown" or "quota", as the sending path sees it
