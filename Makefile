@@ -175,5 +175,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(shell find $(B) -name '*.d' -not -path '*/asan/*' \
-	-not -path '*/fuzzing/*' 2>/dev/null)
+-include $(shell find $(B)/lib $(B)/cmd $(B)/unit -type f -name '*.d' 2>/dev/null)

@@ -7,7 +7,8 @@
 #   /etc  DIR/ns/etc (passwd, group, hosts, resolv.conf, exim4/) over the host's
 # Root keeps its rights, Exim its set-user-id bit, and the spool belongs to the
 # exim user (a uid free on the host), as in real life. Anyone else needs user
-# namespaces: his own uid is then called Debian-exim, and Exim runs unprivileged.
+# namespaces: his own uid is then called Debian-exim, and Exim runs unprivileged
+# (and notes on stderr and in the panic log that -C costs it its privilege).
 # Nothing leaves the machine: Exim's clients bind to 127.0.0.1, and the only
 # name server in resolv.conf is 127.0.0.1.
 #
@@ -122,7 +123,10 @@ exim_make_ns()	# DIR ID HOSTS
 		>"$etc/nsswitch.conf"
 	printf '%s\n' 'nameserver 127.0.0.1' 'options timeout:1 attempts:1' \
 		>"$etc/resolv.conf"
-	echo "127.0.0.1 localhost mail.quell.test $3" >"$etc/hosts"
+	# One name a line: the first of a line would be Exim's \$host for all.
+	for name in localhost mail.quell.test $3; do
+		echo "127.0.0.1 $name"
+	done >"$etc/hosts"
 	echo mail.quell.test >"$etc/mailname"
 	# With -C a set-user-id Exim drops root unless the file is named here.
 	echo "$1/exim.conf" >"$etc/exim4/trusted_configs"
@@ -167,6 +171,9 @@ exim_make_bin()	# DIR ID
 		exec '$dir/bin/.enter' /bin/bash -c 'exec -a "\$0" "\$@"' \\
 			"\$name" "\$binary" "\${conf[@]}" "\$@"
 		;;
+	exiqgrep | exipick)
+		exec '$dir/bin/.enter' "/usr/sbin/\$name" "\${conf[@]}" "\$@"
+		;;
 	*)
 		exec '$dir/bin/.enter' "/usr/sbin/\$name" "\$@"
 		;;
@@ -174,7 +181,7 @@ exim_make_bin()	# DIR ID
 	END
 	chmod 0755 "$dir/bin/.enter" "$dir/bin/exim4"
 	for name in exim sendmail mailq runq exiqgrep exipick exigrep exinext \
-		exiwhat exiqsumm eximstats exim_dbmbuild exim_dumpdb exim_tidydb; do
+		exiqsumm eximstats exim_dbmbuild exim_dumpdb exim_tidydb; do
 		ln -sf exim4 "$dir/bin/$name"
 	done
 }
@@ -307,6 +314,7 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 		acl_check_rcpt:
 		  accept  authenticated = *
 		  accept  domains = +local_domains
+		          endpass
 		          verify = recipient
 		  $([ "${k[relay]}" = no ] || echo 'accept  hosts = 127.0.0.1')
 		  deny    message = relay not permitted
@@ -486,8 +494,9 @@ exim_make()	# DIR [key=value ...]
 	: "${k[hold]:=$dir/quell}"
 	mkdir -p "$dir/spool" "$dir/log" "$dir/mail" "${k[hold]}"
 	chmod 0750 "$dir/spool" "$dir/log"
-	# The hold folder must let the exim user in: to him a file that he
-	# cannot reach does not exist, and the hold would not hold.
+	# The exim user must get into the hold folder: to him a file that he
+	# cannot reach does not exist, so nobody is denied and nothing queued.
+	# A file that he cannot read makes Exim answer 451 instead.
 	chmod 0755 "${k[hold]}"
 	exim_make_hook "$dir" "${k[hold]}"
 	exim_make_conf "$dir"
@@ -534,10 +543,9 @@ exim_start()	# DIR [exim args]
 		pid=$!
 		echo "$pid" >"$dir/daemon.pid"
 		echo "$port" >"$dir/port"
-		# Exim writes its pid file when it listens, so another server
-		# that took the port meanwhile is not mistaken for it.
+		# When another server took the port meanwhile, Exim gives up.
 		peers_wait 10 exim_up "$dir" "$pid"
-		[ -s "$dir/exim.pid" ] && peers_listens "$port" && return 0
+		peers_listens "$port" && ! peers_gone "$pid" && return 0
 		peers_stop "$pid"
 	done
 	cat "$dir/daemon.out" "$dir/log/paniclog" >&2 2>/dev/null
@@ -546,7 +554,7 @@ exim_start()	# DIR [exim args]
 
 exim_up()	# DIR PID; also done when it died
 {
-	peers_gone "$2" || { [ -s "$1/exim.pid" ] && peers_listens "$(<"$1/port")"; }
+	peers_gone "$2" || peers_listens "$(<"$1/port")"
 }
 
 exim_port()	# DIR
@@ -554,16 +562,21 @@ exim_port()	# DIR
 	cat "$1/port"
 }
 
-# The processes of an instance are those that were given its configuration.
+# The processes of an instance: Exim works in its spool folder, and is given
+# the configuration by name.
 exim_pids()	# DIR
 {
-	local dir f
+	local dir p
 
 	dir=$(cd "$1" && pwd -P) || return 1
-	grep -lzxF "$dir/exim.conf" /proc/[0-9]*/cmdline 2>/dev/null |
-		while IFS=/ read -r _ _ f _; do
-			peers_gone "$f" || echo "$f"
+	{
+		grep -lzxF -e "$dir/exim.conf" /proc/[0-9]*/cmdline 2>/dev/null
+		for p in /proc/[0-9]*; do
+			[ "$p/cwd" -ef "$dir/spool" ] && echo "$p/"
 		done
+	} | cut -d/ -f3 | sort -u | while read -r p; do
+		[ "$p" = $$ ] || [ "$p" = "$BASHPID" ] || peers_gone "$p" || echo "$p"
+	done
 }
 
 exim_stop()	# DIR
@@ -572,9 +585,13 @@ exim_stop()	# DIR
 
 	[ -d "$1/bin" ] || return 0
 	peers_stop_file "$1/daemon.pid"
-	pids=$(exim_pids "$1")
-	# shellcheck disable=SC2086 # a list of pids
-	[ -z "$pids" ] || peers_stop $pids
+	# A runner may start another delivery between look and stop.
+	for _ in 1 2 3; do
+		pids=$(exim_pids "$1")
+		[ -n "$pids" ] || break
+		# shellcheck disable=SC2086 # a list of pids
+		peers_stop $pids
+	done
 	rm -f "$1/exim.pid"
 }
 

@@ -31,7 +31,8 @@ class Client:
     """One connection; commands of an envelope are pipelined."""
 
     def __init__(self, opt, helo, user, password):
-        self.sock = socket.create_connection((opt.host, opt.port), 30)
+        source = (opt.bind, 0) if opt.bind else None
+        self.sock = socket.create_connection((opt.host, opt.port), 30, source)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.sock.makefile("rb")
         self.expect("220", self.reply())
@@ -106,9 +107,14 @@ class Client:
 
     def close(self):
         try:
-            self.command("QUIT")
+            self.sock.sendall(b"QUIT\r\n")
+            if not isinstance(self.sock, ssl.SSLSocket):
+                # Exim waits 200 ms for the client to say no more.
+                self.sock.shutdown(socket.SHUT_WR)
+            self.reply()
         except (OSError, ConnectionError):
             pass
+        self.file.close()   # else the connection stays open
         self.sock.close()
 
 
@@ -221,6 +227,7 @@ def main():
     add = parser.add_argument
     add("--host", default="127.0.0.1")
     add("--port", type=int, required=True)
+    add("--bind", help="connect from this address")
     add("--from", dest="sender", default="sender@quell.test")
     add("--to", default="someone@example.net")
     add("--subject", default="test %d")
