@@ -175,5 +175,5 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(shell find $(B) -name '*.d' -not -path '*/asan/*' \
-	-not -path '*/fuzzing/*' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f -not -path '*/asan/*' \
+	-not -path '*/fuzzing/*' -not -path '*/peers/*' 2>/dev/null)
