@@ -1,0 +1,87 @@
+#!/bin/bash
+# run.sh [FILE.bats ...]: every unit program and every .bats file (or only
+# those named), two at a time.  Prints what failed, then "N passed, N failed",
+# and leaves the counts in $B/results for .ci/run.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+B=${B:-build}
+export B
+out=$B/test-output
+rm -rf "$out"
+mkdir -p "$out"
+jobs=${JOBS:-2}
+
+# The Python parts of the tests: a pinned botocore, or the distribution's.
+if [ -z "${QUELL_PYTHON:-}" ] && [ -x tests/venv.sh ]; then
+	tests/venv.sh build/venv || true
+fi
+
+# one NAME COMMAND...: run it, keep what it says
+one() {
+	local name=$1
+	shift
+	"$@" >"$out/$name.log" 2>&1 </dev/null
+	echo $? >"$out/$name.rc"
+}
+
+wait_for_slot() {
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do
+		wait -n
+	done
+}
+
+if [ $# -gt 0 ]; then
+	files=("$@")
+else
+	files=(tests/*.bats)
+	for unit in "$B"/unit/*; do
+		[ -x "$unit" ] && [[ $unit != *.d ]] || continue
+		wait_for_slot
+		CMOCKA_MESSAGE_OUTPUT=TAP one "unit-${unit##*/}" "$unit" &
+	done
+	if [ -f tests/aws/selftest.py ]; then
+		wait_for_slot
+		one aws-selftest tests/aws/selftest.sh &
+	fi
+fi
+for f in "${files[@]}"; do
+	wait_for_slot
+	name=${f##*/}
+	one "${name%.bats}" bats --tap "$f" &
+done
+wait
+
+passed=0 failed=0 skipped=0
+for log in "$out"/*.log; do
+	name=${log##*/}
+	name=${name%.log}
+	# cmocka writes "not ok"/"ok" lines too, some with leading blanks
+	ok=$(grep -cE '^[[:space:]]*ok ' "$log")
+	skip=$(grep -cE '^ok .*# skip' "$log")
+	bad=$(grep -cE '^[[:space:]]*not ok ' "$log")
+	rc=$(cat "$out/$name.rc")
+	# a crash or a file that ran nothing is a failure of its own
+	if [ "$rc" != 0 ] && [ "$bad" = 0 ]; then
+		bad=1
+	elif [ "$rc" = 0 ] && [ $((ok + bad)) = 0 ]; then
+		bad=1
+		echo "$name: ran no test"
+	fi
+	passed=$((passed + ok - skip))
+	skipped=$((skipped + skip))
+	failed=$((failed + bad))
+	if [ "$bad" != 0 ]; then
+		echo "=== $name (exit $rc)"
+		# the failing tests with what they printed
+		awk '/^[[:space:]]*not ok / { on = 1 } /^ok / { on = 0 }
+		    on { print; n++ } END { exit n == 0 }' "$log" ||
+			tail -n 40 "$log"
+	fi
+done
+if [ "$skipped" != 0 ]; then
+	echo "--- skipped:"
+	grep -hE '^ok .*# skip' "$out"/*.log | sed 's/^ok [0-9]* /  /'
+fi
+echo "$passed $failed" >>"$B/results"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
