@@ -11,7 +11,6 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-sys.dont_write_bytecode = False
 
 import certs                                            # noqa: E402
 from api import Api                                     # noqa: E402

@@ -536,6 +536,7 @@ class Model(Case):
         self.addCleanup(self.emu.set, page_size=None)
         iam = self.emu.client("iam")
         first = iam.list_users()
+        self.assertTrue(first["Marker"].startswith("+/+/"))
         self.assertTrue(first["IsTruncated"])
         pages = list(iam.get_paginator("list_users").paginate())
         self.assertEqual([len(p["Users"]) for p in pages], [1, 1, 1])
@@ -773,7 +774,11 @@ class Policies(Case):
                     '{"Statement":[{"Effect":"deny","Action":"*",'
                     '"Resource":"*"}]}',
                     '{"Statement":[{"Effect":"Deny","Action":"SendEmail",'
-                    '"Resource":"*"}]}'):
+                    '"Resource":"*"}]}', '{"Statement":5}',
+                    '{"Statement":[{"Effect":"Deny","Action":1,'
+                    '"Resource":"*"}]}',
+                    '{"Statement":[{"Effect":"Deny","Action":"*",'
+                    '"Resource":[{}],"Condition":[]}]}'):
             self.fails("MalformedPolicyDocument", iam.put_user_policy,
                        UserName="nobody", PolicyName="p", PolicyDocument=bad)
         with self.assertRaises(iam_policy.MalformedDocument):
