@@ -110,6 +110,8 @@ class HttpServer:
         if do in ("reset_before", "reset_after"):
             reset(connection)
             return False
+        if do in ("close_before", "close_after"):
+            return False
         if do == "hang":
             self._hang(connection, fault.seconds)
             return False

@@ -856,6 +856,9 @@ class Faults(Case):
         with self.assertRaises(botocore.exceptions.HTTPClientError):
             iam.create_access_key(UserName="nobody")
         self.assertEqual(self.keys(), 2)       # made, and nobody has it
+        self.emu.fault("close_after", match={"operation": "ListUsers"})
+        with self.assertRaises(botocore.exceptions.HTTPClientError):
+            iam.list_users()
         calls = self.emu.control("GET", "calls?mutating=1")
         self.assertEqual([c["status"] for c in calls], [0, 200])
 

@@ -132,7 +132,8 @@ class Session:
             except OSError:
                 pass
             raise Done
-        reset(self.connection)
+        if not fault.do.startswith("close"):
+            reset(self.connection)
         raise Done
 
     # --- the session -------------------------------------------------------
