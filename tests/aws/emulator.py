@@ -76,7 +76,7 @@ def main():
         "http": listeners.add(HttpServer(world, front, journal).serve,
                               args.port),
         "https": listeners.add(HttpServer(world, front, journal, tls).serve),
-        "imds": listeners.add(HttpServer(world, Metadata(world),
+        "imds": listeners.add(HttpServer(world, Metadata(world, journal),
                                          journal).serve),
         "smtp_starttls": smtp(None, False), "smtp_tls": smtp(None, True),
         "region_smtp": {r: {"starttls": smtp(r, False), "tls": smtp(r, True)}

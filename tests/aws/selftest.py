@@ -25,7 +25,10 @@ import botocore.exceptions                      # noqa: E402
 import botocore.session                         # noqa: E402
 from botocore.config import Config              # noqa: E402
 from botocore.parsers import ResponseParserError    # noqa: E402
+import api                                      # noqa: E402, F401
 import iam_policy                               # noqa: E402
+import model                                    # noqa: E402
+import registry                                 # noqa: E402
 import sigv4                                    # noqa: E402
 from iam_policy import Policy, evaluate         # noqa: E402
 from world import (RESPONDER_SECRET, SES_REGIONS, STOLEN_SECRET,  # noqa: E402
@@ -479,6 +482,20 @@ class Signatures(Case):
 
 
 class Model(Case):
+    def test_table_agrees_with_models(self):
+        services = model.Services()
+        for (service, name), op in registry.OPERATIONS.items():
+            shape = services.get(service).operation(name).output_shape
+            for member in op.pages:
+                self.assertEqual(shape.members[member].type_name, "list")
+            if op.pages:
+                self.assertIn(registry.PAGING[service][1], shape.members)
+        changing = {n for (_, n), op in registry.OPERATIONS.items()
+                    if op.mutating}
+        self.assertFalse({n for n in changing if n.startswith(
+            ("Get", "List", "Describe", "Simulate"))})
+        self.assertIn("PutAccountSendingAttributes", changing)
+
     def test_unknown_member(self):
         status, _, body = self.emu.raw("iam", "us-east-1", {
             "Action": "ListUsers", "Version": "2010-05-08", "Max": "1"})
