@@ -43,7 +43,7 @@ struct pause {
 
 static const struct ir_cmd cmd = {
 	"ses-pause", "stop an account's SES sending, region by region",
-	"[-ny] [--all-regions | --no-baseline | REGION ...] | --resume"
+	"[-ny] [--all-regions] [--no-baseline] [--resume] [region ...]"
 };
 
 static const struct ir_col cols[] = {
@@ -272,7 +272,7 @@ confirm(struct pause *p, struct ir_err *err)
 {
 	char list[384];
 	size_t i, n = 0;
-	bool wide = p->all;
+	bool wide = p->change.confirm || (p->all && !p->no_baseline);
 
 	for (i = 0; i < p->n; i++) {
 		const struct ir_ses_region *r = &p->v[i].r;
@@ -529,8 +529,6 @@ check_usage(const struct pause *p, int operands)
 {
 	if (p->all && operands)
 		ir_die_usage("--all-regions and regions: one of them");
-	if (p->all && p->no_baseline)
-		ir_die_usage("--all-regions and --no-baseline: one of them");
 	if (p->resume && (p->all || p->no_baseline))
 		ir_die_usage("--resume takes regions, or what was saved");
 	if (!operands && !p->all && !p->no_baseline && !p->resume &&

@@ -37,7 +37,7 @@ struct rotate {
 	struct ir_common common;
 	struct ir_change change;
 	struct ir_aws_opts aws_opts;
-	const char *phase, *user_opt, *region_list, *out, *mode_opt, *group;
+	const char *phase, *key_opt, *user_opt, *region_list, *out, *mode_opt, *group;
 	const char *password_file, *secret_file, *from, *endpoint;
 	char path[PATH_MAX];	/* out, from the root */
 	long proofs, wait;
@@ -64,7 +64,7 @@ struct rotate {
 
 static const struct ir_cmd cmd = {
 	"ses-rotate", "replace a stolen SES SMTP key: contain, create, prove",
-	"[-ny] [--phase=PHASE] [--out=FILE] [options] KEY"
+	"[-ny] [--phase=PHASE] [--out=FILE] [options] [key]"
 };
 
 static const struct ir_col cols[] = {
@@ -889,6 +889,30 @@ check_mode(struct rotate *r)
 	r->gid = g ? g->gr_gid : (gid_t)-1;
 }
 
+/* What can be said before anything is opened; --key becomes the operand. */
+static void
+check_usage(struct rotate *r, int *n, char **argv)
+{
+	static char key[64];
+
+	if (r->key_opt && *n)
+		ir_die_usage("--key and an operand: one of them");
+	if (r->key_opt) {
+		snprintf(key, sizeof key, "%s", r->key_opt);
+		argv[1] = key;
+		*n = 1;
+	}
+	if (*n == 0 && isatty(STDIN_FILENO))
+		ir_die_usage("no key, and standard input is a terminal");
+	if (!r->endpoint)
+		r->endpoint = getenv("QUELL_SES_SMTP");
+	if (!r->endpoint || !*r->endpoint)
+		r->endpoint = ENDPOINT;
+	check_phase(r);
+	check_mode(r);
+	check_out(r);
+}
+
 /* --regions, else what the key was made for, else the client's region. */
 static int
 find_regions(struct rotate *r, struct ir_err *err)
@@ -1073,6 +1097,8 @@ main(int argc, char **argv)
 	const struct ir_opt opts[] = {
 		{ 0, "phase", "PHASE", IR_STR, &r.phase,
 		    "contain, create, prove or all (the default)" },
+		{ 0, "key", "KEY", IR_STR, &r.key_opt,
+		    "the old key, instead of an operand" },
 		{ 0, "user", "NAME", IR_STR, &r.user_opt,
 		    "IAM user of the key; default: ask AWS" },
 		{ 0, "regions", "LIST", IR_STR, &r.region_list,
@@ -1105,13 +1131,7 @@ main(int argc, char **argv)
 
 	ir_begin(&cmd);
 	n = ir_parse(argc, argv, opts, &r.common);
-	if (!r.endpoint && (r.endpoint = getenv("QUELL_SES_SMTP")) == NULL)
-		r.endpoint = ENDPOINT;
-	if (n == 0 && isatty(STDIN_FILENO))
-		ir_die_usage("no key, and standard input is a terminal");
-	check_phase(&r);
-	check_mode(&r);
-	check_out(&r);
+	check_usage(&r, &n, argv);
 	if (open_all(&r, argv + 1, (size_t)n, &err) == 0 &&
 	    (r.change.dry_run || confirm(&r, &err) == 0)) {
 		out = ir_open_output(&r.common, cols);
