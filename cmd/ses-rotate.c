@@ -1004,17 +1004,12 @@ caller_is(const struct rotate *r)
 static int
 clean_hands(struct rotate *r, struct ir_err *err)
 {
-	if (strcmp(ir_aws_key_id(r->aws), r->old) == 0) {
-		ir_fail(err, IR_UNAVAILABLE,
-		    "%s: is the key of this very run: nothing changed",
-		    r->old);
-		ir_hint(err, "use credentials that are not the stolen ones");
-		return -1;
-	}
-	if (caller_is(r))
-		ir_warn(&r->common, "%s is the user of this very run: "
-		    "responders should use another", r->user);
-	return 0;
+	if (strcmp(ir_aws_key_id(r->aws), r->old) != 0)
+		return 0;
+	ir_fail(err, IR_UNAVAILABLE,
+	    "%s: is the key of this very run: nothing changed", r->old);
+	ir_hint(err, "use credentials that are not the stolen ones");
+	return -1;
 }
 
 static int
@@ -1044,7 +1039,8 @@ static int
 open_all(struct rotate *r, char **operands, size_t n, struct ir_err *err)
 {
 	if (read_key(r, operands, n, err) ||
-	    ir_aws_open(&r->aws, &r->aws_opts, ir_ask_tty, err))
+	    ir_aws_open(&r->aws, &r->aws_opts, ir_ask_tty, err) ||
+	    clean_hands(r, err))
 		return -1;
 	ir_aws_set_timeout(r->aws, r->common.timeout);
 	if (r->common.timeout)
@@ -1053,8 +1049,11 @@ open_all(struct rotate *r, char **operands, size_t n, struct ir_err *err)
 		snprintf(r->user, sizeof r->user, "%s", r->user_opt);
 	if (ir_aws_account(r->aws, r->account, r->arn, err) ||
 	    open_state(r, err) || find_regions(r, err) ||
-	    (!r->user[0] && find_user(r, err)) || clean_hands(r, err))
+	    (!r->user[0] && find_user(r, err)))
 		return -1;
+	if (caller_is(r))
+		ir_warn(&r->common, "%s is the user of this very run: "
+		    "responders should use another", r->user);
 	ir_rec_str(r->entry, "user", r->user);
 	return list_keys(r, err);
 }
