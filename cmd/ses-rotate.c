@@ -27,6 +27,7 @@
 
 #define MAX_REGIONS 16
 #define MAX_KEYS 8		/* AWS allows two */
+#define BEFORE_MS 5000		/* that a proof may delay the containment */
 #define ENDPOINT "email-smtp.{region}.amazonaws.com:587"
 
 struct key {
@@ -254,6 +255,7 @@ prove_before(struct rotate *r, const struct ir_secret *pw, bool active)
 		ir_rec_str(r->entry, "before", "none");
 		return;
 	}
+	p.deadline = ir_mono_ms() + BEFORE_MS;
 	code = ir_smtp_proof_auth(&p, &err);
 	ir_rec_str(r->entry, "before", code == 235 ? "235" :
 	    code == 535 ? (active ? "refused" : "already") : "unreachable");
@@ -378,7 +380,8 @@ settle_orphans(struct rotate *r, struct ir_err *err)
 		if (note(r, "ses-rotate.begin", "create", k->id,
 		    "deactivate: its secret is lost", err) ||
 		    (strcmp(k->status, "Active") == 0 &&
-		    deactivate(r, k->id, err)))
+		    deactivate(r, k->id, err)) || note(r, "ses-rotate.end",
+		    "create", k->id, "inactive", err))
 			return -1;
 		snprintf(r->orphans[r->norphans++], sizeof r->orphans[0],
 		    "%s", k->id);

@@ -67,7 +67,7 @@ smtp_calls() { # FILTER
 
 # What a person would do by hand.
 delete_key() { # ID
-	"$(emu_python)" - "$1" "http://iam.us-east-1.localhost:$EMU_HTTP" <<-'END'
+	"$(emu_python)" - "$1" "http://127.0.0.1:$EMU_HTTP" <<-'END'
 		import sys
 		import botocore.session
 		iam = botocore.session.get_session().create_client(
