@@ -121,13 +121,12 @@ ir_case_root(const char *id)
 }
 
 static const struct ir_fact *
-choose(const struct ir_fact_set *set, size_t (*len)(const char *),
-    bool *conflict)
+choose(const struct ir_fact_set *set, size_t (*len)(const char *))
 {
 	const struct ir_fact *best = NULL;
+	bool conflict = false;
 	size_t i, n;
 
-	*conflict = false;
 	for (i = 0; i < set->n; i++) {
 		const struct ir_fact *f = &set->v[i];
 
@@ -135,40 +134,27 @@ choose(const struct ir_fact_set *set, size_t (*len)(const char *),
 			continue;
 		if (!best || f->rank > best->rank) {
 			best = f;
-			*conflict = false;
+			conflict = false;
 			continue;
 		}
 		n = len(f->value);
 		if (n != len(best->value) ||
 		    memcmp(f->value, best->value, n) != 0)
-			*conflict = true;
+			conflict = true;
 	}
-	return *conflict ? NULL : best;
+	return conflict ? NULL : best;
 }
 
 const struct ir_fact *
 ir_facts_one(const struct ir_fact_set *set)
 {
-	bool conflict;
-
-	return choose(set, strlen, &conflict);
+	return choose(set, strlen);
 }
 
 const struct ir_fact *
 ir_facts_case(const struct ir_fact_set *set)
 {
-	bool conflict;
-
-	return choose(set, ir_case_root, &conflict);
-}
-
-bool
-ir_facts_conflict(const struct ir_fact_set *set)
-{
-	bool conflict;
-
-	choose(set, ir_case_root, &conflict);
-	return conflict;
+	return choose(set, ir_case_root);
 }
 
 /* --- account ----------------------------------------------------------- */
