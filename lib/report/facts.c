@@ -197,6 +197,8 @@ accounts(struct ir_facts *f, struct place *t)
 			if (phrase(p, p + 2 < t->end ? p + 2 : t->end, "ID",
 			    NULL) == p && p < t->end)
 				p = skip_blank(p + 2, t->end);
+			if (t->end - p > 3 && memcmp(p, "is ", 3) == 0)
+				p = skip_blank(p + 3, t->end);
 			while (p < t->end && (*p == ':' || *p == '#' ||
 			    *p == '(' || *p == '['))
 				p = skip_blank(p + 1, t->end);
@@ -298,9 +300,9 @@ body_cases(struct ir_facts *f, struct place *t)
 
 /* --- regions ----------------------------------------------------------- */
 
-enum { IN_URL = 1, MENTIONED = 2, NAMED = 3, LABELLED = 4 };
+enum { MENTIONED = 1, NAMED, LABELLED };
 
-/* Is p inside a word that holds "://"? */
+/* Is p inside a URL?  Links to a console name any region. */
 static bool
 in_url(struct place *t, const char *p)
 {
@@ -354,8 +356,9 @@ regions(struct ir_facts *f, struct place *t)
 			char low[32];
 			size_t i;
 
-			rank = after_label(t, p) ? LABELLED :
-			    in_url(t, p) ? IN_URL : MENTIONED;
+			rank = after_label(t, p) ? LABELLED : MENTIONED;
+			if (rank == MENTIONED && in_url(t, p))
+				continue;
 			for (i = 0; i < n && i < sizeof low; i++)
 				low[i] = (char)(p[i] | 0x20);
 			/* '-' and digits have that bit set already */
@@ -475,8 +478,12 @@ arn(struct ir_facts *f, struct place *t, const char *p)
 		p = q;
 	else
 		id = (size_t)(end - p);
+	n = f->nresources;
 	add_resource(f, t, kind, p, id, field[3],
 	    (size_t)(field[4] - field[3] - 1));
+	if (f->nresources > n && field[5] - field[4] == 13 &&
+	    digits(field[4], end) == 12)
+		memcpy(f->resources[n].account, field[4], 12);
 	return (size_t)(end - p);
 }
 

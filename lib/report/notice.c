@@ -491,13 +491,15 @@ authenticity(struct ir_report *r, const struct ir_mime *m,
 
 /* How AWS wants to be answered, and where. */
 static void
-channel(struct ir_report *r)
+channel(struct ir_report *r, bool rewritten)
 {
 	bool aws = ir_sender_aws(r->sender);
 
 	if (ir_ascii_starts(r->sender, "no-reply-aws@"))
 		r->facts.support_case = true;
-	if (r->reply_to[0] && !ir_sender_aws(r->reply_to)) {
+	if (aws && rewritten) {
+		memcpy(r->reply_to, r->sender, sizeof r->sender);
+	} else if (r->reply_to[0] && !ir_sender_aws(r->reply_to)) {
 		r->reply_conflict = aws ? r->reply_to : NULL;
 	} else if (!r->reply_to[0] && aws) {
 		memcpy(r->reply_to, r->sender, sizeof r->sender);
@@ -507,6 +509,8 @@ channel(struct ir_report *r)
 	else if (ir_sender_reads_mail(r->sender) ||
 	    (aws && ir_sender_reads_mail(r->reply_to)))
 		r->channel = "mail";
+	if (strcmp(r->channel, "mail") != 0)
+		r->reply_to[0] = '\0';
 }
 
 /* A bounce of our own answer, or another machine's: never a notice. */
@@ -570,7 +574,7 @@ ir_notice_parse(const char *raw, size_t n, const struct ir_report_opts *o,
 		goto out;
 	}
 	authenticity(&r, &m, &f);
-	channel(&r);
+	channel(&r, f.rewritten);
 	rec = ir_report_record(&r);
 out:
 	ir_buf_free(&subject);

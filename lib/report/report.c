@@ -163,6 +163,7 @@ static struct ir_rec *
 resources(const struct ir_report *r, const char *region)
 {
 	struct ir_rec *list = ir_rec_array(), *o;
+	bool global;
 	size_t i;
 
 	for (i = 0; i < r->facts.nresources; i++) {
@@ -171,7 +172,11 @@ resources(const struct ir_report *r, const char *region)
 		o = ir_rec_object();
 		ir_rec_str(o, "kind", s->kind);
 		ir_rec_str(o, "id", s->id);
-		ir_rec_str(o, "region", s->region[0] ? s->region : region);
+		/* keys and users are of no region */
+		global = strcmp(s->kind, "access-key") == 0 ||
+		    strcmp(s->kind, "iam-user") == 0;
+		ir_rec_str(o, "region", global ? NULL : s->region[0] ?
+		    s->region : region);
 		if (s->account[0])
 			ir_rec_str(o, "account", s->account);
 		if (s->gone)
@@ -226,6 +231,7 @@ times(struct ir_rec *rec, struct ir_rec *prov, const struct ir_report *r,
 	bool said = f->due_seconds >= 0 || f->due_at >= 0;
 
 	ir_rec_time(rec, "received", r->received);
+	source_only(prov, "received", r->base_source, NULL);
 	if (f->due_seconds >= 0)
 		due = r->base + f->due_seconds;
 	if (f->due_at >= 0 && (f->due_seconds < 0 || f->due_at < due))
@@ -237,7 +243,6 @@ times(struct ir_rec *rec, struct ir_rec *prov, const struct ir_report *r,
 	ir_rec_time(rec, "due", due);
 	source_only(prov, "due", said ? f->due.source : IR_FROM_DEFAULT,
 	    &f->due);
-	source_only(prov, "received", r->base_source, NULL);
 }
 
 static void
@@ -274,6 +279,7 @@ ir_report_record(const struct ir_report *r)
 	const char *why = r->partial;
 
 	identify(rec, r, c);
+	ir_rec_time(rec, "time", r->opts->now);
 	ir_rec_str(rec, "provider", "aws");
 	put(rec, prov, "case", c);
 	if (c)
