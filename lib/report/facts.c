@@ -319,6 +319,7 @@ static bool
 after_label(struct place *t, const char *p)
 {
 	const char *bol = p, *q, *last = NULL;
+	size_t n;
 
 	while (bol > t->s && bol[-1] != '\n' && p - bol < NEAR)
 		bol--;
@@ -334,10 +335,14 @@ after_label(struct place *t, const char *p)
 	if (last == p || *last != ':')
 		return false;
 	/* only a list of regions may stand between */
-	for (last++; last < p; last++)
-		if (*last == ':')
+	for (last++; last < p; last += n) {
+		n = ir_region_code(last, (size_t)(t->end - last));
+		if (!n && !ir_region_named(last, (size_t)(t->end - last), &n))
+			n = blank(*last) || *last == ',' || *last == '/';
+		if (n == 0)
 			return false;
-	return true;
+	}
+	return last == p;
 }
 
 static void

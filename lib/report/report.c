@@ -13,6 +13,7 @@
 
 #define DAY 86400
 #define SUBJECT_MAX 1000
+#define RECORD_MAX (IR_REC_MAX - 2048)	/* room for fields added later */
 
 struct ir_rec *
 ir_report_parse(const char *raw, size_t n, const struct ir_report_opts *o,
@@ -267,6 +268,37 @@ mail_fields(struct ir_rec *rec, const struct ir_report *r)
 	ir_rec_int(rec, "depth", r->depth);
 }
 
+static bool
+fits(const struct ir_rec *rec)
+{
+	struct ir_buf b = IR_BUF(RECORD_MAX);
+	bool ok;
+
+	ir_rec_json(rec, &b);
+	ok = !b.bad;
+	ir_buf_free(&b);
+	return ok;
+}
+
+/* Hostile text can make a record too long for a line: give up the extras. */
+static void
+shrink(struct ir_rec *rec)
+{
+	struct ir_rec *c;
+
+	if (fits(rec))
+		return;
+	ir_rec_bool(rec, "partial", true);
+	ir_rec_str(rec, "partial_why", "more than fits into one record");
+	ir_rec_set(rec, "references", ir_rec_array());
+	if (fits(rec))
+		return;
+	c = ir_rec_object();
+	ir_rec_bool(c, "present", true);
+	ir_rec_str(c, "sha256", ir_rec_get(rec, "complaint.sha256"));
+	ir_rec_set(rec, "complaint", c);
+}
+
 struct ir_rec *
 ir_report_record(const struct ir_report *r)
 {
@@ -315,5 +347,6 @@ ir_report_record(const struct ir_report *r)
 	if (why)
 		ir_rec_str(rec, "partial_why", why);
 	ir_rec_set(rec, "provenance", prov);
+	shrink(rec);
 	return rec;
 }
