@@ -90,7 +90,7 @@ out_has() {
 			}
 		done < <(sed -n 's/^\.It Fl [a-zA-Z] , Fl -\([a-z-]*\).*/\1/p
 			s/^\.It Fl -\([a-z-]*\).*/\1/p' "$page")
-		return $missing
+		[ "$missing" = 0 ]
 	}
 	each f
 }

@@ -21,9 +21,8 @@ found() {
 	[ -z "$text" ] || complain "$what:"$'\n'"$text"
 }
 
-c_files() {
-	find cmd lib tests/unit tests/fuzz tests/faults -name '*.[ch]' | sort
-}
+mapfile -t c_files < <(find cmd lib tests/unit tests/fuzz tests/faults \
+	-name '*.[ch]' | sort)
 
 # Arrows only go down.
 found "a command includes what is not ours" \
@@ -42,8 +41,8 @@ found "a banned function" grep -rnE \
 	'\b(strcpy|strcat|sprintf|strtok|gmtime|localtime|mktemp|system|popen) ?\(' \
 	lib cmd --include='*.c'
 found "a line over 80 columns" awk '{ s = $0; gsub(/\t/, "        ", s) }
-	length(s) > 80 { print FILENAME ":" FNR }' $(c_files)
-found "white space at a line's end" grep -nE '[[:space:]]+$' $(c_files) \
+	length(s) > 80 { print FILENAME ":" FNR }' "${c_files[@]}"
+found "white space at a line's end" grep -nE '[[:space:]]+$' "${c_files[@]}" \
 	Makefile .ci/run
 
 # Every header stands alone.

@@ -35,7 +35,9 @@ if [ $# -gt 0 ]; then
 else
 	files=(tests/*.bats)
 	for unit in "$B"/unit/*; do
-		[ -x "$unit" ] && [[ $unit != *.d ]] || continue
+		if [ ! -x "$unit" ] || [[ $unit == *.d ]]; then
+			continue
+		fi
 		wait_for_slot
 		CMOCKA_MESSAGE_OUTPUT=TAP one "unit-${unit##*/}" "$unit" &
 	done

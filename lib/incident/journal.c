@@ -495,15 +495,24 @@ ir_journal_head(const char *dir, char head[65], struct ir_err *err)
 }
 
 int
-ir_state_dir(char *path, size_t size, struct ir_err *err)
+ir_state_name(char *path, size_t size, struct ir_err *err)
 {
 	const char *s = getenv("QUELL_STATE_DIR"), *home = getenv("HOME");
+	int n;
 
 	if (s && *s)
-		snprintf(path, size, "%s", s);
+		n = snprintf(path, size, "%s", s);
 	else if (geteuid() == 0 || !home || !*home)
-		snprintf(path, size, "/var/lib/quell");
+		n = snprintf(path, size, "/var/lib/quell");
 	else
-		snprintf(path, size, "%s/.local/state/quell", home);
-	return ir_mkdirs(path, 0700, err);
+		n = snprintf(path, size, "%s/.local/state/quell", home);
+	return (size_t)n < size ? 0 :
+	    ir_fail(err, IR_CANTCREAT, "state folder: name too long");
+}
+
+int
+ir_state_dir(char *path, size_t size, struct ir_err *err)
+{
+	return ir_state_name(path, size, err) || ir_mkdirs(path, 0700, err) ?
+	    -1 : 0;
 }

@@ -113,5 +113,7 @@ int ir_journal_head(const char *dir, char head[65], struct ir_err *err);
  * /var/lib/quell for root, else ~/.local/state/quell.  Made when missing.
  */
 int ir_state_dir(char *path, size_t size, struct ir_err *err);
+/* Only its name: a dry run makes no folder. */
+int ir_state_name(char *path, size_t size, struct ir_err *err);
 
 #endif

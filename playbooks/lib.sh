@@ -1,0 +1,275 @@
+# lib.sh - the step engine that every playbook shares.
+#
+# A playbook defines functions step_NN_phase_what and calls
+#	pb_parse "$@"; pb_run
+# Steps run in the order of their numbers.  The output, exit code and times of
+# each are kept below the incident directory; a step that ended well is passed
+# over when the playbook is started again.  Nothing changes without --apply.
+#
+# What a step may use:
+#	$pb_mode	-n or -y, never empty: hand it to every changing command
+#	$pb_dir		the incident directory (a scratch one in a dry run)
+#	$pb_out		a folder for this step's files
+#	pb_change CMD	run a changing command with $pb_mode and --incident
+#	pb_mail CMD	the same on the mail host
+#	pb_say TEXT	tell the person
+#	pb_need NAME	a value that must be known by now, else stop with 64
+#	pb_note NAME VALUE / pb_get NAME	remember for later steps
+# shellcheck shell=bash
+
+set -euo pipefail
+shopt -s inherit_errexit
+umask 077
+export LC_ALL=C
+
+pb_name=${0##*/}
+pb_apply=
+pb_from=
+pb_list=
+pb_dir=
+pb_dry_dir=
+pb_retries=${QUELL_RETRIES:-3}
+
+pb_say() {
+	printf '%s: %s\n' "$pb_name" "$*" >&2
+}
+
+pb_die() {	# CODE TEXT...
+	local code=$1
+	shift
+	pb_say "$*"
+	exit "$code"
+}
+
+# The head comment of the playbook is its help.
+pb_help() {
+	sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
+}
+
+pb_usage() {
+	pb_say "$*"
+	pb_say "hint: $pb_name -h"
+	exit 64
+}
+
+pb_value() {	# OPTION [VALUE]: the value must be there and not empty
+	[ -n "${2-}" ] || pb_usage "$1 needs a value"
+	printf '%s' "$2"
+}
+
+# Options that all playbooks have; pb_option handles the rest and sets
+# pb_took to the number of arguments it used (0: not its own).
+pb_parse() {
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--apply) pb_apply=yes ;;
+		-n | --dry-run) pb_apply= ;;
+		--list) pb_list=yes ;;
+		--from)
+			pb_from=$(pb_value "$@")
+			shift
+			;;
+		--incident)
+			pb_dir=$(pb_value "$@")
+			shift
+			;;
+		-h | --help)
+			pb_help
+			exit 0
+			;;
+		*)
+			pb_took=0
+			pb_option "$@"
+			[ "$pb_took" -gt 0 ] || pb_usage "unknown option $1"
+			shift $((pb_took - 1))
+			;;
+		esac
+		shift
+	done
+}
+
+pb_steps() {
+	compgen -A function | grep '^step_[0-9]' | sort
+}
+
+# --- what steps use ---------------------------------------------------------
+
+pb_change() {
+	if [ -n "$pb_apply" ]; then
+		"$@" -y --incident "$pb_dir"
+	else
+		"$@" -n
+	fi
+}
+
+# A command on the mail host.  $QUELL_MAILHOST_CMD is a prefix ("ssh mail1
+# sudo"); ssh gives its words to a shell, so they are quoted for it.
+pb_host() {
+	local prefix word quoted=()
+
+	read -ra prefix <<<"${QUELL_MAILHOST_CMD-}"
+	if [ "${prefix[0]##*/}" = ssh ] 2>/dev/null; then
+		for word; do
+			quoted+=("$(printf '%q' "$word")")
+		done
+		"${prefix[@]}" "${quoted[@]}"
+	else
+		${prefix[@]+"${prefix[@]}"} "$@"
+	fi
+}
+
+# A changing command there.  The journal is here: the caller journals.
+pb_mail() {
+	pb_host "$@" "$pb_mode"
+}
+
+# What a command on the mail host printed becomes evidence and an event.
+pb_event() {	# EVENT FILE
+	[ -n "$pb_apply" ] || return 0
+	incident evidence "$pb_dir" --name "$1.jsonl" <"$2" >/dev/null
+}
+
+pb_note() {
+	printf '%s\n' "$2" >"$pb_dir/$pb_facts/$1.new"
+	mv "$pb_dir/$pb_facts/$1.new" "$pb_dir/$pb_facts/$1"
+}
+
+pb_get() {
+	cat "$pb_dir/$pb_facts/$1" 2>/dev/null || true
+}
+
+pb_need() {
+	local v
+	v=$(pb_get "$1")
+	[ -n "$v" ] || {
+		pb_say "$2"
+		exit 64
+	}
+	printf '%s' "$v"
+}
+
+pb_now() {
+	date -u +%Y-%m-%dT%H:%M:%SZ
+}
+
+# --- the engine -------------------------------------------------------------
+
+# One try of a step, its output kept.  set -e must hold inside the step: a
+# function on the left of || runs without it, so the code is taken this way.
+pb_try() {	# FUNCTION
+	local rc
+	set +e
+	(
+		set -e
+		"$1"
+	) >"$pb_out/stdout" 2>"$pb_out/stderr"
+	rc=$?
+	set -e
+	cat "$pb_out/stderr" >&2
+	return "$rc"
+}
+
+pb_step() {	# FUNCTION
+	local fn=$1 name=${1#step_} rc=0 try=1
+	pb_out=$pb_dir/$pb_where/$name
+	if [ -n "$pb_apply" ] && [ -f "$pb_out/done" ]; then
+		pb_say "$name: done before"
+		return 0
+	fi
+	mkdir -p "$pb_out"
+	pb_say "$name"
+	pb_now >"$pb_out/started"
+	while :; do
+		set +e
+		pb_try "$fn"
+		rc=$?
+		set -e
+		if [ "$rc" != 75 ] || [ "$try" -ge "$pb_retries" ]; then
+			break
+		fi
+		pb_say "$name: try again in $((try * 2)) s"
+		sleep $((try * 2))
+		try=$((try + 1))
+	done
+	pb_now >"$pb_out/ended"
+	echo "$rc" >"$pb_out/exit"
+	case $rc in
+	0)
+		[ -z "$pb_apply" ] || : >"$pb_out/done"
+		return 0
+		;;
+	79)
+		pb_say "$name: the outcome is unknown; settle it by reading," \
+			"then start again (see $pb_out/stderr)"
+		;;
+	75) pb_say "$name: still failing; start again later" ;;
+	*) pb_say "$name: exit $rc; mend it and start again" ;;
+	esac
+	return "$rc"
+}
+
+# One run at a time.  Children hold the lock too: after a kill -9 the next
+# run waits for what is still under way instead of doing it twice.
+pb_lock() {
+	exec 9>"$pb_dir/lock"
+	flock -w "${QUELL_LOCK_WAIT:-300}" 9 ||
+		pb_die 75 "another run holds $pb_dir"
+}
+
+pb_open() {
+	if [ -n "$pb_apply" ]; then
+		[ -n "$pb_dir" ] || pb_usage "--apply needs --incident DIR"
+		mkdir -p "$pb_dir"
+		pb_where=steps
+		pb_facts=facts
+		pb_mode=-y
+	else
+		pb_dry_dir=$(mktemp -d)
+		trap 'rm -rf "$pb_dry_dir"' EXIT
+		# a dry run of an open incident starts from what is known
+		if [ -n "$pb_dir" ] && [ -d "$pb_dir" ]; then
+			cp -R "$pb_dir/facts" "$pb_dry_dir/" 2>/dev/null || true
+			cp "$pb_dir/report.json" "$pb_dry_dir/" 2>/dev/null ||
+				true
+		fi
+		pb_dir=$pb_dry_dir
+		pb_where=dry-run
+		pb_facts=facts
+		pb_mode=-n
+		pb_say "dry run: nothing changes without --apply"
+	fi
+	mkdir -p "$pb_dir/$pb_where" "$pb_dir/$pb_facts"
+	pb_lock
+}
+
+pb_run() {
+	local fn rc
+	if [ -n "$pb_list" ]; then
+		pb_steps | sed 's/^step_//'
+		exit 0
+	fi
+	pb_open
+	for fn in $(pb_steps); do
+		[ -z "$pb_from" ] || [[ ${fn#step_} > $pb_from ]] ||
+			[[ ${fn#step_} == "$pb_from"* ]] || continue
+		rc=0
+		set +e
+		pb_step "$fn"
+		rc=$?
+		set -e
+		[ "$rc" = 0 ] || exit "$rc"
+		if [ -n "${pb_stop_after-}" ] && [ -f "$pb_dir/$pb_facts/stop" ]
+		then
+			pb_say "$(pb_get stop)"
+			exit 0
+		fi
+	done
+	[ -z "$pb_apply" ] || (
+		cd "$pb_dir" &&
+			find . -type f \( -path './steps/*' -o \
+			-path './evidence/*' -o -path './out/*' \) -print0 |
+			sort -z | xargs -0r sha256sum >SHA256SUMS.new &&
+			mv SHA256SUMS.new SHA256SUMS
+	)
+	pb_say "done"
+}
