@@ -114,25 +114,45 @@ check_event(const char *event)
 			    event);
 }
 
+/* All records on standard input: one is the data, more become a list. */
+static struct ir_rec *
+read_records(struct ir_err *err)
+{
+	struct ir_rec *r, *list = ir_rec_array(), *data = NULL;
+	struct ir_in *in = ir_in_open(NULL, 0, err);
+	int rc = in ? 1 : -1;
+
+	while (rc == 1 && (rc = ir_in_next(in, &r, err)) == 1)
+		ir_rec_push(list, r);
+	if (rc == 0 && ir_rec_len(list) == 0)
+		ir_fail(err, IR_DATAERR, "no record on standard input");
+	else if (rc == 0 && ir_rec_len(list) == 1)
+		data = ir_rec_copy(ir_rec_item(list, 0));
+	else if (rc == 0) {
+		data = ir_rec_object();
+		ir_rec_set(data, "records", list);
+		list = NULL;
+	}
+	ir_in_close(in);
+	ir_rec_free(list);
+	return data;
+}
+
 static int
 read_data(const char *text, struct ir_rec **data, struct ir_err *err)
 {
-	struct ir_buf b = IR_BUF(IR_REC_MAX);
-	int rc = 0;
-
-	if (strcmp(text, "-") == 0)
-		rc = ir_buf_read_fd(&b, STDIN_FILENO, "standard input", err);
-	else
-		ir_buf_str(&b, text);
-	if (rc == 0)
-		rc = ir_buf_check(&b, "--data", err);
-	*data = rc ? NULL : ir_rec_parse(ir_buf_cstr(&b), b.len, err);
+	if (strcmp(text, "-") == 0) {
+		*data = read_records(err);
+		return *data ? 0 : -1;
+	}
+	*data = ir_rec_parse(text, strlen(text), err);
 	if (*data && ir_rec_kind(*data) != IR_REC_OBJECT) {
 		ir_rec_free(*data);
 		*data = NULL;
-		ir_fail(err, IR_DATAERR, "--data: not a JSON object");
+		ir_fail(err, IR_DATAERR, "not a JSON object");
 	}
-	ir_buf_free(&b);
+	if (!*data)
+		ir_fail_prefix(err, "--data");
 	return *data ? 0 : -1;
 }
 

@@ -103,18 +103,16 @@ ir_incident_key(const struct ir_rec *report, char key[96], struct ir_err *err)
 int
 ir_incident_root(char *path, size_t size, struct ir_err *err)
 {
-	const char *s = getenv("QUELL_INCIDENTS"), *home = getenv("HOME");
-	int n;
+	const char *s = getenv("QUELL_INCIDENTS");
+	char state[PATH_MAX];
 
 	if (s && *s)
-		n = snprintf(path, size, "%s", s);
-	else if (geteuid() == 0 || !home || !*home)
-		n = snprintf(path, size, "/var/lib/quell/incidents");
-	else
-		n = snprintf(path, size, "%s/.local/state/quell/incidents",
-		    home);
-	if ((size_t)n >= size)
-		return ir_fail(err, IR_CONFIG, "folder name too long");
+		snprintf(state, sizeof state, "%s", s);
+	else if (ir_state_name(state, sizeof state, err))
+		return -1;
+	if ((size_t)snprintf(path, size, "%s%s", state, s && *s ? "" :
+	    "/incidents") >= size)
+		return ir_fail(err, IR_CANTCREAT, "%s: name too long", state);
 	return 0;
 }
 
@@ -254,7 +252,32 @@ keep_evidence(struct ir_journal *j, const struct ir_incident_new *n,
 	    n->evidence_len, err);
 }
 
-/* Everything in the new folder, before it gets its name. */
+static int
+is_opened(const struct ir_rec *line, void *arg)
+{
+	const char *event = ir_rec_get(line, "event");
+
+	(void)arg;
+	return event && strcmp(event, "incident.opened") == 0;
+}
+
+/* An empty journal, or one that an earlier try left. */
+static int
+begin_journal(struct ir_journal **j, const char *dir, const char *from,
+    struct ir_err *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
+	if (access(path, F_OK) && ir_journal_create(dir, err))
+		return -1;
+	return ir_journal_open(j, dir, from, err);
+}
+
+/*
+ * Everything in the new folder.  The report comes last: a folder without it
+ * is no incident yet, and the next try goes on where this one ended.
+ */
 static int
 furnish(const char *dir, const struct ir_incident_new *n,
     const struct ir_rec *report, struct ir_err *err)
@@ -263,22 +286,27 @@ furnish(const char *dir, const struct ir_incident_new *n,
 	struct ir_journal *j = NULL;
 	struct ir_rec *data;
 	char path[PATH_MAX], hash[65];
-	int rc = -1;
+	int rc = -1, opened;
 
 	ir_rec_json(report, &b);
 	ir_buf_chr(&b, '\n');
 	ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);
-	if (ir_buf_check(&b, "report", err) || ir_journal_create(dir, err) ||
-	    ir_journal_open(&j, dir, n->from, err) ||
+	if (ir_buf_check(&b, "report", err) ||
+	    begin_journal(&j, dir, n->from, err) ||
 	    ir_journal_path(j, "report.json", path, err))
 		goto out;
-	data = digest(report);
-	ir_rec_str(data, "version", ir_version());
-	ir_rec_str(data, "report_sha256", hash);
-	if (ir_journal_add(j, "incident.opened", data, err) ||
-	    ir_file_create(path, b.data, b.len, 0400, err))
+	opened = ir_journal_each(dir, is_opened, NULL, err);
+	if (opened < 0)
 		goto out;
-	rc = keep_evidence(j, n, err);
+	if (!opened) {
+		data = digest(report);
+		ir_rec_str(data, "version", ir_version());
+		ir_rec_str(data, "report_sha256", hash);
+		if (ir_journal_add(j, "incident.opened", data, err))
+			goto out;
+	}
+	if (keep_evidence(j, n, err) == 0)
+		rc = ir_file_replace(path, b.data, b.len, 0400, err);
 out:
 	ir_journal_close(j);
 	ir_buf_free(&b);
@@ -299,7 +327,10 @@ create(const char *root, const char *dir, const struct ir_incident_new *n,
     const struct ir_rec *report, struct ir_err *err)
 {
 	char tmp[PATH_MAX];
+	struct stat st;
 
+	if (stat(dir, &st) == 0)	/* a folder that the caller made */
+		return furnish(dir, n, report, err) ? -1 : 1;
 	if ((size_t)snprintf(tmp, sizeof tmp, "%s/.opening-XXXXXX", root) >=
 	    sizeof tmp)
 		return ir_fail(err, IR_CANTCREAT, "%s: name too long", root);
@@ -377,6 +408,26 @@ parent_of(const char *dir, char *root, struct ir_err *err)
 	return 0;
 }
 
+/* The folder that the caller names; not one that is another incident's. */
+static int
+given_name(const char *name, char *dir, struct ir_err *err)
+{
+	char report[PATH_MAX], journal[PATH_MAX];
+	size_t n = strlen(name);
+
+	while (n > 1 && name[n - 1] == '/')
+		n--;
+	if (n >= PATH_MAX - 32)
+		return ir_fail(err, IR_CANTCREAT, "%s: name too long", name);
+	snprintf(dir, PATH_MAX, "%.*s", (int)n, name);
+	snprintf(report, sizeof report, "%.*s/report.json", (int)n, name);
+	snprintf(journal, sizeof journal, "%.*s/journal.jsonl", (int)n, name);
+	if (access(report, F_OK) == 0 && access(journal, F_OK) == 0)
+		return ir_fail(err, IR_CANTCREAT,
+		    "%s: an incident of another case is there", name);
+	return 0;
+}
+
 int
 ir_incident_open(const struct ir_incident_new *n, const struct ir_rec *report,
     char *dir, struct ir_err *err)
@@ -400,7 +451,7 @@ ir_incident_open(const struct ir_incident_new *n, const struct ir_rec *report,
 		rc = merge(dir, n, report, err);
 	} else if (rc == 0) {
 		if (n->dir)
-			snprintf(dir, PATH_MAX, "%s", n->dir);
+			rc = given_name(n->dir, dir, err);
 		else
 			rc = folder_name(root, key, n->now, dir, err);
 		if (rc == 0)

@@ -300,9 +300,8 @@ ir_journal_evidence(struct ir_journal *j, const char *name,
     const void *bytes, size_t n, struct ir_err *err)
 {
 	char sub[96], path[PATH_MAX], safe[64], hash[65];
-	struct ir_err mine = IR_ERR_INIT;
 	struct ir_rec *data;
-	int tries, rc = -1;
+	int rc;
 
 	if (!j)
 		return 0;
@@ -314,29 +313,23 @@ ir_journal_evidence(struct ir_journal *j, const char *name,
 	if (ir_journal_path(j, "evidence/x", path, err))
 		return -1;
 	*strrchr(path, '/') = '\0';
-	for (tries = 0; rc && tries < 1000; tries++) {
-		snprintf(sub, sizeof sub, "evidence/%04u-%s",
-		    last_number(path) + 1, safe);
-		if (ir_journal_path(j, sub, path, err))
-			return -1;
-		rc = ir_file_create(path, bytes, n, 0400, &mine);
-		if (rc && mine.code != IR_CANTCREAT)
-			break;
-		if (rc && access(path, F_OK))
-			break;
-		if (rc)		/* another took the number */
-			*strrchr(path, '/') = '\0';
-	}
+	/* under the journal's lock nobody else takes the number */
+	if (flock(j->fd, LOCK_EX))
+		return ir_fail_errno(err, IR_IOERR, errno, "%s: lock", j->dir);
+	snprintf(sub, sizeof sub, "evidence/%04u-%s", last_number(path) + 1,
+	    safe);
+	rc = ir_journal_path(j, sub, path, err);
+	if (rc == 0)
+		rc = ir_file_create(path, bytes, n, 0400, err);
 	if (rc) {
-		if (err)
-			*err = mine;
+		(void)flock(j->fd, LOCK_UN);
 		return -1;
 	}
 	data = ir_rec_object();
 	ir_rec_str(data, "file", sub);
 	ir_rec_int(data, "size", (int64_t)n);
 	ir_rec_str(data, "sha256", hash);
-	rc = ir_journal_add(j, "evidence.added", data, err);
+	rc = ir_journal_add(j, "evidence.added", data, err);	/* unlocks */
 	if (rc)		/* the caller still has the bytes, and will try again */
 		unlink(path);
 	return rc;
