@@ -102,6 +102,24 @@ ir_rec_str(struct ir_rec *r, const char *key, const char *s)
 }
 
 void
+ir_rec_text(struct ir_rec *r, const char *key, const char *s)
+{
+	struct ir_buf b = IR_BUF(strlen(s) * 3 + 1);
+	size_t n;
+
+	for (;; s += n + 1) {
+		n = strcspn(s, "\n");
+		ir_text_clean(&b, s, n);
+		if (!s[n])
+			break;
+		ir_buf_chr(&b, '\n');
+	}
+	json_object_object_add(js(r), key,
+	    json_object_new_string_len(ir_buf_cstr(&b), (int)b.len));
+	ir_buf_free(&b);
+}
+
+void
 ir_rec_fmt(struct ir_rec *r, const char *key, const char *fmt, ...)
 {
 	va_list ap;
