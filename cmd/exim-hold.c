@@ -780,7 +780,7 @@ look(struct run *x)
 		*x->nft_program = '\0';
 	if (ir_exim_uid(spool, &x->uid, &(gid_t){ 0 }, &x->err) ||
 	    make_nft_rule(x) || ir_spool_open(&x->spool, spool, &x->err) ||
-	    ir_spool_open_all(x->spool, &x->err))
+	    ir_spool_choose(x->spool, NULL, &x->err))
 		return -1;
 	uname(&x->host);
 	look_now(x, &x->before);
