@@ -17,7 +17,7 @@
 #include "../core/record.h"
 #include "queue.h"
 
-#define IR_MANIFEST_BATCH 256	/* messages between two fsyncs */
+#define IR_MANIFEST_BATCH 1024	/* messages between two fsyncs */
 
 struct ir_manifest;
 

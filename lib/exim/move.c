@@ -76,8 +76,8 @@ fail(struct ir_err *err, int e, const char *what)
 		ir_hint(err, "a message can only be renamed; let input and "
 		    "the quarantine lie on one file system");
 	} else if (e == EEXIST) {
-		ir_fail(err, IR_CANTCREAT, "%s is in the other queue already",
-		    what);
+		ir_fail(err, IR_DATAERR, "a file of that name is in the "
+		    "other queue already");
 	} else {
 		ir_fail_errno(err, ir_errno_code(e, IR_CANTCREAT), e,
 		    "move %s", what);

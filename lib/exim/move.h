@@ -25,7 +25,7 @@ enum ir_moved {
 	IR_MOVE_GONE,		/* delivered, or moved by another, meanwhile */
 	IR_MOVE_BUSY,		/* being delivered: see holder */
 	IR_MOVE_CHANGED,	/* it is no longer what was meant */
-	IR_MOVE_FAILED		/* *err says why: 65, 73, 74, 77 */
+	IR_MOVE_FAILED		/* see *err; 73: hopeless for all others, too */
 };
 
 struct ir_move {
