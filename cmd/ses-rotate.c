@@ -38,7 +38,8 @@ struct rotate {
 	struct ir_common common;
 	struct ir_change change;
 	struct ir_aws_opts aws_opts;
-	const char *phase, *key_opt, *user_opt, *region_list, *out, *mode_opt, *group;
+	const char *phase, *key_opt, *user_opt, *region_list;
+	const char *out, *mode_opt, *group;
 	const char *password_file, *secret_file, *from, *endpoint;
 	char path[PATH_MAX];	/* out, from the root */
 	long proofs, wait;

@@ -160,6 +160,9 @@ all_disabled() {
 	emu_set '{"regions": {"ap-south-1": {"sending_enabled": false}}}'
 	code 0 ses-pause --resume -y
 	[ "$(sending ap-south-1)$(sending ap-south-2)" = falsetrue ]
+	code 0 ses-pause --resume -n
+	run -0 --separate-stderr ses-pause --resume -y - <out.jsonl
+	[ "$(jq -s 'any(.changed)' <<<"$output")" = false ]
 	# and a new pause saves anew
 	code 0 ses-pause -y ap-south-1
 	[ "$(field ap-south-1 was)" = false ]
@@ -197,6 +200,12 @@ all_disabled() {
 	code 75 ses-pause -y -t 20 ap-south-1
 	[ "$(field ap-south-1 ok)" = false ]
 	[ "$(emu_mutating_count)" = 0 ]
+}
+
+@test "one call a second, as SES allows: slower, and done" {
+	emu_set '{"rate": {"sesv2": 1}}'
+	code 0 ses-pause -y ap-south-1 ap-south-2
+	[ "$(sending ap-south-1)$(sending ap-south-2)" = falsefalse ]
 }
 
 @test "the answer to the switch is lost: it is asked again and verified" {
@@ -238,6 +247,17 @@ all_disabled() {
 	emu_set '{"page_size": null}'
 	code 0 ses-pause -n us-east-1
 	[ "$(field us-east-1 sent_14d)" = "$paged" ]
+}
+
+@test "a region that is not enabled is reported, and is no failure" {
+	emu_set '{"disabled_regions": ["me-south-1", "af-south-1"]}'
+	code 0 ses-pause -n --all-regions
+	[ "$(field me-south-1 enabled) $(field me-south-1 ok) $(field me-south-1 changed)" = 'false true false' ]
+	[ "$(field me-south-1 why)" = 'the account has not enabled this region' ]
+	[ "$(field eu-west-2 changed)" = true ]
+	code 0 ses-pause -y ap-south-1 af-south-1
+	[ "$(jq -c '.regions | keys' "$state")" = '["ap-south-1"]' ]
+	emu_no_violations
 }
 
 @test "AWS's own verdict is shown" {

@@ -262,7 +262,8 @@ read_volume(struct ir_aws *a, struct ir_ses_region *r, size_t n,
 			continue;
 		if (metric[i].err.code == 0) {
 			count_metric(&v, metric[i].reply);
-			if (more_metric(a, r[i].name, &v, metric[i].reply) == 0) {
+			if (more_metric(a, r[i].name, &v,
+			    metric[i].reply) == 0) {
 				sum_up(&v, &r[i]);
 				continue;
 			}
@@ -386,7 +387,7 @@ ir_ses_switch(struct ir_aws *a, struct ir_ses_region **r, const bool *on,
 	for (i = 0; i < n; i++) {
 		if (!r[i]->err.code && r[i]->sending != on[i])
 			ir_fail(&r[i]->err, IR_TEMPFAIL,
-			    "%s: asked for, but GetAccount does not show it yet",
+			    "%s: asked for, but GetAccount does not show it",
 			    r[i]->name);
 		failed += r[i]->err.code != 0;
 	}
