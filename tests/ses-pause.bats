@@ -5,15 +5,27 @@
 load lib/quell
 load aws/emu.bash
 
+# One emulator for all; each test begins with the world as it was.
+setup_file() {
+	emu_start
+}
+
+teardown_file() {
+	emu_stop
+	rm -rf "$EMU_DIR"
+}
+
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	export QUELL_STATE_DIR=$PWD/state
 	state=$PWD/state/ses-pause-111122223333.json
-	emu_start
-}
-
-teardown() {
-	emu_stop
+	emu_env
+	emu_control POST clear_faults >/dev/null
+	emu_set '{"page_size": null, "disabled_regions": [],
+		"rate": {"sesv2": null}, "regions": {"*": {"sending_enabled": true,
+		"enforcement_status": "HEALTHY", "spike": null},
+		"eu-central-1": {"sending_enabled": false}}}'
+	emu_reset_log
 }
 
 sending() { # REGION
