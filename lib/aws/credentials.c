@@ -130,6 +130,7 @@ from_environment(struct ir_aws_cred *cred, struct ir_err *err)
 	    ir_secret_take_env(&cred->token, "AWS_SESSION_TOKEN", err) ||
 	    check_secrets(cred, err))
 		return -1;
+	unsetenv("AWS_ACCESS_KEY_ID");
 	cred->source = "environment";
 	return 1;
 }

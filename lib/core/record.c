@@ -414,12 +414,12 @@ strict(const char *s, size_t n)
 	return true;
 }
 
-struct ir_rec *
-ir_rec_parse(const char *s, size_t n, struct ir_err *err)
+static json_object *
+parse(const char *s, size_t n, struct ir_err *err)
 {
 	enum json_tokener_error why;
 	json_tokener *tok;
-	json_object *j, *out;
+	json_object *j;
 	size_t end;
 
 	if (n > INT32_MAX) {
@@ -451,9 +451,22 @@ ir_rec_parse(const char *s, size_t n, struct ir_err *err)
 		    json_tokener_error_desc(why));
 		return NULL;
 	}
-	out = clean_tree(j);
+	return j;
+}
+
+struct ir_rec *
+ir_rec_parse(const char *s, size_t n, struct ir_err *err)
+{
+	json_object *j = parse(s, n, err), *out = clean_tree(j);
+
 	json_object_put(j);
 	return rec(out);
+}
+
+struct ir_rec *
+ir_rec_parse_raw(const char *s, size_t n, struct ir_err *err)
+{
+	return rec(parse(s, n, err));
 }
 
 /* --- input -------------------------------------------------------------- */

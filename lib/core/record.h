@@ -87,6 +87,11 @@ void ir_rec_json(const struct ir_rec *r, struct ir_buf *out);
  * are cleaned.  n is at most what the caller was willing to read.
  */
 struct ir_rec *ir_rec_parse(const char *s, size_t n, struct ir_err *err);
+/*
+ * The same with strings as they are, line ends included: for text that is
+ * parsed further.  Copy its values out; never put them into a record.
+ */
+struct ir_rec *ir_rec_parse_raw(const char *s, size_t n, struct ir_err *err);
 
 /*
  * Input: records, or bare keys, one a line.  A line that begins with '{' is
