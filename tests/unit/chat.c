@@ -89,23 +89,40 @@ rendered(const struct ir_chat *m, enum ir_chat_kind kind)
 }
 
 static void
-one_record(void **state)
+said(const char *json, const char *title, const char *text)
 {
-	static const char *const rec[] = { "{\"type\":\"aws-key\",\"id\":"
-	    "\"AKIAIOSFODNN7EXAMPLE\",\"ok\":false,\"why\":\"denied\","
-	    "\"account\":\"111122223333\",\"n\":3,\"deep\":{\"a\":1},"
-	    "\"due\":\"2026-11-22T18:30:00Z\"}" };
-	struct ir_chat *m = message(rec, 1);
+	struct ir_chat *m = message(&json, 1);
 	struct ir_rec *r = rendered(m, IR_CHAT_JSON);
 
-	(void)state;
-	assert_string_equal(ir_rec_get(r, "title"),
-	    "AWS access key: AKIA\xe2\x80\xa6MPLE: failed");
-	assert_string_equal(ir_rec_get(r, "text"), "account: 111122223333 "
-	    "why: denied n: 3 due: 2026-11-22T18:30:00Z "
-	    "(24 h 30 min left)");
+	assert_string_equal(ir_rec_get(r, "title"), title);
+	assert_string_equal(ir_rec_get(r, "text"), text);
 	ir_rec_free(r);
 	free(m);
+}
+
+static void
+one_record(void **state)
+{
+	(void)state;
+	said("{\"type\":\"aws-key\",\"id\":\"AKIAIOSFODNN7EXAMPLE\","
+	    "\"status\":\"Active\",\"ok\":false,\"why\":\"denied\","
+	    "\"account\":\"111122223333\",\"n\":3}",
+	    "AWS access key: AKIA\xe2\x80\xa6MPLE: Active: failed",
+	    "account: 111122223333 why: denied");
+	said("{\"type\":\"ses-account\",\"id\":\"us-east-1\","
+	    "\"sending\":false,\"changed\":false,\"dry_run\":true}",
+	    "SES sending: us-east-1: off: was so already (dry run)",
+	    "nothing more to say");
+	said("{\"type\":\"report\",\"id\":\"x\",\"case\":\"77-1\","
+	    "\"due\":\"2026-11-22T18:30:00Z\",\"stage\":\"new\","
+	    "\"resources\":[{\"id\":\"i-1\"},{\"id\":\"i-2\"}]}",
+	    "Abuse report: case 77-1", "stage: new due: 2026-11-22T18:30:00Z "
+	    "(24 h 30 min left) resources: i-1, i-2");
+	/* of a type that nobody knows, everything */
+	said("{\"type\":\"new.thing\",\"id\":5,\"a_b\":true,\"n\":3,"
+	    "\"due\":\"2026-11-21T17:30:00Z\",\"deep\":{\"a\":1}}",
+	    "new[.]thing: 5", "a b: yes n: 3 due: 2026-11-21T17:30:00Z "
+	    "(30 min overdue)");
 }
 
 static void
@@ -180,7 +197,7 @@ static void
 limits(void **state)
 {
 	struct ir_chat *m = calloc(1, sizeof *m);
-	struct ir_rec *r = ir_rec_new("report", "x"), *out;
+	struct ir_rec *r = ir_rec_new("x", "x"), *out;
 	char key[16], value[1501];
 	size_t i;
 	int k;
