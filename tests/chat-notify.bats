@@ -339,6 +339,16 @@ body() {	# FILTER: of the last post's JSON
 	[ "$(posts)" = 3 ]
 }
 
+@test "what comes next is not kept waiting by a slow chat" {
+	script '{"slack": {"status": 200, "delay": 1}}'
+	chat-notify --to slack:slack.url <report.json |
+		{ cat >out; date +%s%N >ended; } &
+	sleep 0.5
+	[ -s ended ]
+	cmp report.json out
+	wait $!
+}
+
 @test "--incident: the journal's head leaves the house, and the end is journalled" {
 	mkdir -p inc/evidence inc/state inc/out
 	printf '{"type":"journal","id":"1","event":"incident.opened","prev":"%064d"}\n' 0 \
