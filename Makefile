@@ -24,6 +24,7 @@ CMDS := $(CMD_SRC:cmd/%.c=%)
 BINS := $(CMDS:%=$(B)/bin/%)
 LIB := $(B)/libquell.a
 UNIT := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/*.c)))
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 MAN := $(sort $(wildcard cmd/*.[1-8]))
 DATA := $(sort $(wildcard lib/*/*.tsv))
@@ -73,7 +74,7 @@ build: deps
 	@$(MAKE) --no-print-directory bins
 
 # The flags are the same for every file of one run: asked for once, here.
-ifneq ($(filter bins units fuzzers,$(MAKECMDGOALS)),)
+ifneq ($(filter bins units fuzzers benches,$(MAKECMDGOALS)),)
 PC_CFLAGS := $(PC_CFLAGS)
 PC_LIBS := $(PC_LIBS)
 HARDENING := $(HARDENING)
@@ -83,8 +84,9 @@ endif
 
 bins: $(BINS)
 units: $(UNIT) $(B)/faults.so
-.PHONY: fuzzers
 fuzzers: $(FUZZ)
+benches: $(BENCH)
+.PHONY: fuzzers benches
 
 $(B)/bin/%: $(B)/cmd/%.o $(LIB)
 	@mkdir -p $(@D)
@@ -110,6 +112,11 @@ $(B)/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< \
 		$(LIB) $(PC_LIBS) -lcmocka
 
+$(B)/bench/%: tests/bench/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(PC_LIBS)
+
 $(B)/fuzz/%: tests/fuzz/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
@@ -133,11 +140,12 @@ drill: build
 
 bench: build
 	@DEPS=$(DEPS) tests/deps.sh check
+	@$(MAKE) --no-print-directory benches
 	@B=$(B) tests/bench/run.sh $(T)
 
 lint:
 	@DEPS=$(DEPS) tests/deps.sh lint
-	@CC=$(CC) CPPFLAGS='$(ALL_CPPFLAGS)' tests/lint.sh
+	@CC=$(CC) tests/lint.sh
 
 # The same tests under AddressSanitizer and UBSan, in a build of its own.
 asan: deps
@@ -175,5 +183,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(shell find $(B) -name '*.d' -not -path '*/asan/*' \
-	-not -path '*/fuzzing/*' 2>/dev/null)
+-include $(shell find $(B)/lib $(B)/cmd $(B)/unit -type f -name '*.d' 2>/dev/null)

@@ -95,8 +95,10 @@ a@quell.test" ]
 	run -0 by_billing --count 3
 	queue_is 3
 	run -0 "$X/bin/exiqgrep" -c
-	[ "$output" = '3 matches out of 3 messages' ]
-	run -0 "$X/bin/exim4" -bP spool_directory split_spool_directory
+	[ "${lines[-1]}" = '3 matches out of 3 messages' ]
+	run -0 --separate-stderr "$X/bin/exipick" -i
+	[ "${#lines[@]}" = 3 ]
+	run -0 --separate-stderr "$X/bin/exim4" -bP spool_directory split_spool_directory
 	[ "$output" = "spool_directory = $X/spool
 split_spool_directory" ]
 	"$X/bin/exim" -bV | grep -qF "Configuration file is $X/exim.conf"
@@ -125,7 +127,7 @@ split_spool_directory" ]
 	id=$("$X/bin/exiqgrep" -i -f alice | head -n 1)
 	run -0 "$X/bin/exim" -MG ir-test "$id"
 	queue_is 1
-	run -0 exim_queue_count "$X" ir-test
+	run -0 --separate-stderr exim_queue_count "$X" ir-test
 	[ "$output" = 1 ]
 	"$X/bin/exim" -qff
 	sink_has 1

@@ -102,6 +102,24 @@ ir_rec_str(struct ir_rec *r, const char *key, const char *s)
 }
 
 void
+ir_rec_text(struct ir_rec *r, const char *key, const char *s)
+{
+	struct ir_buf b = IR_BUF(strlen(s) * 3 + 1);
+	size_t n;
+
+	for (;; s += n + 1) {
+		n = strcspn(s, "\n");
+		ir_text_clean(&b, s, n);
+		if (!s[n])
+			break;
+		ir_buf_chr(&b, '\n');
+	}
+	json_object_object_add(js(r), key,
+	    json_object_new_string_len(ir_buf_cstr(&b), (int)b.len));
+	ir_buf_free(&b);
+}
+
+void
 ir_rec_fmt(struct ir_rec *r, const char *key, const char *fmt, ...)
 {
 	va_list ap;
@@ -374,6 +392,28 @@ clean_tree(json_object *j)
 	}
 }
 
+/*
+ * json-c's strict mode still takes 'x', NaN, Infinity; they are betrayed by
+ * characters that JSON has only inside strings.
+ */
+static bool
+strict(const char *s, size_t n)
+{
+	bool quoted = false;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (s[i] == '"')
+			quoted = !quoted;
+		else if (quoted && s[i] == '\\')
+			i++;
+		else if (!quoted && (!s[i] ||
+		    !strchr("{}[]:,+-.0123456789eEtrufalsn \t\r\n", s[i])))
+			return false;
+	}
+	return true;
+}
+
 static json_object *
 parse(const char *s, size_t n, struct ir_err *err)
 {
@@ -401,10 +441,12 @@ parse(const char *s, size_t n, struct ir_err *err)
 		j = json_tokener_parse_ex(tok, "", 1),
 		    why = json_tokener_get_error(tok), end = n;
 	json_tokener_free(tok);
-	if (why != json_tokener_success || end != n) {
+	if (why != json_tokener_success || end != n || !strict(s, n)) {
 		json_object_put(j);
 		ir_fail(err, IR_DATAERR, "not JSON: %s",
-		    why == json_tokener_success ? "text after the value" :
+		    why == json_tokener_success && end != n ?
+		    "text after the value" : why == json_tokener_success ?
+		    "unexpected character" :
 		    why == json_tokener_continue ? "it ends too early" :
 		    json_tokener_error_desc(why));
 		return NULL;

@@ -40,6 +40,8 @@ void ir_rec_str(struct ir_rec *r, const char *key, const char *s);
 void ir_rec_strn(struct ir_rec *r, const char *key, const char *s, size_t n);
 void ir_rec_fmt(struct ir_rec *r, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Text of several lines: cleaned, too, but newlines stay. */
+void ir_rec_text(struct ir_rec *r, const char *key, const char *s);
 void ir_rec_int(struct ir_rec *r, const char *key, int64_t v);
 void ir_rec_num(struct ir_rec *r, const char *key, double v);
 void ir_rec_bool(struct ir_rec *r, const char *key, bool v);

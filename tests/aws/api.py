@@ -7,10 +7,11 @@ written down as a violation.
 
 import hashlib
 import re
+import traceback
 from calendar import timegm
 from dataclasses import dataclass, field
-from time import sleep, strftime, strptime, gmtime
-from urllib.parse import parse_qsl
+from time import gmtime, monotonic, sleep, strftime, strptime
+from urllib.parse import parse_qsl, quote
 
 import model
 import registry
@@ -77,6 +78,7 @@ class Api:
     def __init__(self, world, journal, faults):
         self.world, self.journal, self.faults = world, journal, faults
         self.services = model.Services()
+        self.last_call = {}
 
     # --- what is it --------------------------------------------------------
 
@@ -186,7 +188,7 @@ class Api:
         auth = progress.auth
         known = SES_REGIONS if service.signing_name == "ses" else REGIONS
         home = model.HOME.get(service.name)
-        if auth.region not in known or home not in (None, auth.region):
+        if auth.region not in known or home and auth.region not in home:
             raise self._scope_error(progress, "a valid region",
                                     f"scope region {auth.region} for "
                                     f"{service.name}")
@@ -229,8 +231,21 @@ class Api:
         if risky:
             progress.violations.append("signs headers that proxies change: "
                                        + ", ".join(risky))
+        for name in ("host", "authorization", "x-amz-date", "content-type",
+                     "x-amz-security-token"):
+            if sum(n.lower() == name for n, _ in request.headers) > 1:
+                progress.violations.append(f"{name} is sent twice")
         if any(n.lower() == "date" for n, _ in request.headers):
             progress.violations.append("sends Date beside X-Amz-Date")
+
+    def _check_leak(self, request, progress):
+        """A secret signs; it never travels."""
+        text = [request.path, request.query,
+                request.body.decode("latin-1")]
+        text += [value for _, value in request.headers]
+        for one in self.world.secrets():
+            if any(one in t or quote(one, safe="") in t for t in text):
+                progress.violations.append("a secret key was sent")
 
     def _check_date(self, request, progress):
         sent = request.get("x-amz-date", "")
@@ -311,6 +326,23 @@ class Api:
                             "signature does not match; canonical request "
                             f"should be {canonical!r}")
 
+    def _check_rate(self, progress):
+        """settings.rate: {"sesv2": 1} allows one call a second of each
+        operation in each region, as SES does for most control calls."""
+        rate = self.world.settings["rate"].get(progress.service)
+        if not rate:
+            return
+        who = progress.service, progress.operation, progress.region
+        now = monotonic()
+        if now - self.last_call.get(who, -1e9) < 1 / rate:
+            raise self._throttled(progress)
+        self.last_call[who] = now
+
+    @staticmethod
+    def _throttled(progress, headers=None):
+        code, status, text = THROTTLE.get(progress.service, THROTTLE_QUERY)
+        return AwsError(code, text, status, headers=headers)
+
     # --- what exactly, and may it ------------------------------------------
 
     def _read(self, request, progress, service):
@@ -336,9 +368,10 @@ class Api:
                 progress.violations.append(f"content-type {content or 'none'}")
             version = progress.fields.get("Version")
             if version != service.api_version:
-                raise AwsError("InvalidAction", f"Could not find operation "
-                               f"{name} for version {version or 'NO_VERSION_SPECIFIED'}",
-                               400, violation=f"Version {version}")
+                raise AwsError("InvalidAction", "Could not find operation "
+                               f"{name} for version "
+                               f"{version or 'NO_VERSION_SPECIFIED'}", 400,
+                               violation=f"Version {version}")
             params = model.read_query(service, operation, progress.fields)
         elif progress.protocol == "json":
             want = f"application/x-amz-json-{service.json_version}"
@@ -351,8 +384,7 @@ class Api:
             if request.body and content != "application/json":
                 progress.violations.append(f"content-type {content or 'none'}")
             params = model.read_rest(service, operation, progress.labels,
-                                     request.query, request.by_name,
-                                     request.body)
+                                     request)
         progress.params = model.redact(operation.input_shape, params)
         return op, operation, params
 
@@ -382,6 +414,10 @@ class Api:
         caller = world.caller(progress.key_id, request.peer)
         caller.context["aws:securetransport"] = [str(request.secure).lower()]
         progress.principal = caller.arn
+        # GetSessionToken's credentials are not for IAM, unless with MFA.
+        if service.name == "iam" and caller.session and caller.user \
+                and not caller.session.mfa:
+            raise self._unknown_key(progress)
         call = registry.Call(world, service.name, progress.region, caller,
                              params)
         call.sent = lambda *mail: self._sent(progress, *mail)
@@ -432,7 +468,9 @@ class Api:
                     return Answer(0, {}, b"", fault)
                 raise error
             with self.world.lock:
+                self._check_leak(request, progress)
                 self._authenticate(request, progress, service)
+                self._check_rate(progress)
                 operation, result = self._perform(request, progress, service)
                 status, headers, body = model.write_answer(
                     service, progress.protocol, operation, result, rid)
@@ -446,28 +484,36 @@ class Api:
             if e.violation:
                 progress.violations.append(e.violation)
             status, headers, body = model.write_error(
-                service, progress.protocol, e, rid)
+                service, progress.protocol, e, rid,
+                request.get("x-amzn-query-mode") == "true")
             return Answer(status, headers, body,
                           fault if fault and fault.when == "after" else None)
+        except Exception as e:             # our bug must not look like AWS's
+            traceback.print_exc()
+            progress.violations.append("emulator bug: "
+                                       f"{type(e).__name__}: {e}")
+            error = AwsError("EmulatorBug", str(e), 500)
+            status, headers, body = model.write_error(
+                service, progress.protocol, error, rid)
+            return Answer(status, headers, body)
         finally:
             self._log(progress, status, error, fault)
 
     def _fault_error(self, fault, progress):
+        headers = {}
+        if fault.retry_after_ms is not None:
+            headers["x-amz-retry-after"] = str(fault.retry_after_ms)
         if fault.do == "throttle":
-            code, status, text = THROTTLE.get(
-                progress.service, THROTTLE_QUERY)
-            headers = {}
-            if fault.retry_after_ms is not None:
-                headers["x-amz-retry-after"] = str(fault.retry_after_ms)
-            return AwsError(code, text, status, headers=headers)
+            return self._throttled(progress, headers)
         if fault.do == "500":
             code = ("InternalFailure" if progress.protocol != "ec2"
                     else "InternalError")
-            return AwsError(code, "An internal error has occurred.", 500)
+            return AwsError(code, "An internal error has occurred.", 500,
+                            headers=headers)
         if fault.do == "503":
             return AwsError("ServiceUnavailable" if progress.protocol in (
                 "query", "ec2") else "ServiceUnavailableException",
-                "Service is unable to handle request.", 503)
+                "Service is unable to handle request.", 503, headers=headers)
         return None
 
     def _log(self, progress, status, error, fault):

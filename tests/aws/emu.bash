@@ -30,8 +30,8 @@ emu_start() {
 	python=$(emu_python) || return 1
 	[[ -z ${1:-} ]] || world=(--seed "$1")
 	shift || true
-	EMU_DIR=$(mktemp -d "${BATS_TEST_TMPDIR:-${TMPDIR:-/tmp}}/emu.XXXXXX") ||
-		return 1
+	local tmp=${BATS_TEST_TMPDIR:-${BATS_FILE_TMPDIR:-${TMPDIR:-/tmp}}}
+	EMU_DIR=$(mktemp -d "$tmp/emu.XXXXXX") || return 1
 	# bats waits for whoever holds fd 3. The parent is the one that runs the
 	# tests: $PPID would already be gone after a crash of the test file.
 	"$python" "$emu_here/emulator.py" --dir "$EMU_DIR" --parent-pid "$$" \

@@ -2,8 +2,11 @@
 
 import threading
 
-BEFORE = {"throttle", "500", "503", "reset_before", "hang", "reply"}
-AFTER = {"reset_after", "truncate", "garbage", "empty", "slow"}
+# reset: RST; close: FIN. HTTP libraries treat the two differently, and may
+# send a request again by themselves when a kept connection ends.
+BEFORE = {"throttle", "500", "503", "reset_before", "close_before", "hang",
+          "reply"}
+AFTER = {"reset_after", "close_after", "truncate", "garbage", "empty", "slow"}
 
 
 class Fault:
@@ -18,6 +21,8 @@ class Fault:
         self.do = str(spec["do"])
         self.ms = spec.get("ms")
         self.reply = spec.get("reply")
+        if (self.do == "reply") != bool(self.reply):
+            raise ValueError("reply: wants a text, and only it does")
         self.retry_after_ms = spec.get("retry_after_ms")
         if self.do not in BEFORE | AFTER:
             raise ValueError(f"unknown fault {self.do}")

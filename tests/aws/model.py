@@ -32,8 +32,23 @@ SERVICES = {
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}
-# Services that exist in one region only.
-HOME = {"iam": "us-east-1", "support": "us-east-1", "health": "us-east-1"}
+# Services that exist in few regions only. Health has a passive second one.
+HOME = {"iam": {"us-east-1"}, "support": {"us-east-1"},
+        "health": {"us-east-1", "us-east-2"}}
+
+# botocore 1.44 moved two lists from GET to POST. AWS has to serve both, older
+# clients are everywhere: (service, method, path) -> operation, and where its
+# parameters are.
+BOTH_WAYS = {
+    ("sesv2", "GET", "/v2/email/identities"):
+        ("ListEmailIdentities", "querystring"),
+    ("sesv2", "POST", "/v2/email/list-identities"):
+        ("ListEmailIdentities", "body"),
+    ("sesv2", "GET", "/v2/email/configuration-sets"):
+        ("ListConfigurationSets", "querystring"),
+    ("sesv2", "POST", "/v2/email/list-configuration-sets"):
+        ("ListConfigurationSets", "body"),
+}
 
 SECRET_NAMES = re.compile("secret|password|sessiontoken|tokencode", re.I)
 
@@ -54,6 +69,9 @@ class Service:
         self.namespace = metadata.get("xmlNamespace") or (
             f"http://{metadata['endpointPrefix']}.amazonaws.com/doc/"
             f"{self.api_version}/")
+        # The model leaves out the slash that EC2 sends.
+        if "ec2" in self.protocols:
+            self.namespace = self.namespace.rstrip("/") + "/"
         self.errors = {}
         for shape in self.model.error_shapes:
             error = shape.metadata.get("error", {})
@@ -395,6 +413,8 @@ def read_json_body(service, operation, body):
 def rest_route(service, method, path):
     """(operation name, path labels), or an AwsError."""
     other = False
+    if (service.name, method, path) in BOTH_WAYS:
+        return BOTH_WAYS[service.name, method, path][0], {}
     for verb, pattern, operation in service.routes:
         match = pattern.fullmatch(path)
         if match and verb == method:
@@ -407,7 +427,10 @@ def rest_route(service, method, path):
                    violation=f"no operation is {method} {path}")
 
 
-def read_rest(service, operation, labels, raw_query, headers, body):
+def read_rest(service, operation, labels, request):
+    raw_query, headers, body = request.query, request.by_name, request.body
+    forced = BOTH_WAYS.get((service.name, request.method, request.path),
+                           (None, None))[1]
     problems = Problems()
     shape = operation.input_shape
     query = {}
@@ -416,6 +439,8 @@ def read_rest(service, operation, labels, raw_query, headers, body):
     value, in_body = {}, {}
     for name, member in (shape.members.items() if shape else ()):
         place = member.serialization.get("location")
+        if forced and member.type_name in ("string", "integer"):
+            place = forced
         wire = member.serialization.get("name", name)
         if place == "uri":
             value[name] = _scalar(member, labels[wire], name, problems)
@@ -562,6 +587,13 @@ def _to_json(shape, value):
     return value
 
 
+def _indent(xml):
+    """White space between elements, as AWS sends it. None inside an element
+    that holds text or nothing: there it would be content."""
+    xml = re.sub(r">(?=<[^/])", ">\n  ", xml)
+    return re.sub(r"(</[^>]+>|/>)(?=</)", r"\1\n", xml)
+
+
 XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -577,14 +609,14 @@ def write_answer(service, protocol, operation, value, rid):
                 f"{inner}<ResponseMetadata><RequestId>{rid}</RequestId>"
                 f"</ResponseMetadata></{operation.name}Response>")
         return 200, {"Content-Type": "text/xml",
-                     "x-amzn-RequestId": rid}, body.encode()
+                     "x-amzn-RequestId": rid}, (_indent(body) + "\n").encode()
     if protocol == "ec2":
         inner = _xml(shape, value, "x", True)[3:-4] if shape else ""
         body = (f"{XML_HEAD}<{operation.name}Response "
                 f'xmlns="{service.namespace}"><requestId>{rid}</requestId>'
                 f"{inner}</{operation.name}Response>")
         return 200, {"Content-Type": "text/xml;charset=UTF-8",
-                     "x-amzn-requestid": rid}, body.encode()
+                     "x-amzn-requestid": rid}, _indent(body).encode()
     content = _to_json(shape, value) if shape else {}
     if protocol == "rest-json":
         headers = {"Content-Type": "application/json",
@@ -597,8 +629,9 @@ def write_answer(service, protocol, operation, value, rid):
                  "x-amzn-RequestId": rid}, body
 
 
-def write_error(service, protocol, error, rid):
-    """service may be None when it was not found out."""
+def write_error(service, protocol, error, rid, query_mode=False):
+    """service may be None when it was not found out. query_mode: the client
+    sent x-amzn-query-mode and gets the query protocol's code in a header."""
     status = error.status or (service.status_of(error.code) if service
                               else 400)
     fault = "Sender" if status < 500 else "Receiver"
@@ -621,7 +654,7 @@ def write_error(service, protocol, error, rid):
             headers["Content-Type"] = ("application/x-amz-json-"
                                        + (service.json_version if service
                                           else "1.1"))
-            if service and service.name == "cloudwatch":
+            if query_mode:
                 headers["x-amzn-query-error"] = f"{error.code};{fault}"
         else:
             headers["Content-Type"] = "application/json"
@@ -632,4 +665,4 @@ def write_error(service, protocol, error, rid):
             f"{error.code}</Code><Message>{escape(error.message)}</Message>"
             f"</Error><RequestId>{rid}</RequestId></ErrorResponse>")
     headers["Content-Type"] = "text/xml"
-    return status, headers, body.encode()
+    return status, headers, (_indent(body) + "\n").encode()

@@ -182,6 +182,35 @@ def get_role(call):
     return {"Role": _boundary(role, _role_shape(call, role))}
 
 
+@operation("iam", "ListGroups", pages="Groups")
+def list_groups(call):
+    return {"Groups": [_group_shape(call, g)
+                       for _, g in sorted(call.world.groups.items())]}
+
+
+@operation("iam", "GetLoginProfile", resource=_user_arn)
+def get_login_profile(call):
+    user = _user(call)
+    if not user.password:
+        raise AwsError("NoSuchEntity", f"Login Profile for User {user.name} "
+                       "cannot be found.", 404)
+    return {"LoginProfile": {"UserName": user.name,
+                             "CreateDate": user.created,
+                             "PasswordResetRequired": False}}
+
+
+@operation("iam", "DeleteLoginProfile", resource=_user_arn)
+def delete_login_profile(call):
+    get_login_profile(call)
+    _user(call).password = False
+
+
+@operation("iam", "ListServiceSpecificCredentials", resource=_user_arn)
+def list_service_specific_credentials(call):
+    _user(call)
+    return {"ServiceSpecificCredentials": []}
+
+
 @operation("iam", "ListGroupsForUser", resource=_user_arn, pages="Groups")
 def list_groups_for_user(call):
     return {"Groups": [_group_shape(call, call.world.groups[g])
@@ -198,6 +227,7 @@ def list_mfa_devices(call):
 
 # --- policies --------------------------------------------------------------
 
+_INLINE_SIZE = {"User": 2048, "Group": 5120, "Role": 10240}
 _OWNERS = {"User": ("users", "user"), "Group": ("groups", "group"),
            "Role": ("roles", "role")}
 
@@ -226,9 +256,17 @@ def _policy_operations(kind):
 
     @operation("iam", f"Put{kind}Policy", resource=arn)
     def put_inline(call):
-        one = owner(call)
-        one.policies[call.params["PolicyName"]] = _parse_document(
-            call.params["PolicyDocument"])
+        one, policy = owner(call), call.params["PolicyName"]
+        document = _parse_document(call.params["PolicyDocument"])
+        others = [d for n, d in one.policies.items() if n != policy]
+        # White space does not count.
+        size = sum(len(json.dumps(d, separators=(",", ":")))
+                   for d in [*others, document])
+        if size > _INLINE_SIZE[kind]:
+            raise AwsError("LimitExceeded", "Maximum policy size of "
+                           f"{_INLINE_SIZE[kind]} bytes exceeded for {word} "
+                           f"{one.name}", 409)
+        one.policies[policy] = document
         call.world.policy_changed(one)
 
     @operation("iam", f"Delete{kind}Policy", resource=arn)

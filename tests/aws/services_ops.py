@@ -4,7 +4,7 @@ import random
 
 from errors import AwsError
 from registry import operation
-from world import POINT, REGIONS
+from world import REGIONS
 
 # --- CloudWatch: AWS/SES from the same history as GetSendStatistics --------
 
@@ -33,10 +33,8 @@ def _series(call, namespace, metric, dimensions, period, stat, start, end):
     combine = {"Sum": sum, "Average": lambda v: sum(v) / len(v),
                "Minimum": min, "Maximum": max, "SampleCount": len}
     if stat not in combine:
-        raise AwsError("ValidationError" if call.service == "x" else
-                       "InvalidParameterValue",
-                       f"The value {stat} for parameter Stat is not "
-                       "supported", 400)
+        raise AwsError("InvalidParameterValue", f"The value {stat} for "
+                       "parameter Stat is not supported", 400)
     return [(when, float(combine[stat](values)))
             for when, values in sorted(buckets.items())]
 
@@ -152,6 +150,11 @@ def _filtered(call, items, fields, id_member, missing, name_of):
     """items narrowed by ids and by Filters. fields: filter name -> item ->
     list of values; an unknown filter is an error, as in EC2."""
     ids = call.params.get(id_member) or []
+    if not 5 <= call.params.get("MaxResults", 5) <= 1000:
+        raise AwsError("InvalidParameterValue", "Value ( "
+                       f"{call.params['MaxResults']} ) for parameter "
+                       "maxResults is invalid. Expecting a value between 5 "
+                       "and 1000.", 400, violation="MaxResults")
     if ids and call.params.get("MaxResults"):
         raise AwsError("InvalidParameterCombination", "The parameter "
                        f"{id_member} cannot be used with the parameter "
@@ -241,8 +244,7 @@ def describe_instances(call):
             "State": {"Code": 16, "Name": one.get("state", "running")},
             "Tags": [{"Key": "Name", "Value": one["name"]}],
             "SecurityGroups": _groups_of(call, one["groups"]),
-            "NetworkInterfaces": [{
-                k: v for k, v in _interface(call, one).items()}]}
+            "NetworkInterfaces": [_interface(call, one)]}
         if one.get("public_ip"):
             instance["PublicIpAddress"] = one["public_ip"]
         if one.get("role"):
@@ -309,7 +311,7 @@ def _need_plan(call):
                        "service.", 400)
 
 
-def _event_shape(event, detail=False):
+def _event_shape(event):
     return {k: v for k, v in event.items()
             if k not in ("description", "entities")}
 
@@ -415,6 +417,3 @@ def lookup_events(call):
             continue
         found.append({k: v for k, v in event.items() if k != "region"})
     return {"Events": sorted(found, key=lambda e: -e["EventTime"])}
-
-
-assert POINT % 60 == 0

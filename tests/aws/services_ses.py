@@ -43,9 +43,12 @@ def sending_context(mail_from, recipients, display=""):
     return context
 
 
-def unverified(region, mail_from, recipients):
-    """Addresses that SES would refuse. In the sandbox recipients count."""
+def unverified(region, mail_from, recipients, envelope=""):
+    """Addresses that SES would refuse: From, envelope sender and, in the
+    sandbox, recipients."""
     check = [parseaddr(mail_from)[1]]
+    if envelope and envelope not in check:
+        check.append(envelope)
     if not region.production_access:
         check += [parseaddr(r)[1] for r in recipients]
     return [a for a in check if not a.lower().endswith(SIMULATOR)
@@ -55,6 +58,10 @@ def unverified(region, mail_from, recipients):
 def _send(call, mail_from, recipients, raw, version):
     region = _region(call)
     state = call.world.may_send(region)
+    if state == "quota":
+        raise AwsError("Throttling" if version == 1 else
+                       "TooManyRequestsException",
+                       "Daily message quota exceeded.")
     if state:
         if version == 1:
             raise AwsError("AccountSendingPausedException",
@@ -84,7 +91,7 @@ def _destinations(destination):
             for a in (destination or {}).get(name) or []]
 
 
-def _header_addresses(raw, *names):
+def header_addresses(raw, *names):
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
     head = re.sub(rb"\r?\n[ \t]+", b" ", head).decode("utf-8", "replace")
     lines = [line.partition(":")[2] for line in re.split(r"\r?\n", head)
@@ -110,7 +117,7 @@ def _v2_sender(call):
     raw = params["Content"].get("Raw")
     sender = params.get("FromEmailAddress")
     if raw and not sender:
-        sender = (_header_addresses(raw["Data"], "from") or [""])[0]
+        sender = (header_addresses(raw["Data"], "from") or [""])[0]
     return sender or ""
 
 
@@ -118,7 +125,7 @@ def _v2_recipients(call):
     raw = call.params["Content"].get("Raw")
     found = _destinations(call.params.get("Destination"))
     if raw and not found:
-        found = _header_addresses(raw["Data"], "to", "cc", "bcc")
+        found = header_addresses(raw["Data"], "to", "cc", "bcc")
     return found
 
 
@@ -157,11 +164,11 @@ def send_email_v2(call):
 def _v1_raw_sender(call):
     raw = call.params["RawMessage"]["Data"]
     return call.params.get("Source") or (
-        _header_addresses(raw, "from") or [""])[0]
+        header_addresses(raw, "from") or [""])[0]
 
 
 def _v1_raw_recipients(call):
-    return call.params.get("Destinations") or _header_addresses(
+    return call.params.get("Destinations") or header_addresses(
         call.params["RawMessage"]["Data"], "to", "cc", "bcc")
 
 
@@ -249,8 +256,7 @@ def get_send_statistics(call):
                "Rejects": rejects}
               for start, sent, bounces, complaints, rejects
               in _region(call).history(call.world.now()) if sent]
-    points.sort(key=lambda p: hash((int(p["Timestamp"]) // 900 * 2654435761)
-                                   & 0xffffffff))
+    points.sort(key=lambda p: p["Timestamp"] // 900 * 2654435761 % 2 ** 32)
     return {"SendDataPoints": points}
 
 
@@ -356,4 +362,7 @@ def list_suppressed_destinations(call):
                   "LastUpdateTime": s.get("time", now - 86400)}
                  for s in _region(call).suppressed
                  if not wanted or s["reason"] in wanted]
-    return {"SuppressedDestinationSummaries": summaries}
+    return {"SuppressedDestinationSummaries": [
+        s for s in summaries
+        if call.params.get("StartDate", 0) <= s["LastUpdateTime"]
+        <= call.params.get("EndDate", now)]}

@@ -75,11 +75,12 @@ class Session:
             what, kind="smtp", service="smtp", region=self.region,
             key_id=self.key.id if self.key else None)
 
-    def _log(self, verb, reply, **params):
+    def _log(self, verb, reply, user=None, **params):
+        """user: the key id that AUTH claimed; it may have been refused."""
         status = int(reply[:3])
         self.server.journal.call(
             kind="smtp", service="smtp", operation=verb, region=self.region,
-            key_id=self.key.id if self.key else None,
+            key_id=self.key.id if self.key else user,
             principal=self.world.arn("user", self.key.user)
             if self.key else None,
             mutating=verb == "DATA" and status < 400, status=status,
@@ -131,7 +132,8 @@ class Session:
             except OSError:
                 pass
             raise Done
-        reset(self.connection)
+        if not fault.do.startswith("close"):
+            reset(self.connection)
         raise Done
 
     # --- the session -------------------------------------------------------
@@ -143,8 +145,11 @@ class Session:
             if self.server.implicit:
                 self._start_tls()
             refused = self._fault_for("CONNECT")
-            self._reply(refused or f"220 {NAME} ESMTP SimpleEmailService-d "
-                                   "quell-emulator")
+            banner = refused or (f"220 {NAME} ESMTP SimpleEmailService-d "
+                                 "quell-emulator")
+            self._log("CONNECT", banner if re.match(r"\d{3}", banner)
+                      else "000")
+            self._reply(banner)
             while refused is None or not refused.startswith(("421", "554")):
                 self._command()
                 refused = None
@@ -177,6 +182,8 @@ class Session:
 
     def _command(self):
         line = self._line()
+        if self.buffer:
+            self._violation("commands pipelined, which is not offered")
         verb, _, rest = line.partition(" ")
         verb = verb.upper()
         time.sleep(self.world.round_trip())
@@ -293,6 +300,8 @@ class Session:
         if world.settings["smtp_throttled"]:
             return "454 Temporary authentication failure"
         with world.lock:
+            if password in world.secrets():
+                self._violation("the secret key itself as SMTP password")
             key = world.keys.get(user)
             if key is None or world.key_seen(key) != "Active" or \
                     not hmac.compare_digest(
@@ -307,7 +316,10 @@ class Session:
     # --- mail --------------------------------------------------------------
 
     def _still_valid(self):
-        """Whether the session's key still works, seen from this front end."""
+        """Whether the session's key still works, seen from this front end.
+        When AWS ends an established session is not documented: settable."""
+        if self.world.settings["smtp_dead_session"] == "never":
+            return True
         with self.world.lock:
             return self.world.key_seen(self.key) == "Active"
 
@@ -316,9 +328,11 @@ class Session:
             self._answer("MAIL", "530 Must issue a STARTTLS command first")
         elif self.key is None:
             self._answer("MAIL", "530 Authentication required")
+        elif not self.greeted:
+            self._answer("MAIL", "503 Error: send HELO/EHLO first")
         elif self.sender is not None:
             self._answer("MAIL", "503 Error: nested MAIL command")
-        elif self.world.settings["smtp_recheck_at_mail"] \
+        elif self.world.settings["smtp_dead_session"] == "at_mail" \
                 and not self._still_valid():
             self.key = None
             self._answer("MAIL", "535 Authentication Credentials Invalid")
@@ -374,6 +388,9 @@ class Session:
             if found >= 0:
                 end, rest = found + 2, found + 5
                 break
+            if len(data) > MAX_MAIL:
+                self._answer("DATA", "552 Message is too long.")
+                raise Done
             scanned = len(data)
             self._receive()
             data += self.buffer
@@ -385,6 +402,8 @@ class Session:
         if any(len(line) > MAX_LINE - 2 for line in raw.split(b"\r\n")):
             self._violation("line of more than 998 bytes in the mail")
         # Exactly one dot is taken away, RFC 5321, 4.5.2.
+        if any(s.encode() in raw for s in self.world.secrets()):
+            self._violation("a secret key in a mail")
         unstuffed = re.sub(rb"(?:\A|(?<=\r\n))\.", b"", raw)
         if re.search(rb"(?:\A|(?<=\r\n))\.(?!\.)", raw):
             self._violation("a line begins with one dot: not stuffed")
@@ -399,7 +418,7 @@ class Session:
                 return "535 Authentication Credentials Invalid"
             caller = world.caller(self.key.id, self.peer)
             caller.context["aws:securetransport"] = ["true"]
-            from_ = (services_ses._header_addresses(raw, "from")
+            from_ = (services_ses.header_addresses(raw, "from")
                      or [self.sender])[0]
             resource = services_ses.sending_identity(world, self.region,
                                                      from_)
@@ -411,10 +430,14 @@ class Session:
                         "authorized to perform `ses:SendRawEmail' on "
                         f"resource `{resource}'")
             region = world.regions[self.region]
-            if world.may_send(region):
+            state = world.may_send(region)
+            if state == "quota":
+                return "454 Throttling failure: Daily message quota exceeded."
+            if state:
                 return ("554 Message rejected: Sending has been disabled for "
                         "this account")
-            bad = services_ses.unverified(region, from_, self.recipients)
+            bad = services_ses.unverified(region, from_, self.recipients,
+                                          self.sender)
             if bad:
                 return ("554 Message rejected: Email address is not "
                         "verified. The following identities failed the check "

@@ -33,6 +33,7 @@ HISTORY = 14 * 86400
 
 RESPONDER_SECRET = "r3sp0nd/+ErSecretKeyForTheEmulator+00001"
 STOLEN_SECRET = "st0len/+SecretKeyForTheSmtpUser/0000001+"
+NOBODY_SECRET = "n0body/SecretKeyWithoutAnyRights+0000010"
 # Tests that send a wrong secret on purpose use this one: it is refused like
 # any other, but is not taken for a signing bug.
 WRONG_SECRET = "wrong" * 8
@@ -63,15 +64,16 @@ DEFAULT = {
             "keys": [{"id": "AKIASTOLENKEY0000001", "secret": STOLEN_SECRET,
                       "created": "-400d"}]},
         "nobody": {"keys": [{"id": "AKIANOBODYKEY0000001",
-                             "secret": "n0body/SecretKeyWithoutAnyRights+000001",
+                             "secret": NOBODY_SECRET,
                              "created": "-30d"}]},
     },
     "roles": {
         "mail-host": {
             "trust": {"Version": "2012-10-17", "Statement": [{
                 "Effect": "Allow", "Action": "sts:AssumeRole",
-                "Principal": {"AWS": "arn:aws:iam::111122223333:user/responder",
-                              "Service": "ec2.amazonaws.com"}}]},
+                "Principal": {
+                    "AWS": "arn:aws:iam::111122223333:user/responder",
+                    "Service": "ec2.amazonaws.com"}}]},
             "attached": ["arn:aws:iam::aws:policy/AmazonSESFullAccess"]},
     },
     "regions": {
@@ -181,7 +183,7 @@ class Region:
         self.sending = Eventual(True)
         self.enforcement_status = "HEALTHY"
         self.production_access = True
-        self.quota = {"max_24h": 50000.0, "max_rate": 14.0}
+        self.quota = {"max_24h": 200000.0, "max_rate": 80.0}
         self.daily_volume = 0
         self.bounce_rate, self.complaint_rate = 0.012, 0.0002
         self.identities = {}
@@ -294,6 +296,24 @@ def iso(when):
         "%Y-%m-%dT%H:%M:%SZ")
 
 
+NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
+         "settings")
+LISTS = ("instances", "security_groups", "cases", "trail")
+
+
+def merged(seed):
+    """The default world with the seed over it, name by name: a seed says only
+    what differs. null takes a name away."""
+    unknown = set(seed) - {"account", *NAMED, *LISTS}
+    if unknown:
+        raise KeyError(f"seed: unknown {sorted(unknown)}")
+    world = {**DEFAULT, **seed}
+    for part in NAMED:
+        both = {**DEFAULT.get(part, {}), **seed.get(part, {})}
+        world[part] = {k: v for k, v in both.items() if v is not None}
+    return world
+
+
 class World:
     def __init__(self, seed=None, time_scale=1.0):
         self.lock = threading.RLock()
@@ -302,13 +322,14 @@ class World:
         self.chance = random.Random(20)       # what flaps
         self.names = random.Random(5)         # ids and secrets
         self.latency = random.Random(7)
-        self.settings = {"rtt_ms": None, "page_size": None,
+        self.settings = {"rtt_ms": None, "page_size": None, "rate": {},
                          "propagation": dict(PRESETS["immediate"]),
-                         "smtp_recheck_at_mail": True, "smtp_throttled": False,
+                         "smtp_dead_session": "at_data",
+                         "smtp_throttled": False,
                          "wrong_secrets": [WRONG_SECRET],
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
-        seed = {**DEFAULT, **(seed or {})}
+        seed = merged(seed or {})
         now = self.now()
         self.account = str(seed["account"])
         self.started = now
@@ -379,8 +400,13 @@ class World:
 
     def delayed(self, eventual, value, kind):
         settings = self.settings["propagation"]
-        eventual.change(value, settings[kind], settings["flap"], self.now(),
-                        self.chance, self.time_scale)
+        eventual.change(value, settings[kind], settings["flap"],
+                        time.monotonic(), self.chance, self.time_scale)
+
+    def seen(self, eventual):
+        """Propagation runs by the monotonic clock: turning the emulator's
+        clock forward must not make a key arrive."""
+        return eventual.seen(time.monotonic(), self.chance)
 
     def add_user(self, name, fields):
         user = self._add_entity("user", "AIDA", self.users, name, fields,
@@ -396,7 +422,7 @@ class World:
                   self.now() if created is None else created)
         if not re.fullmatch("AKIA[A-Z0-9]{16}", key.id):
             raise ValueError(f"not an access key id: {key.id}")
-        if len(key.secret) not in (39, 40):
+        if len(key.secret) != 40:
             raise ValueError(f"secret of {key.id}: not 40 characters")
         if created is None:
             key.visible = Eventual(None)
@@ -464,7 +490,7 @@ class World:
 
     def key_seen(self, key):
         """The key's state as this request's front end sees it."""
-        return key.visible.seen(self.now(), self.chance)
+        return self.seen(key.visible)
 
     def caller(self, key_id, peer):
         session = self.sessions.get(key_id)
@@ -481,7 +507,7 @@ class World:
                 "true" if session.mfa else "false"]
         if session and session.role:
             role = self.roles[session.role]
-            policies, boundary = role.effective.seen(self.now(), self.chance)
+            policies, boundary = self.seen(role.effective)
             context["aws:principalarn"] = [self.arn_of(role)]
             context["aws:userid"] = [f"{role.id}:{session.name}"]
             return Caller(f"arn:aws:sts::{self.account}:assumed-role/"
@@ -489,7 +515,7 @@ class World:
                           f"{role.id}:{session.name}", key_id, policies,
                           boundary, context, session=session)
         user = self.users[name]
-        policies, boundary = user.effective.seen(self.now(), self.chance)
+        policies, boundary = self.seen(user.effective)
         context.update({"aws:username": [user.name],
                         "aws:userid": [user.id],
                         "aws:principalarn": [self.arn_of(user)],
@@ -509,12 +535,19 @@ class World:
 
     # --- SES ---------------------------------------------------------------
 
+    def secrets(self):
+        return [k.secret for k in (*self.keys.values(),
+                                   *self.sessions.values())]
+
     def may_send(self, region):
-        """None, "paused" or "shutdown", as the sending path sees it now."""
+        """None, "paused", "shutdown" or "quota", as the sending path sees it
+        now."""
         if region.enforcement_status == "SHUTDOWN":
             return "shutdown"
-        if not region.sending.seen(self.now(), self.chance):
+        if not self.seen(region.sending):
             return "paused"
+        if region.sent_last_24h(self.now()) >= region.quota["max_24h"] >= 0:
+            return "quota"
         return None
 
     def identity_arn(self, region, name):
@@ -544,7 +577,9 @@ class World:
             elif name in ("cases", "trail"):
                 setattr(self, name, value)
             elif name in self.settings:
-                if isinstance(self.settings[name], dict):
+                if name == "rate":
+                    self.settings[name] = dict(value)
+                elif isinstance(self.settings[name], dict):
                     unknown = set(value) - set(self.settings[name])
                     if unknown:
                         raise KeyError(f"{name}: unknown {sorted(unknown)}")

@@ -171,6 +171,9 @@ exim_make_bin()	# DIR ID
 		exec '$dir/bin/.enter' /bin/bash -c 'exec -a "\$0" "\$@"' \\
 			"\$name" "\$binary" "\${conf[@]}" "\$@"
 		;;
+	exiqgrep | exipick)
+		exec '$dir/bin/.enter' "/usr/sbin/\$name" "\${conf[@]}" "\$@"
+		;;
 	*)
 		exec '$dir/bin/.enter' "/usr/sbin/\$name" "\$@"
 		;;
@@ -491,8 +494,9 @@ exim_make()	# DIR [key=value ...]
 	: "${k[hold]:=$dir/quell}"
 	mkdir -p "$dir/spool" "$dir/log" "$dir/mail" "${k[hold]}"
 	chmod 0750 "$dir/spool" "$dir/log"
-	# The hold folder must let the exim user in: to him a file that he
-	# cannot reach does not exist, and the hold would not hold.
+	# The exim user must get into the hold folder: to him a file that he
+	# cannot reach does not exist, so nobody is denied and nothing queued.
+	# A file that he cannot read makes Exim answer 451 instead.
 	chmod 0755 "${k[hold]}"
 	exim_make_hook "$dir" "${k[hold]}"
 	exim_make_conf "$dir"
@@ -581,9 +585,13 @@ exim_stop()	# DIR
 
 	[ -d "$1/bin" ] || return 0
 	peers_stop_file "$1/daemon.pid"
-	pids=$(exim_pids "$1")
-	# shellcheck disable=SC2086 # a list of pids
-	[ -z "$pids" ] || peers_stop $pids
+	# A runner may start another delivery between look and stop.
+	for _ in 1 2 3; do
+		pids=$(exim_pids "$1")
+		[ -n "$pids" ] || break
+		# shellcheck disable=SC2086 # a list of pids
+		peers_stop $pids
+	done
 	rm -f "$1/exim.pid"
 }
 

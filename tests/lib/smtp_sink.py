@@ -24,6 +24,7 @@ import base64
 import json
 import os
 import re
+import socket
 import socketserver
 import ssl
 import sys
@@ -42,6 +43,8 @@ class Session(socketserver.BaseRequestHandler):
     def setup(self):
         self.sink = self.server.sink
         self.sock = self.request
+        # Answers to pipelined commands must not wait for delayed ACKs.
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.tls = self.sni = self.user = None
         if self.sink.opt.implicit:
             self.start_tls()

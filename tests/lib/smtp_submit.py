@@ -31,7 +31,8 @@ class Client:
     """One connection; commands of an envelope are pipelined."""
 
     def __init__(self, opt, helo, user, password):
-        self.sock = socket.create_connection((opt.host, opt.port), 30)
+        source = (opt.bind, 0) if opt.bind else None
+        self.sock = socket.create_connection((opt.host, opt.port), 30, source)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.sock.makefile("rb")
         self.expect("220", self.reply())
@@ -226,6 +227,7 @@ def main():
     add = parser.add_argument
     add("--host", default="127.0.0.1")
     add("--port", type=int, required=True)
+    add("--bind", help="connect from this address")
     add("--from", dest="sender", default="sender@quell.test")
     add("--to", default="someone@example.net")
     add("--subject", default="test %d")

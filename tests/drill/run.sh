@@ -1,0 +1,234 @@
+#!/bin/bash
+# run.sh: one whole night in a sandbox under build/drill, on real parts.
+#
+# A real Exim with 200 honest and 5,000 spam messages, sent in by real SMTP; a
+# strict AWS emulator as its smarthost and as AWS; a real DNS list server; a
+# mail server for AWS's abuse desk; an attacker who keeps sending through all
+# three doors.  A notice arrives, playbooks/abuse-report answers it, and
+# check.py judges from what the servers saw.  All on loopback.
+#
+# Environment: DRILL_HONEST (200) DRILL_SPAM (5000) DRILL_SEED (7)
+# DRILL_RTT (50,250 ms) DRILL_PROPAGATION (3,30 s) DRILL_DIR DRILL_KILL (kill
+# the playbook -9 after that many seconds, several: "5 12"; it is then started
+# again) DRILL_GOALS (60,300 s) DRILL_PAUSE (0.4 s between the attacker's tries)
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+B=${B:-build}
+: "${DRILL_HONEST:=200}" "${DRILL_SPAM:=5000}" "${DRILL_SEED:=7}"
+: "${DRILL_RTT:=50,250}" "${DRILL_PROPAGATION:=3,30}" "${DRILL_KILL:=}"
+: "${DRILL_GOALS:=60,300}" "${DRILL_PAUSE:=0.4}"
+: "${DRILL_DIR:=$root/build/drill}"
+D=$DRILL_DIR
+export PATH="$root/$B/bin:$PATH"
+
+# shellcheck source=tests/lib/exim.bash
+. tests/lib/exim.bash
+# shellcheck source=tests/lib/dns.bash
+. tests/lib/dns.bash
+# shellcheck source=tests/aws/emu.bash
+. tests/aws/emu.bash
+
+say() {
+	printf 'drill: %s\n' "$*" >&2
+}
+
+stop_all() {
+	[ ! -d "$D" ] || touch "$D/stop"
+	[ -z "${attacker-}" ] || peers_stop "$attacker"
+	exim_stop "$D/mx" 2>/dev/null || true
+	emu_stop
+	dns_stop "$D/dns" 2>/dev/null || true
+	for sink in "$D/desk" "$D/chat"; do
+		peers_stop_file "$sink/pid" 2>/dev/null || true
+	done
+}
+trap stop_all EXIT
+trap 'exit 130' INT TERM
+
+# --- the world --------------------------------------------------------------
+
+start_aws() {
+	jq -n '{
+	  groups: {AWSSESSendingGroupDoNotRename: {policies: {
+	    AmazonSesSendingAccess: {Version: "2012-10-17", Statement: [
+	      {Effect: "Allow", Action: ["ses:SendRawEmail", "ses:SendEmail"],
+	       Resource: "*"}]}}}},
+	  regions: {
+	    "us-east-1": {daily_volume: 2400},
+	    "eu-west-1": {daily_volume: 960},
+	    "ap-northeast-1": {daily_volume: 120},
+	    "eu-central-1": {sending_enabled: false},
+	    "eu-north-1": {identities: {"shop.example.net": {}}}}
+	}' >"$D/world.json"
+	TMPDIR=$D emu_start "$D/world.json" --max-seconds 3600
+	ses_port=$(jq -r '.region_smtp["us-east-1"].starttls' \
+		"$EMU_DIR/ports.json")
+	stolen_id=AKIASTOLENKEY0000001
+	stolen_secret='st0len/+SecretKeyForTheSmtpUser/0000001+'
+	smtp_password=$("$(emu_python)" tests/drill/smtp_password.py \
+		us-east-1 <<<"$stolen_secret")
+}
+
+slow_down_aws() {
+	emu_set "$(jq -nc --arg rtt "$DRILL_RTT" --arg p "$DRILL_PROPAGATION" '
+	  ($p | split(",") | map(tonumber)) as $d |
+	  {rtt_ms: ($rtt | split(",") | map(tonumber)),
+	   propagation: {new: $d, dead: $d, policy: [1, 3], sending: [1, 3],
+	     flap: true}}')"
+}
+
+start_mail_host() {
+	exim_make "$D/mx" route=smarthost \
+		smarthost="email-smtp.us-east-1.localhost::$ses_port" \
+		tls=require auth=try ca="$EMU_DIR/ca.pem" \
+		user="$stolen_id" pass="$smtp_password" queue_only=yes \
+		users="$(for u in billing alice bob carol orders support; do
+			printf '%s@shop.example.net:secret-%s,' "$u" "$u"
+		done)" relay=no
+	# Deliveries leave slowly, as they do when SES throttles.
+	exim_start "$D/mx" -q30s
+}
+
+start_the_rest() {
+	smtp_sink_start "$D/desk" --cert "$EMU_DIR/server.pem" \
+		--key "$EMU_DIR/server.key"
+	http_sink_start "$D/chat"
+	printf 'http://127.0.0.1:%s/hook/secret-of-the-channel\n' \
+		"$(<"$D/chat/port")" >"$D/chat.url"
+	rbldnsd_zone "$D/dns" bl.spam.test ip4set <<<'203.0.113.25'
+	rbldnsd_zone "$D/dns" xbl.other.test ip4set <<<'203.0.113.25'
+	rbldnsd_zone "$D/dns" calm.test ip4set <<<'198.51.100.9'
+	rbldnsd_start "$D/dns"
+	for z in bl.spam.test xbl.other.test calm.test; do
+		printf '%s\t4\tblack\t1\t.0.2=listed\t-\tstd4\t%s\tdrill\n' \
+			"$z" "https://lists.test/remove"
+	done >"$D/zones.tsv"
+}
+
+load_mail() {
+	local who address
+	mkdir -p "$D/load"
+	"$PEERS_PYTHON" tests/drill/load.py "$D/load" "$DRILL_HONEST" \
+		"$DRILL_SPAM" "$DRILL_SEED"
+	for who in honest:127.0.0.10 spam:127.0.0.66; do
+		address=${who#*:}
+		"$PEERS_PYTHON" tests/lib/smtp_submit.py \
+			--port "$(exim_port "$D/mx")" --bind "$address" \
+			--plan "$D/load/${who%:*}.jsonl" >"$D/load/${who%:*}.out"
+	done
+	say "$(exim_queue_count "$D/mx") messages wait in the queue"
+}
+
+start_attacker() {
+	"$(emu_python)" tests/drill/attacker.py --log "$D/attack.jsonl" \
+		--stop "$D/stop" --mailbox-password secret-billing \
+		--ca "$EMU_DIR/ca.pem" --key-id "$stolen_id" \
+		--smtp-password "$smtp_password" --secret "$stolen_secret" \
+		--endpoint "http://127.0.0.1:$EMU_HTTP" \
+		--regions us-east-1,eu-north-1 --ses-port "$ses_port" \
+		--mail-port "$(exim_port "$D/mx")" --pause "$DRILL_PAUSE" \
+		--seconds 1800 </dev/null >"$D/attacker.out" 2>&1 3>&- &
+	attacker=$!
+	peers_wait 30 attacker_in || { cat "$D/attacker.out"; exit 1; }
+}
+
+# through all three doors at least once
+attacker_in() {
+	[ "$(jq -r 'select(.ok).door' "$D/attack.jsonl" | sort -u | wc -l)" = 3 ]
+}
+
+write_notice() {
+	local now
+	now=$(date -u '+%a, %d %b %Y %H:%M:%S +0000')
+	sed "s/@DATE@/$now/" tests/drill/notice.eml >"$D/notice.eml"
+}
+
+# --- the night --------------------------------------------------------------
+
+playbook() {
+	env QUELL_MAILHOST_CMD="$D/mx/bin/.enter" \
+		QUELL_ACK_RELAY="localhost:$(<"$D/desk/port")" \
+		QUELL_SES_SMTP="$QUELL_SES_SMTP" \
+		playbooks/abuse-report --notice "$D/notice.eml" \
+		--incident "$D/incident" --apply \
+		--contact "On-call <oncall@shop.example.net>" \
+		--cred-file "$D/mx/ses.pw" --key-user ses-smtp \
+		--chat "json:$D/chat.url" --blocklist-zones "$D/zones.tsv" \
+		--resolver "127.0.0.1:$(dns_port "$D/dns")" \
+		--address 203.0.113.25 --host-checked "drill: host is clean"
+}
+
+run_playbook() {
+	local after pid rc
+	for after in $DRILL_KILL; do
+		setsid bash -c "$(declare -f playbook); playbook" \
+			</dev/null >>"$D/playbook.out" 2>&1 3>&- &
+		pid=$!
+		sleep "$after"
+		say "kill -9 after $after s"
+		# the playbook only or, every other time, all that it started
+		kill_one=$((1 - ${kill_one:-1}))
+		if [ "$kill_one" = 1 ]; then
+			kill -9 "$pid" 2>/dev/null || true
+			pkill -9 -f "$D/incident" 2>/dev/null || true
+		else
+			kill -9 -- "-$pid" 2>/dev/null || true
+		fi
+		wait "$pid" 2>/dev/null || true
+	done
+	rc=0
+	playbook </dev/null 2>&1 | tee -a "$D/playbook.out" >&2 || rc=$?
+	return $rc
+}
+
+all_delivered() {
+	[ "$(grep -lEr '^X-Drill: honest' "$EMU_DIR/sent" | wc -l)" -ge \
+		"$DRILL_HONEST" ]
+}
+
+main() {
+	local rc=0 start
+	peers_have exim rbldnsd
+	exim_available
+	rm -rf "$D"
+	mkdir -p "$D"
+	D=$(cd "$D" && pwd -P)
+	export D
+	say "setting up below $D"
+	start_aws
+	start_mail_host
+	start_the_rest
+	load_mail
+	slow_down_aws
+	emu_world >"$D/before.json"
+	start_attacker
+	sleep 3
+	write_notice
+	start=$(date +%s.%N)
+	say "the notice arrives"
+	run_playbook || rc=$?
+	[ "$rc" = 0 ] || say "the playbook ended with $rc"
+	say "waiting for the honest mail"
+	peers_wait "${DRILL_DRAIN:-300}" all_delivered || true
+	sleep 3
+	touch "$D/stop"
+	emu_world >"$D/after.json"
+	emu_violations >"$D/violations.jsonl" || {
+		say "requests that AWS would not accept:"
+		cat "$D/violations.jsonl" >&2
+		rc=1
+	}
+	"$PEERS_PYTHON" tests/drill/check.py --emu "$EMU_DIR" \
+		--exim "$D/mx" --desk "$D/desk" --incident "$D/incident" \
+		--load "$D/load" --before "$D/before.json" \
+		--after "$D/after.json" --bin "$root/$B/bin" \
+		--old-key "$stolen_id" --start "$start" \
+		--attack-log "$D/attack.jsonl" \
+		--contain-goal "${DRILL_GOALS%,*}" \
+		--recover-goal "${DRILL_GOALS#*,}" | tee "$D/facts" || rc=1
+	say "the incident folder: $D/incident"
+	return $rc
+}
+
+main

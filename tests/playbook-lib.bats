@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# The step engine of the playbooks, with a small playbook of its own.
+
+load lib/quell
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	mkdir incident
+	cat >play <<END
+#!/bin/bash
+# play - a playbook for the test of the engine.
+#
+# usage: play
+
+. "$QUELL_ROOT/playbooks/lib.sh"
+pb_option() { pb_took=0; }
+step_10_identify_a() { echo a >>"$BATS_TEST_TMPDIR/log"; pb_note x 1; }
+step_20_contain_b() {
+	echo "b \$pb_mode" >>"$BATS_TEST_TMPDIR/log"
+	[ ! -f "$BATS_TEST_TMPDIR/code" ] || return "\$(cat "$BATS_TEST_TMPDIR/code")"
+	false_is_not_fatal=\$(false) || true
+}
+step_30_report_c() { echo "c \$(pb_get x)" >>"$BATS_TEST_TMPDIR/log"; }
+pb_parse "\$@"
+pb_run
+END
+	chmod +x play
+}
+
+@test "a dry run is the default, changes nothing and says -n" {
+	run -0 ./play
+	[ "$(cat log)" = $'a\nb -n\nc 1' ]
+	[ -z "$(ls incident)" ]
+}
+
+@test "--list and --help" {
+	run -0 ./play --list
+	[ "$output" = $'10_identify_a\n20_contain_b\n30_report_c' ]
+	run -0 ./play --help
+	[[ $output == *"a playbook for the test"* ]]
+	run -64 ./play --wrong
+	run -64 ./play --apply
+	run -64 ./play --incident ''
+}
+
+@test "what is done is passed over" {
+	run -0 ./play --apply --incident incident
+	run -0 ./play --apply --incident incident
+	[ "$(cat log)" = $'a\nb -y\nc 1' ]
+	[[ $output == *"10_identify_a: done before"* ]]
+	[ -s incident/SHA256SUMS ]
+	(cd incident && sha256sum --quiet -c SHA256SUMS)
+}
+
+@test "a failure stops it, and the next run resumes there" {
+	echo 69 >code
+	run -69 ./play --apply --incident incident
+	[ "$(cat incident/steps/20_contain_b/exit)" = 69 ]
+	[ ! -e incident/steps/20_contain_b/done ]
+	rm code
+	run -0 ./play --apply --incident incident
+	[ "$(cat log)" = $'a\nb -y\nb -y\nc 1' ]
+}
+
+@test "a failing command inside a step fails the step" {
+	sed -i 's/^step_30.*/step_30_report_c() { false; echo never; }/' play
+	run -1 ./play --apply --incident incident
+	[ ! -s incident/steps/30_report_c/stdout ]
+}
+
+@test "only 75 is tried again, and not for ever" {
+	echo 75 >code
+	QUELL_RETRIES=2 run -75 ./play --apply --incident incident
+	[ "$(grep -c '^b' log)" = 2 ]
+}
+
+@test "79 stops it with the question to settle" {
+	echo 79 >code
+	run -79 ./play --apply --incident incident
+	[ "$(grep -c '^b' log)" = 1 ]
+	[[ $output == *"unknown; settle it by reading"* ]]
+}
+
+@test "--from begins later" {
+	run -0 ./play --apply --incident incident --from 20
+	[ "$(cat log)" = $'b -y\nc ' ]
+}
+
+@test "two runs at a time do not happen" {
+	exec 8>incident/lock
+	flock 8
+	QUELL_LOCK_WAIT=1 run -75 ./play --apply --incident incident 8>&-
+	exec 8>&-
+}
