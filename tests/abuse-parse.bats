@@ -303,6 +303,30 @@ is() {
 	run -65 --separate-stderr abuse-parse <<<'Subject: hello'
 }
 
+@test "an automatic reply that quotes a case is 65" {
+	run -65 --separate-stderr abuse-parse <<'EOF'
+From: sato@example.org
+Auto-Submitted: auto-replied (vacation)
+Subject: Away: Your AWS Abuse Report [20000000001-1]
+
+I am away.
+EOF
+	[[ $stderr == *"automatic reply"* ]]
+}
+
+@test "a complaint whose line ends were lost stays a complaint" {
+	run -0 --separate-stderr abuse-parse --now "$NOW" -o json <<'EOF'
+From: trustandsafety@support.aws.com
+Subject: Your AWS Abuse Report [20000000001-1]
+Content-Type: text/html
+
+<p>AWS ID: 222233334444</p> Regards, ---Beginning of forwarded report(s)---
+AWS ID: 999988887777 Region: us-east-1 i-0123456789abcdef0
+EOF
+	is '.account == "222233334444" and .resources == [] and .region == null'
+	is '.complaint.present'
+}
+
 @test "usage: 64, a file that is not there: 66" {
 	run -66 --separate-stderr abuse-parse /nonexistent
 	run -64 --separate-stderr abuse-parse a b
