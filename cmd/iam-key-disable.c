@@ -26,7 +26,7 @@
  */
 #define STATUS_TIMES 3
 #define SIGNED_TIMES 5
-#define PAUSE_MS 600
+#define PAUSE_MS 400
 
 struct opts {
 	struct ir_common common;

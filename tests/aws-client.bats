@@ -1,5 +1,7 @@
 #!/usr/bin/env bats
 # lib/aws against the emulator: what each failure becomes, what is repeated
+# each test is a subshell of its own, and run sets stderr
+# shellcheck disable=SC2030,SC2031,SC2154
 # and what never is.  aws_call makes the calls it reads.
 
 load lib/quell

@@ -374,7 +374,6 @@ explain(struct slot *s, CURLcode rc)
 		code = IR_NOPERM;
 		break;
 	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
 		code = IR_CONFIG;
 		break;
@@ -386,6 +385,7 @@ explain(struct slot *s, CURLcode rc)
 		why = "the answer is too long";
 		break;
 	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL:	/* its word for "not HTTP" */
 		code = IR_PROTOCOL;
 		break;
 	case CURLE_OPERATION_TIMEDOUT:
