@@ -72,7 +72,8 @@ struct ir_aws_call {
 	bool fresh;			/* on a new connection */
 	/*
 	 * The leaf of this name goes here, on the secure heap, and is "***"
-	 * in the tree ("SecretAccessKey").
+	 * in the tree ("SecretAccessKey").  XML services only; an answer
+	 * without it is not understood.
 	 */
 	const char *secret_name;
 	struct ir_secret *secret;
@@ -85,7 +86,7 @@ struct ir_aws_call {
 	int http_status;		/* 0: no answer */
 	char error_code[96];		/* AWS's: "AccessDenied"; or "" */
 	char request_id[80];
-	int attempts;			/* not counting one for a wrong clock */
+	int attempts;			/* one for a wrong clock aside */
 	struct ir_err err;		/* code 0: it worked */
 };
 

@@ -255,9 +255,9 @@ set_headers(struct slot *s, struct ir_err *err)
 		else
 			ir_buf_fmt(&line, "%s: %s", r->headers[i].name,
 			    r->headers[i].value);
-		next = line.bad ? NULL :
+		next = line.bad || strpbrk(line.data, "\r\n") ? NULL :
 		    curl_slist_append(s->headers, line.data);
-		if (!next || strpbrk(line.data, "\r\n")) {
+		if (!next) {
 			ir_buf_free(&line);
 			return ir_fail(err, IR_OSERR, "cannot set a header");
 		}
