@@ -95,3 +95,25 @@ changes() {
 	[[ $output != *"$secret"* ]]
 	[[ $output != *"$AWS_SECRET_ACCESS_KEY"* ]]
 }
+
+@test "killed while it proves: the next run finishes it, proof and journal" {
+	mkdir -m 700 inc
+	: >inc/journal.jsonl
+	emu_set '{"propagation":{"dead":[1,1]}}'
+	iam-key-disable -y --incident=inc --key-secret-file=key.secret \
+		"$key" >out 2>&1 3>&- &
+	pid=$!
+	until [ "$(changes)" = 1 ]; do sleep 0.05; done
+	kill -9 "$pid"
+	wait "$pid" || true
+	[ ! -s out ]
+	[ "$(wc -l <inc/journal.jsonl)" = 1 ]
+	run -0 --separate-stderr iam-key-disable -y --incident=inc \
+		--key-secret-file=key.secret "$key"
+	is '.changed == false and .proof == "signed-call"'
+	jq -se 'length == 2 and .[1].event == "iam-key-disable.end"' inc/journal.jsonl
+	run -0 --separate-stderr iam-key-disable -y --incident=inc \
+		--key-secret-file=key.secret "$key"
+	is '.proof == "signed-call"'
+	[ "$(wc -l <inc/journal.jsonl)" = 2 ]
+}
