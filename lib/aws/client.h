@@ -101,8 +101,8 @@ struct ir_aws_call {
 int ir_aws_do(struct ir_aws *a, struct ir_aws_call *call, struct ir_err *err);
 
 /*
- * Make many in parallel (at most `parallel` at once; 0: 16, no more than 64).  Each call has
- * its own err.  Returns the number that failed.
+ * Make many in parallel: at most `parallel` at once (0: 16, most: 64).  Each
+ * call has its own err.  Returns the number that failed.
  */
 size_t ir_aws_do_many(struct ir_aws *a, struct ir_aws_call *calls, size_t n,
     size_t parallel);
