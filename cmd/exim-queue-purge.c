@@ -280,8 +280,8 @@ log_move(struct run *x, const struct ir_move *mv)
 	queue_label(mv->to, to);
 	if (x->log.len + 512 > LOG_MAX)
 		log_flush(x);
-	ir_buf_fmt(&x->log, "%s %s moved from %sinput, %smsglog to %sinput, "
-	    "%smsglog\n", stamp, mv->id, from, from, to, to);
+	ir_buf_fmt(&x->log, "%s %s moved from %sinput, msglog to %sinput, "
+	    "msglog\n", stamp, mv->id, from, to);
 }
 
 static void

@@ -242,7 +242,9 @@ has_input(const struct ir_spool *s, const char *name)
 	struct stat st;
 
 	snprintf(path, sizeof path, "%s/input", name);
-	return fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(s->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode) &&
+	    fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISDIR(st.st_mode);
 }
 
