@@ -353,6 +353,8 @@ split(struct ir_mime *m, size_t i, const char *boundary)
 			    s > from ? (size_t)(s - from - 1) : 0, false);
 		if (kind == 1)
 			from = eol < end ? eol + 1 : end;
+		if (m->n >= IR_MIME_PARTS)
+			partial(m, "too many parts");
 		if (m->n >= IR_MIME_PARTS || m->no_memory)
 			return;
 		s = eol < end ? eol + 1 : end;

@@ -121,13 +121,12 @@ ir_case_root(const char *id)
 }
 
 static const struct ir_fact *
-choose(const struct ir_fact_set *set, size_t (*len)(const char *),
-    bool *conflict)
+choose(const struct ir_fact_set *set, size_t (*len)(const char *))
 {
 	const struct ir_fact *best = NULL;
+	bool conflict = false;
 	size_t i, n;
 
-	*conflict = false;
 	for (i = 0; i < set->n; i++) {
 		const struct ir_fact *f = &set->v[i];
 
@@ -135,40 +134,27 @@ choose(const struct ir_fact_set *set, size_t (*len)(const char *),
 			continue;
 		if (!best || f->rank > best->rank) {
 			best = f;
-			*conflict = false;
+			conflict = false;
 			continue;
 		}
 		n = len(f->value);
 		if (n != len(best->value) ||
 		    memcmp(f->value, best->value, n) != 0)
-			*conflict = true;
+			conflict = true;
 	}
-	return *conflict ? NULL : best;
+	return conflict ? NULL : best;
 }
 
 const struct ir_fact *
 ir_facts_one(const struct ir_fact_set *set)
 {
-	bool conflict;
-
-	return choose(set, strlen, &conflict);
+	return choose(set, strlen);
 }
 
 const struct ir_fact *
 ir_facts_case(const struct ir_fact_set *set)
 {
-	bool conflict;
-
-	return choose(set, ir_case_root, &conflict);
-}
-
-bool
-ir_facts_conflict(const struct ir_fact_set *set)
-{
-	bool conflict;
-
-	choose(set, ir_case_root, &conflict);
-	return conflict;
+	return choose(set, ir_case_root);
 }
 
 /* --- account ----------------------------------------------------------- */
@@ -211,6 +197,8 @@ accounts(struct ir_facts *f, struct place *t)
 			if (phrase(p, p + 2 < t->end ? p + 2 : t->end, "ID",
 			    NULL) == p && p < t->end)
 				p = skip_blank(p + 2, t->end);
+			if (t->end - p > 3 && memcmp(p, "is ", 3) == 0)
+				p = skip_blank(p + 3, t->end);
 			while (p < t->end && (*p == ':' || *p == '#' ||
 			    *p == '(' || *p == '['))
 				p = skip_blank(p + 1, t->end);
@@ -312,9 +300,9 @@ body_cases(struct ir_facts *f, struct place *t)
 
 /* --- regions ----------------------------------------------------------- */
 
-enum { IN_URL = 1, MENTIONED = 2, NAMED = 3, LABELLED = 4 };
+enum { MENTIONED = 1, NAMED, LABELLED };
 
-/* Is p inside a word that holds "://"? */
+/* Is p inside a URL?  Links to a console name any region. */
 static bool
 in_url(struct place *t, const char *p)
 {
@@ -331,6 +319,7 @@ static bool
 after_label(struct place *t, const char *p)
 {
 	const char *bol = p, *q, *last = NULL;
+	size_t n;
 
 	while (bol > t->s && bol[-1] != '\n' && p - bol < NEAR)
 		bol--;
@@ -346,10 +335,14 @@ after_label(struct place *t, const char *p)
 	if (last == p || *last != ':')
 		return false;
 	/* only a list of regions may stand between */
-	for (last++; last < p; last++)
-		if (*last == ':')
+	for (last++; last < p; last += n) {
+		n = ir_region_code(last, (size_t)(t->end - last));
+		if (!n && !ir_region_named(last, (size_t)(t->end - last), &n))
+			n = blank(*last) || *last == ',' || *last == '/';
+		if (n == 0)
 			return false;
-	return true;
+	}
+	return last == p;
 }
 
 static void
@@ -368,8 +361,9 @@ regions(struct ir_facts *f, struct place *t)
 			char low[32];
 			size_t i;
 
-			rank = after_label(t, p) ? LABELLED :
-			    in_url(t, p) ? IN_URL : MENTIONED;
+			rank = after_label(t, p) ? LABELLED : MENTIONED;
+			if (rank == MENTIONED && in_url(t, p))
+				continue;
 			for (i = 0; i < n && i < sizeof low; i++)
 				low[i] = (char)(p[i] | 0x20);
 			/* '-' and digits have that bit set already */
@@ -489,8 +483,12 @@ arn(struct ir_facts *f, struct place *t, const char *p)
 		p = q;
 	else
 		id = (size_t)(end - p);
+	n = f->nresources;
 	add_resource(f, t, kind, p, id, field[3],
 	    (size_t)(field[4] - field[3] - 1));
+	if (f->nresources > n && field[5] - field[4] == 13 &&
+	    digits(field[4], end) == 12)
+		memcpy(f->resources[n].account, field[4], 12);
 	return (size_t)(end - p);
 }
 

@@ -74,8 +74,6 @@ void ir_facts_resources(struct ir_facts *f, const char *s, size_t n);
 const struct ir_fact *ir_facts_one(const struct ir_fact_set *set);
 /* Two cases agree when the part before the child number does. */
 const struct ir_fact *ir_facts_case(const struct ir_fact_set *set);
-/* More than one, and none can be chosen. */
-bool ir_facts_conflict(const struct ir_fact_set *set);
 
 /*
  * spam, phishing, port-scan, dos, intrusion, malware, open-proxy, botnet,
