@@ -442,7 +442,8 @@ walk_dir(struct ir_queue *q, char sub, struct entries *l,
 	l->n = 0;
 	if (list_dir(item.dirfd, sub == 0, l, err))
 		return -1;
-	qsort(l->v, l->n, sizeof *l->v, by_inode);
+	if (l->n)
+		qsort(l->v, l->n, sizeof *l->v, by_inode);
 	for (i = 0; rc == 0 && i < l->n; i++) {
 		memcpy(item.id, l->v[i].id, sizeof item.id);
 		rc = fn(&item, arg);
