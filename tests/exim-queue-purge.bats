@@ -63,7 +63,10 @@ unlock() {
 
 @test "a selection moves all files of its messages, and nothing else" {
 	three
+	umask 077
 	run -0 --separate-stderr purge --auth-user $SPAM --yes=2
+	umask 022
+	[ "$(stat -c %a sp/Q sp/Q/input sp/Q/input/K | sort -u)" = 750 ]
 	[ "$(ids <<<"$output")" = "$A $C" ]
 	jq -se 'all(.type == "queue-msg" and .ok and .changed and
 		.action == "quarantined" and .queue == "Q")' <<<"$output"
@@ -256,6 +259,26 @@ unlock() {
 		done
 		sums sp | diff before -
 	done
+}
+
+@test "kill -9 amid many messages, then again" {
+	command -v strace >/dev/null || skip 'no strace'
+	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 1600 \
+		--spam 1 --bounces 0 --split >/dev/null
+	sums sp >before
+	# three renames a message: in the second batch, -H moved and -D not
+	trace -o /dev/null -e trace=renameat2 \
+		-e inject=renameat2:signal=KILL:when=3602 \
+		exim-queue-purge --spool sp --queue-name Q \
+		--auth-user $SPAM --yes=1600 >/dev/null 2>&1 || true
+	left=$(exim-queue --spool sp | wc -l | tr -d ' ')
+	[ "$left" -gt 100 ]
+	[ "$left" -lt 500 ]
+	run -0 --separate-stderr purge --auth-user $SPAM --yes="$left"
+	[[ $stderr == *'finished 1 messages that a former run'* ]]
+	[ -z "$(find sp/input sp/msglog -type f)" ]
+	run -0 exim-queue-purge --spool sp --restore Q --yes=1600
+	sums sp | diff before -
 }
 
 @test "kill -9 at any rename of a restore, then again" {

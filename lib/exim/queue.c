@@ -193,14 +193,17 @@ ir_queue_open(struct ir_spool *s, const char *name, struct ir_queue **out,
 static int
 make_dir(const struct ir_spool *s, int at, const char *name)
 {
+	bool made = mkdirat(at, name, 0750) == 0;
 	int fd;
 
-	if (mkdirat(at, name, 0750) && errno != EEXIST)
+	if (!made && errno != EEXIST)
 		return -1;
 	fd = openat(at, name, OPEN_DIR);
 	if (fd < 0)
 		return -1;
-	if (geteuid() == 0 && fchown(fd, s->uid, s->gid)) {
+	/* whatever the umask of the caller is */
+	if (made && (fchmod(fd, 0750) || (geteuid() == 0 &&
+	    fchown(fd, s->uid, s->gid)))) {
 		int e = errno;
 
 		close(fd);
