@@ -154,23 +154,23 @@ pb_now() {
 
 # --- the engine -------------------------------------------------------------
 
-# One try of a step, its output kept.  set -e must hold inside the step: a
-# function on the left of || runs without it, so the code is taken this way.
+# One try of a step, its output kept, its code in pb_rc.  set -e must hold
+# inside the step, and it does not in a function on the left of || or in an
+# if; so the code is taken this way.
 pb_try() {	# FUNCTION
-	local rc
 	set +e
 	(
 		set -e
 		"$1"
 	) >"$pb_out/stdout" 2>"$pb_out/stderr"
-	rc=$?
+	pb_rc=$?
 	set -e
 	cat "$pb_out/stderr" >&2
-	return "$rc"
 }
 
 pb_step() {	# FUNCTION
-	local fn=$1 name=${1#step_} rc=0 try=1
+	local fn=$1 name=${1#step_} try=1
+	pb_rc=0
 	pb_out=$pb_dir/$pb_where/$name
 	if [ -n "$pb_apply" ] && [ -f "$pb_out/done" ]; then
 		pb_say "$name: done before"
@@ -180,11 +180,8 @@ pb_step() {	# FUNCTION
 	pb_say "$name"
 	pb_now >"$pb_out/started"
 	while :; do
-		set +e
 		pb_try "$fn"
-		rc=$?
-		set -e
-		if [ "$rc" != 75 ] || [ "$try" -ge "$pb_retries" ]; then
+		if [ "$pb_rc" != 75 ] || [ "$try" -ge "$pb_retries" ]; then
 			break
 		fi
 		pb_say "$name: try again in $((try * 2)) s"
@@ -192,20 +189,16 @@ pb_step() {	# FUNCTION
 		try=$((try + 1))
 	done
 	pb_now >"$pb_out/ended"
-	echo "$rc" >"$pb_out/exit"
-	case $rc in
-	0)
-		[ -z "$pb_apply" ] || : >"$pb_out/done"
-		return 0
-		;;
+	echo "$pb_rc" >"$pb_out/exit"
+	case $pb_rc in
+	0) [ -z "$pb_apply" ] || : >"$pb_out/done" ;;
 	79)
 		pb_say "$name: the outcome is unknown; settle it by reading," \
 			"then start again (see $pb_out/stderr)"
 		;;
 	75) pb_say "$name: still failing; start again later" ;;
-	*) pb_say "$name: exit $rc; mend it and start again" ;;
+	*) pb_say "$name: exit $pb_rc; mend it and start again" ;;
 	esac
-	return "$rc"
 }
 
 # One run at a time.  Children hold the lock too: after a kill -9 the next
@@ -243,7 +236,7 @@ pb_open() {
 }
 
 pb_run() {
-	local fn rc
+	local fn
 	if [ -n "$pb_list" ]; then
 		pb_steps | sed 's/^step_//'
 		exit 0
@@ -252,17 +245,8 @@ pb_run() {
 	for fn in $(pb_steps); do
 		[ -z "$pb_from" ] || [[ ${fn#step_} > $pb_from ]] ||
 			[[ ${fn#step_} == "$pb_from"* ]] || continue
-		rc=0
-		set +e
 		pb_step "$fn"
-		rc=$?
-		set -e
-		[ "$rc" = 0 ] || exit "$rc"
-		if [ -n "${pb_stop_after-}" ] && [ -f "$pb_dir/$pb_facts/stop" ]
-		then
-			pb_say "$(pb_get stop)"
-			exit 0
-		fi
+		[ "$pb_rc" = 0 ] || exit "$pb_rc"
 	done
 	[ -z "$pb_apply" ] || (
 		cd "$pb_dir" &&

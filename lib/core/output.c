@@ -115,7 +115,7 @@ cell_text(const struct ir_rec *v, struct ir_buf *b, bool term)
 			    "no");
 			break;
 		}
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case IR_REC_INT:
 	case IR_REC_DOUBLE:
 	case IR_REC_OBJECT:

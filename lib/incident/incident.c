@@ -15,6 +15,7 @@
 #include "../core/cli.h"
 #include "../core/file.h"
 #include "../core/text.h"
+#include "../report/facts.h"
 #include "incident.h"
 #include "journal.h"
 
@@ -70,33 +71,19 @@ ir_report_read(struct ir_err *err)
 	return NULL;
 }
 
-void
-ir_case_root(const char *id, char *root, size_t size)
-{
-	size_t n = strlen(id), digits = strspn(id, DIGITS), tail;
-
-	if (digits >= 9 && id[digits] == '-') {
-		tail = strspn(id + digits + 1, DIGITS);
-		if (tail >= 1 && tail <= 3 && digits + 1 + tail == n)
-			n = digits;
-	}
-	snprintf(root, size, "%.*s", (int)(n < INT_MAX ? n : INT_MAX), id);
-}
-
 int
 ir_incident_key(const struct ir_rec *report, char key[96], struct ir_err *err)
 {
 	const char *s = ir_report_str(report, "case");
 	const char *provider = ir_report_str(report, "provider");
-	char root[64];
 
 	if (!s)
 		s = ir_rec_get(report, "id");
 	if (!s || !*s)
 		return ir_fail(err, IR_DATAERR,
 		    "the report has neither a case nor an id");
-	ir_case_root(s, root, sizeof root);
-	snprintf(key, 96, "%.16s:%s", provider ? provider : "aws", root);
+	snprintf(key, 96, "%.16s:%.*s", provider ? provider : "aws",
+	    (int)(ir_case_root(s) < 63 ? ir_case_root(s) : 63), s);
 	return 0;
 }
 

@@ -41,9 +41,6 @@ const char *ir_report_str(const struct ir_rec *report, const char *path);
  */
 struct ir_rec *ir_report_read(struct ir_err *err);
 
-/* "12345678901-1" -> "12345678901"; cut at size. */
-void ir_case_root(const char *id, char *root, size_t size);
-
 /*
  * What makes two reports one incident: the case root, else the report's id.
  * 0, or -1 and 65 when there is neither.

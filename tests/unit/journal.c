@@ -330,29 +330,6 @@ nothing_there(void **state)
 }
 
 static void
-case_roots(void **state)
-{
-	static const char *const t[][2] = {
-		{ "12345678901-1", "12345678901" },
-		{ "12345678901", "12345678901" },
-		{ "12345678901-1234", "12345678901-1234" },
-		{ "12345678901-", "12345678901-" },
-		{ "12345678901-1x", "12345678901-1x" },
-		{ "P01ABC-1", "P01ABC-1" },
-		{ "176600000000745", "176600000000745" },
-		{ "", "" },
-	};
-	char root[64];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof t / sizeof *t; i++) {
-		ir_case_root(t[i][0], root, sizeof root);
-		assert_string_equal(root, t[i][1]);
-	}
-}
-
-static void
 ack_steps(void **state)
 {
 	struct ir_ack a = { 0 }, b = { 0 };
