@@ -544,8 +544,10 @@ unflow(struct ir_buf *out, const char *s, size_t n, bool delsp)
 		if (!joining)
 			ir_buf_add(out, s, depth);
 		last = depth;
+		/* "--" begins a signature or a part: never joined to before */
 		joining = eol > text && eol[-1] == ' ' &&
-		    !(eol - text == 3 && memcmp(text, "-- ", 3) == 0);
+		    !(eol - text == 3 && memcmp(text, "-- ", 3) == 0) &&
+		    !(end - eol > 2 && memcmp(eol + 1, "--", 2) == 0);
 		ir_buf_add(out, text, (size_t)(eol - text) -
 		    (joining && delsp));
 		if (!joining)

@@ -521,6 +521,17 @@ delivery_report(const struct ir_mime *m)
 	    ir_mime_header(m, 0, "X-Failed-Recipients", 0) != NULL;
 }
 
+/* An absence message, or another machine's answer to us. */
+static bool
+automatic(const struct ir_report *r, const struct ir_mime *m)
+{
+	const struct ir_mime_header *h = ir_mime_header(m, 0,
+	    "Auto-Submitted", 0);
+
+	return !ir_sender_aws(r->sender) && h && h->value_len >= 12 &&
+	    strncasecmp(h->value, "auto-replied", 12) == 0;
+}
+
 static bool
 is_notice(const struct ir_report *r)
 {
@@ -568,6 +579,11 @@ ir_notice_parse(const char *raw, size_t n, const struct ir_report_opts *o,
 	r.partial = m.partial;
 	if (r.upper.bad || r.complaint.bad)
 		r.partial = "too large once decoded";
+	if (automatic(&r, &m)) {
+		ir_fail(err, IR_DATAERR, "not an abuse notice: "
+		    "it is an automatic reply");
+		goto out;
+	}
 	if (!is_notice(&r)) {
 		ir_fail(err, IR_DATAERR, "not an abuse notice");
 		ir_hint(err, "it is not from AWS, or says nothing of abuse");

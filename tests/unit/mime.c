@@ -97,6 +97,11 @@ encodings(void **state)
 	text_is(&m, 0, "one two\n>q r\nfrom\n-- \nsig\n");
 	ir_mime_free(&m);
 
+	parse(&m, "Content-Type: text/plain; format=flowed\n\n"
+	    "Regards \n---Beginning\n");
+	text_is(&m, 0, "Regards \n---Beginning\n");
+	ir_mime_free(&m);
+
 	parse(&m, "Content-Type: text/plain; format=flowed; delsp=yes\n\n"
 	    "us- \nwest-2\n");
 	text_is(&m, 0, "us-west-2\n");
@@ -223,6 +228,7 @@ html(void **state)
 	html_is("a  \n\t b&nbsp;c", "a b c");
 	html_is("<style>never closed", "");
 	html_is("x<br/", "x\n");
+	html_is("<pre>a  b\n--- c\n</pre>d\ne", "a b\n--- c\nd e");
 }
 
 int

@@ -208,16 +208,22 @@ cuts(void **state)
 		"---Beginning of forwarded report(s)---", "Original report:",
 		"----- Original Message -----", "  Log Extract  ",
 		"[ Offending message ]", "---- attachment 1",
+		"* Log Extract:", "<<<",
 	};
 	char s[256];
 	size_t i, body;
 
 	(void)state;
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < sizeof lines / sizeof lines[0]; i++) {
 		snprintf(s, sizeof s, "ours\n%s\ntheirs\n", lines[i]);
 		assert_int_equal(ir_text_complaint(s, strlen(s), &body), 5);
 		assert_string_equal(s + body, "theirs\n");
 	}
+	/* the line end before it is lost */
+	snprintf(s, sizeof s, "ours ---Beginning of forwarded report(s)--- "
+	    "theirs");
+	assert_int_equal(ir_text_complaint(s, strlen(s), &body), 5);
+	assert_int_equal(body, 5);
 	strncpy(s, "Original report below\n-- \nDetails of the abusive "
 	    "activity\n", sizeof s - 1);
 	assert_int_equal(ir_text_complaint(s, strlen(s), &body), strlen(s));
