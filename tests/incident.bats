@@ -66,7 +66,7 @@ report() {	# JQ-FILTER: the first report, changed
 
 @test "a report without a case is its own; hostile ids make no path" {
 	run -0 --separate-stderr incident open < <(report '.case = null')
-	[[ $(jq -r .id <<<"$output") =~ -report-[0-9a-f]{12}$|-r-4b1f ]]
+	[[ $(jq -r .id <<<"$output") =~ Z-aws-12345678901$ ]]
 	run -0 --separate-stderr incident open \
 		< <(report '.case = "../../etc/passwd" | .id = "x"')
 	[[ $(jq -r .id <<<"$output") =~ -report-[0-9a-f]{12}$ ]]
@@ -170,10 +170,10 @@ report() {	# JQ-FILTER: the first report, changed
 
 @test "only a verified notice that the case is resolved stops the clock" {
 	open_one
-	run -0 --separate-stderr incident open < <(report '.id = "r2" |
+	run -0 --separate-stderr incident open < <(report '.message_id = "<r2@x>" |
 		.stage = "resolved" | .authentic = "fail"')
 	jq -e '.answered == false' <<<"$output"
-	run -0 --separate-stderr incident open < <(report '.id = "r3" |
+	run -0 --separate-stderr incident open < <(report '.message_id = "<r3@x>" |
 		.stage = "resolved"')
 	jq -e '.answered and .state == "resolved"' <<<"$output"
 }

@@ -371,7 +371,7 @@ main(void)
 		T(chain), T(every_byte), T(torn_anywhere),
 		T(torn_twice_and_tampered), T(torn_hides_nothing),
 		T(newline_lost), T(clock_backwards), T(evidence),
-		T(killed_writers), T(nothing_there), T(case_roots),
+		T(killed_writers), T(nothing_there),
 		T(ack_steps),
 	};
 
