@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # abuse-ack: what is sent, that it is sent once, and what is never sent.
 
+# shellcheck disable=SC2154,SC2155,SC2030,SC2031
 load lib/quell
 load lib/peers
 
@@ -282,9 +283,9 @@ sys.stdout.buffer.write(quopri.decodestring(sys.stdin.buffer.read()))' |
 	run -0 ack --cc ok@x.example <"$data/report-hostile.json"
 	jq -e '.to == ["trustandsafety@support.aws.com", "ok@x.example"]' \
 		"$sink/log.jsonl"
-	sed '/^\r$/q' "$sink/1.eml" >head
-	run ! grep -iE '^(Bcc|X)' head
-	[ "$(sed '/^[ \t]/d' head | grep -c :)" = 10 ]
+	sed '/^\r$/q' "$sink/1.eml" >headers
+	run ! grep -iE '^(Bcc|X)' headers
+	[ "$(sed '/^[ \t]/d' headers | grep -c :)" = 10 ]
 	run ! grep -P '[^\x20-\x7e\r\n]' "$sink/1.eml"
 	run ! grep -P '^.{998,}' "$sink/1.eml"
 	run ! grep -P '[^\r]$' "$sink/1.eml"

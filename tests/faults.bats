@@ -2,6 +2,7 @@
 # A full or failing disk at any moment: the old content or the new, no litter,
 # the right exit code, and nothing sent that could not be written down.
 
+# shellcheck disable=SC2154,SC2094
 load lib/quell
 load lib/peers
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # incident: folder, journal, evidence, deadline.
 
+# bats runs each test in a subshell of its own
+# shellcheck disable=SC2030,SC2031,SC2154,SC2012,SC2001
 load lib/quell
 
 setup() {
@@ -55,11 +57,11 @@ report() {	# JQ-FILTER: the first report, changed
 	jq -e 'select(.event == "report.merged") | .data.case ==
 		"12345678901-2"' "$dir/journal.jsonl"
 	ls "$dir/evidence/0002-report.json"
-	lines=$(wc -l <"$dir/journal.jsonl")
+	before=$(wc -l <"$dir/journal.jsonl")
 	# the same report once more is nothing new
 	incident open <"$data/report-reminder.json" >/dev/null
 	incident open <"$data/report-initial.json" >/dev/null
-	[ "$(wc -l <"$dir/journal.jsonl")" = "$lines" ]
+	[ "$(wc -l <"$dir/journal.jsonl")" = "$before" ]
 	[ "$(ls "$QUELL_INCIDENTS" | wc -l)" = 1 ]
 	run -0 incident verify "$dir"
 }
