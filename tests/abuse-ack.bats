@@ -302,6 +302,9 @@ sys.stdout.buffer.write(quopri.decodestring(sys.stdin.buffer.read()))' |
 	run -75 --separate-stderr ack <"$data/report-initial.json"
 	jq -e '.ok == false and .state == "failed" and (.reply | test("450"))' \
 		<<<"$output"
+	# the preview shows what will be tried again
+	abuse-ack --print <"$data/report-initial.json" |
+		cmp - "$QUELL_INCIDENTS"/*/out/ack-0001.eml
 	script '{"data_end": ["451 4.3.0 later"]}'
 	run -75 ack <"$data/report-initial.json"
 	script '{"connect": ["421 busy"]}'
@@ -492,6 +495,17 @@ slow_server() {
 	run -0 ack <"$data/report-initial.json"
 	jq -e '.auth == "u" and .tls' "$sink/log.jsonl"
 	run ! grep -r secret "$QUELL_INCIDENTS"
+	# TLS from the start
+	sink_stop "$sink"
+	rm "$sink/log.jsonl"
+	serve --cert cert.pem --key key.pem --implicit
+	run -0 abuse-ack -y --relay "relay.localhost:$(sink_port "$sink")" \
+		--relay-tls wrap --ca-file cert.pem \
+		< <(report '.case = "66666666666"')
+	jq -e .tls "$sink/log.jsonl"
+	# a certificate that nobody vouches for
+	run -77 abuse-ack -y --relay "relay.localhost:$(sink_port "$sink")" \
+		--relay-tls wrap < <(report '.case = "88888888888"')
 	# no STARTTLS offered: nothing is sent in the clear
 	sink_stop "$sink"
 	serve --auth u:secret
@@ -514,14 +528,33 @@ slow_server() {
 	jq -e --arg t "smtp b.support.aws.com:$port" '.transport == $t and
 		.state == "sent"' <<<"$output"
 	[ "$(sink_count "$sink")" = 1 ]
+	# without MX the domain itself; a null MX takes no mail
+	echo '{"aws.com": {"records": {"@": [["A", "127.0.0.1"]]}}}' >zones.json
+	run -0 abuse-ack -y "${args[@]}" \
+		< <(report '.reply_to = "x@aws.com" | .case = "77777777777"')
+	sleep 0.1
+	echo '{"aws.com": {"records": {"@": [["MX", "0 ."]]}}}' >zones.json
+	run -69 abuse-ack -y "${args[@]}" \
+		< <(report '.reply_to = "x@aws.com" | .case = "88888888888"')
+	sleep 0.1
 	# no such domain, and a name server that fails
 	echo '{"aws.com": {"mode": "nxdomain"}}' >zones.json
 	run -69 abuse-ack -y "${args[@]}" < <(report '.case = "55555555555"')
 	sleep 0.1
 	echo '{"aws.com": {"mode": "servfail"}}' >zones.json
 	run -75 abuse-ack -y "${args[@]}" < <(report '.case = "55555555555"')
-	[ "$(sink_count "$sink")" = 1 ]
+	[ "$(sink_count "$sink")" = 2 ]
 	sound
+}
+
+@test "a copy that is refused does not stop the answer" {
+	script '{"rcpt": {"^copy@": "550 5.1.1 no"}}'
+	serve --script script.json
+	run -0 --separate-stderr ack --cc copy@x.example --cc ok@x.example \
+		<"$data/report-initial.json"
+	jq -e '.state == "sent"' <<<"$output"
+	[[ $stderr == *"1 copies were refused"* ]]
+	jq -e '.to | length == 2' "$sink/log.jsonl"
 }
 
 @test "--sendmail: handed over is not sent" {

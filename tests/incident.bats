@@ -168,6 +168,9 @@ report() {	# JQ-FILTER: the first report, changed
 	run -0 --separate-stderr incident open <"$data/report-reminder.json"
 	jq -e '.answered == false and .rearmed and
 		.due == "2026-11-22T20:00:00Z"' <<<"$output"
+	incident log "$dir" --event incident.answered >/dev/null
+	run -0 --separate-stderr incident log "$dir" --event incident.bounced
+	jq -e '.answered == false and .overdue' <<<"$output"
 }
 
 @test "only a verified notice that the case is resolved stops the clock" {

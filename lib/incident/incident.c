@@ -533,11 +533,7 @@ add_ack(struct sum *s, const char *what, const struct ir_rec *line, int64_t t)
 {
 	const char *as = ir_rec_get(line, "data.as");
 
-	if (strcmp(what, "bounced") == 0) {
-		s->answered = false;
-		s->due = t;		/* no time was left to lose */
-		ir_rec_bool(s->r, "rearmed", true);
-	} else if (strcmp(what, "sent") == 0 ||
+	if (strcmp(what, "sent") == 0 ||
 	    (strcmp(what, "settled") == 0 && as && !strcmp(as, "sent"))) {
 		s->answered = true;
 		ir_rec_time(s->r, "acknowledged", t);
@@ -572,6 +568,10 @@ add_line(const struct ir_rec *line, void *arg)
 	} else if (strcmp(event, "incident.answered") == 0) {
 		s->answered = true;
 		ir_rec_time(s->r, "acknowledged", t);
+	} else if (strcmp(event, "incident.bounced") == 0) {
+		s->answered = false;
+		s->due = t;	/* it was believed to be done: at once */
+		ir_rec_bool(s->r, "rearmed", true);
 	} else if (strncmp(event, "ack.", 4) == 0) {
 		add_ack(s, event + 4, line, t);
 	}

@@ -12,9 +12,10 @@
  *	ack.sent, ack.settled		answered (see ack.h)
  *	incident.answered		answered by other means (Support Center)
  *	incident.contained .eradicated .recovered .closed   logged by people
+ *	incident.bounced		the answer came back
  *
  * A reminder or final notice that comes after the answer, and a bounce of
- * the answer (ack.bounced), make the incident unanswered again.
+ * the answer, make the incident unanswered again.
  */
 #ifndef IR_INCIDENT_H
 #define IR_INCIDENT_H
