@@ -226,7 +226,8 @@ ir_html_text(struct ir_buf *out, const char *s, size_t n)
 			ir_buf_chr(out, '\n');
 		} else if (is_space(*h.p)) {
 			h.space = true;
-		} else if (h.end - h.p >= 2 && memcmp(h.p, "\xc2\xad", 2) == 0) {
+		} else if (h.end - h.p >= 2 &&
+		    memcmp(h.p, "\xc2\xad", 2) == 0) {
 			h.p++;
 		} else {
 			pending_space(&h);

@@ -234,7 +234,8 @@ forwarded_head(struct ir_report *r, struct found *f, const char *p,
 static bool
 find_inline(struct ir_report *r, struct found *f, struct ir_buf *text)
 {
-	static const char *const from[] = { "From", "差出人", "送信者", NULL };
+	static const char *const from[] = { "From", "差出人", "送信者",
+	    NULL };
 	const char *p = ir_buf_cstr(text), *end = p + text->len, *v;
 	char addr[256];
 	struct line l;

@@ -137,6 +137,12 @@ trees(void **state)
 	assert_non_null(m.partial);
 	ir_mime_free(&m);
 
+	parse(&m, "Content-Type: message/rfc822\n\n"
+	    "Subject: mac\r\rx\r");
+	header_is(&m, 1, "Subject", "mac");
+	text_is(&m, 1, "x\n");
+	ir_mime_free(&m);
+
 	/* no boundary said: the first that looks like one */
 	parse(&m, "Content-Type: multipart/mixed\n\n--xyz\n\none\n--xyz--\n");
 	assert_int_equal(m.n, 2);

@@ -99,7 +99,8 @@ regions(void **state)
 	region("in the US West (Oregon) Region", "us-west-2");
 	region("Region: Asia Pacific (Tokyo), not eu-west-1 or (London)",
 	    "ap-northeast-1");
-	region("リージョン: アジアパシフィック (大阪)", "ap-northeast-3");
+	region("リージョン: アジアパシフィック (大阪)",
+	    "ap-northeast-3");
 	region("Region(s): sa-east-1", "sa-east-1");
 	region("us-gov-west-1", "us-gov-west-1");
 	region("us-east-1a", "");
@@ -114,7 +115,7 @@ resources(void **state)
 {
 	static const char s[] =
 	    "AWS ID: 222233334444 Region: us-east-1 Id: i-0123456789abcdef0\n"
-	    "AWS ID: 555566667777 Region: sa-east-1 Id: i-0123abcd [192.0.2.1]\n"
+	    "AWS ID: 555566667777 Region: sa-east-1 i-0123abcd [192.0.2.1]\n"
 	    "xi-0123abce i-0123abcg i-0123abcdef AKIAABCDEFGHIJKLMNO\n"
 	    "AKIAABCDEFGHIJKLMNOP\n"
 	    "arn:aws:ec2:eu-west-1:222233334444:instance/i-0fffffff.\n"
