@@ -779,9 +779,14 @@ look(struct run *x)
 	    ir_proc_find("/usr/sbin/nft", x->nft_program, PATH_MAX, NULL))
 		*x->nft_program = '\0';
 	if (ir_exim_uid(spool, &x->uid, &(gid_t){ 0 }, &x->err) ||
-	    make_nft_rule(x) || ir_spool_open(&x->spool, spool, &x->err) ||
-	    ir_spool_open_all(x->spool, &x->err))
+	    make_nft_rule(x) || ir_spool_open(&x->spool, spool, &x->err))
 		return -1;
+	/* before its first message Exim has no queue */
+	if (ir_spool_open_all(x->spool, &x->err)) {
+		if (x->err.code != IR_NOINPUT)
+			return -1;
+		x->err.code = 0;
+	}
 	uname(&x->host);
 	look_now(x, &x->before);
 	return 0;

@@ -521,11 +521,15 @@ ir_deny_bad_key(const char *key)
 		return "empty";
 	if (n > IR_DENY_KEY_MAX)
 		return "too long";
-	for (i = 0; i < n; i++)
-		if ((unsigned char)key[i] < ' ' || key[i] == 0x7f)
-			return "a control byte in it";
 	if (strstr(key, "\xef\xbf\xbd"))
 		return "bytes in it that are lost (U+FFFD)";
+	for (i = 0; i < n; i++) {
+		if ((unsigned char)key[i] < ' ' || key[i] == 0x7f)
+			return "a control byte in it";
+		if ((unsigned char)key[i] > 0x7f)
+			return "not ASCII; Exim's log and queue spell such "
+			    "bytes \\ooo, and so must you";
+	}
 	return NULL;
 }
 
