@@ -145,7 +145,7 @@ bench: build
 
 lint:
 	@DEPS=$(DEPS) tests/deps.sh lint
-	@CC=$(CC) CPPFLAGS='$(ALL_CPPFLAGS)' tests/lint.sh
+	@CC=$(CC) tests/lint.sh
 
 # The same tests under AddressSanitizer and UBSan, in a build of its own.
 asan: deps

@@ -345,15 +345,8 @@ see_delivery(const struct ir_queue_item *item, void *arg)
 static int
 count_deliveries(struct run *x)
 {
-	struct ir_queue *q;
-	size_t i;
-
 	x->in_progress = 0;
-	for (i = 0; (q = ir_spool_queue(x->spool, i)); i++)
-		if (!ir_queue_quarantine(q) &&
-		    ir_queue_walk(q, see_delivery, x, &x->err))
-			return -1;
-	return 0;
+	return ir_spool_walk(x->spool, see_delivery, x, &x->err);
 }
 
 /*
@@ -363,7 +356,9 @@ count_deliveries(struct run *x)
 static int
 wait_for_deliveries(struct run *x)
 {
-	int64_t end = ir_mono_ms() + x->wait * 1000;
+	long limit = x->common.timeout && x->common.timeout < x->wait ?
+	    x->common.timeout : x->wait;
+	int64_t end = ir_mono_ms() + limit * 1000;
 	struct timespec nap = { 0, POLL_MS * 1000000L };
 	size_t i, left;
 
@@ -782,7 +777,7 @@ look(struct run *x)
 	    make_nft_rule(x) || ir_spool_open(&x->spool, spool, &x->err))
 		return -1;
 	/* before its first message Exim has no queue */
-	if (ir_spool_open_all(x->spool, &x->err)) {
+	if (ir_spool_choose(x->spool, NULL, &x->err)) {
 		if (x->err.code != IR_NOINPUT)
 			return -1;
 		x->err.code = 0;

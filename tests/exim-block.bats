@@ -322,6 +322,15 @@ eve
 	done
 }
 
+@test 'a lock that is held: 75, nothing is changed' {
+	make
+	exec 9<"$X/quell"
+	flock 9
+	block 75 -y -t 1 billing@quell.test 9<&-
+	exec 9<&-
+	[ -z "$(ls -A "$X/quell")" ]
+}
+
 @test 'journal: begin before, end after, with the accounts' {
 	make
 	mkdir -m 0700 inc

@@ -4,8 +4,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 CC=${CC:-cc}
-: "${CPPFLAGS:=-D_GNU_SOURCE -Ilib}"
-read -ra flags <<<"$CPPFLAGS"
+read -ra flags <<<"$(pkg-config --cflags libcurl json-c libcares libpcre2-8)"
+flags+=(-D_GNU_SOURCE -Ilib '-DQUELL_DATADIR="/usr/local/share/quell"')
 bad=0
 
 complain() {
@@ -40,8 +40,14 @@ found "expat outside its room" only expat lib/aws/xml.c
 found "a banned function" grep -rnE \
 	'\b(strcpy|strcat|sprintf|strtok|gmtime|localtime|mktemp|system|popen) ?\(' \
 	lib cmd --include='*.c'
-found "a line over 80 columns" awk '{ s = $0; gsub(/\t/, "        ", s) }
-	length(s) > 80 { print FILENAME ":" FNR }' "${c_files[@]}"
+wide() {
+	local f
+	for f in "${c_files[@]}"; do
+		expand "$f" | LC_ALL=C.UTF-8 awk -v f="$f" \
+			'length > 80 { print f ":" FNR }'
+	done
+}
+found "a line over 80 columns" wide
 found "white space at a line's end" grep -nE '[[:space:]]+$' "${c_files[@]}" \
 	Makefile .ci/run
 

@@ -33,7 +33,7 @@ wait_for_slot() {
 if [ $# -gt 0 ]; then
 	files=("$@")
 else
-	files=(tests/*.bats)
+	files=(tests/*.bats tests/*/*.bats)
 	for unit in "$B"/unit/*; do
 		if [ ! -x "$unit" ] || [[ $unit == *.d ]]; then
 			continue
@@ -41,10 +41,6 @@ else
 		wait_for_slot
 		CMOCKA_MESSAGE_OUTPUT=TAP one "unit-${unit##*/}" "$unit" &
 	done
-	if [ -f tests/aws/selftest.py ]; then
-		wait_for_slot
-		one aws-selftest tests/aws/selftest.sh &
-	fi
 fi
 for f in "${files[@]}"; do
 	wait_for_slot

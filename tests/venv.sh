@@ -17,7 +17,10 @@ if python3 -m venv "$venv" 2>/dev/null &&
 	cp "$want" "$venv/.done"
 	exit 0
 fi
-rm -rf "$venv"
+# Only what venv made: DIR may be anything.
+if [ -f "$venv/pyvenv.cfg" ]; then
+	rm -rf "$venv"
+fi
 if /usr/bin/python3 -c 'import botocore' 2>/dev/null; then
 	echo 'venv.sh: no package index: the distribution'"'"'s botocore serves;' \
 	    'left out: what only newer service models know (CloudWatch by JSON' \

@@ -5,8 +5,10 @@
  * Answers of the query and EC2 protocols (XML) and of the JSON protocols
  * become the same thing: a struct ir_rec.  From XML: an element with
  * children is an object, an element whose children are all called member,
- * item or entry is an array, a leaf is a string; the outer ...Response and
- * ...Result wrappers are taken off.
+ * item or entry is an array, a leaf is a string (numbers and booleans too);
+ * the outer ...Response and ...Result wrappers are taken off.  XML cannot
+ * tell an empty list from an empty string: it is the string "", for which
+ * ir_rec_len() is 0.
  */
 #ifndef IR_AWS_CLIENT_H
 #define IR_AWS_CLIENT_H
@@ -23,7 +25,8 @@ struct ir_aws;
 
 /*
  * ask reads a one-time code from the person (ir_ask_tty); may be NULL.
- * Reads the configuration, finds credentials, makes no call to AWS.
+ * Reads the configuration, finds credentials (those in the environment are
+ * taken out of it, so open once), makes no call to AWS.
  * 0, or -1: 77 no credentials, 78 bad configuration (file and line), 75 the
  * metadata service did not answer.
  */
@@ -66,6 +69,7 @@ struct ir_aws_call {
 	 * If the answer is lost the call fails with 79.
 	 */
 	bool not_repeatable;
+	bool fresh;			/* on a new connection */
 	/*
 	 * The leaf of this name goes here, on the secure heap, and is "***"
 	 * in the tree ("SecretAccessKey").
@@ -81,7 +85,7 @@ struct ir_aws_call {
 	int http_status;		/* 0: no answer */
 	char error_code[96];		/* AWS's: "AccessDenied"; or "" */
 	char request_id[80];
-	int attempts;
+	int attempts;			/* not counting one for a wrong clock */
 	struct ir_err err;		/* code 0: it worked */
 };
 
@@ -89,13 +93,14 @@ struct ir_aws_call {
  * Make one call, with retries.  0, or -1 and call->err is set (also copied
  * to *err if that is not NULL):
  * 69 refused for good (with AWS's code and text), 75 throttled, 5xx or
- * timeout after the retries, 76 reply not understood, 77 denied or bad
- * credentials, 79 outcome unknown (only with not_repeatable).
+ * timeout after the retries, 76 reply not understood, 77 denied, bad
+ * credentials or certificate, 78 no region, 79 outcome unknown (only with
+ * not_repeatable: the answer was lost, broken or a 5xx).
  */
 int ir_aws_do(struct ir_aws *a, struct ir_aws_call *call, struct ir_err *err);
 
 /*
- * Make many in parallel (at most `parallel` at once, 0: 16).  Each call has
+ * Make many in parallel (at most `parallel` at once; 0: 16, no more than 64).  Each call has
  * its own err.  Returns the number that failed.
  */
 size_t ir_aws_do_many(struct ir_aws *a, struct ir_aws_call *calls, size_t n,

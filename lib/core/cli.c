@@ -20,6 +20,12 @@
 static const struct ir_cmd *cmd;
 
 const char *
+ir_version(void)
+{
+	return QUELL_VERSION;
+}
+
+const char *
 ir_prog(void)
 {
 	return cmd ? cmd->name : "quell";

@@ -169,7 +169,8 @@ int ir_end(struct ir_err *err, struct ir_out *out,
 struct ir_out *ir_open_output(const struct ir_common *c,
     const struct ir_col *cols);
 
-/* Name of the running command. */
+/* Name of the running command, and the version of quell. */
 const char *ir_prog(void);
+const char *ir_version(void);
 
 #endif

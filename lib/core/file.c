@@ -116,6 +116,8 @@ write_new(const char *target, const struct stat *old, const void *bytes,
 	if (rc == 0 && ir_fsync_dir_of(target)) {
 		rc = -1;
 		e = errno;
+		if (exclusive)
+			unlink(target);
 	}
 	if (rc)
 		return ir_fail_errno(err,

@@ -102,6 +102,24 @@ ir_rec_str(struct ir_rec *r, const char *key, const char *s)
 }
 
 void
+ir_rec_text(struct ir_rec *r, const char *key, const char *s)
+{
+	struct ir_buf b = IR_BUF(strlen(s) * 3 + 1);
+	size_t n;
+
+	for (;; s += n + 1) {
+		n = strcspn(s, "\n");
+		ir_text_clean(&b, s, n);
+		if (!s[n])
+			break;
+		ir_buf_chr(&b, '\n');
+	}
+	json_object_object_add(js(r), key,
+	    json_object_new_string_len(ir_buf_cstr(&b), (int)b.len));
+	ir_buf_free(&b);
+}
+
+void
 ir_rec_fmt(struct ir_rec *r, const char *key, const char *fmt, ...)
 {
 	va_list ap;
@@ -396,12 +414,12 @@ strict(const char *s, size_t n)
 	return true;
 }
 
-struct ir_rec *
-ir_rec_parse(const char *s, size_t n, struct ir_err *err)
+static json_object *
+parse(const char *s, size_t n, struct ir_err *err)
 {
 	enum json_tokener_error why;
 	json_tokener *tok;
-	json_object *j, *out;
+	json_object *j;
 	size_t end;
 
 	if (n > INT32_MAX) {
@@ -433,9 +451,22 @@ ir_rec_parse(const char *s, size_t n, struct ir_err *err)
 		    json_tokener_error_desc(why));
 		return NULL;
 	}
-	out = clean_tree(j);
+	return j;
+}
+
+struct ir_rec *
+ir_rec_parse(const char *s, size_t n, struct ir_err *err)
+{
+	json_object *j = parse(s, n, err), *out = clean_tree(j);
+
 	json_object_put(j);
 	return rec(out);
+}
+
+struct ir_rec *
+ir_rec_parse_raw(const char *s, size_t n, struct ir_err *err)
+{
+	return rec(parse(s, n, err));
 }
 
 /* --- input -------------------------------------------------------------- */

@@ -40,6 +40,8 @@ void ir_rec_str(struct ir_rec *r, const char *key, const char *s);
 void ir_rec_strn(struct ir_rec *r, const char *key, const char *s, size_t n);
 void ir_rec_fmt(struct ir_rec *r, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Text of several lines: cleaned, too, but newlines stay. */
+void ir_rec_text(struct ir_rec *r, const char *key, const char *s);
 void ir_rec_int(struct ir_rec *r, const char *key, int64_t v);
 void ir_rec_num(struct ir_rec *r, const char *key, double v);
 void ir_rec_bool(struct ir_rec *r, const char *key, bool v);
@@ -85,6 +87,11 @@ void ir_rec_json(const struct ir_rec *r, struct ir_buf *out);
  * are cleaned.  n is at most what the caller was willing to read.
  */
 struct ir_rec *ir_rec_parse(const char *s, size_t n, struct ir_err *err);
+/*
+ * The same with strings as they are, line ends included: for text that is
+ * parsed further.  Copy its values out; never put them into a record.
+ */
+struct ir_rec *ir_rec_parse_raw(const char *s, size_t n, struct ir_err *err);
 
 /*
  * Input: records, or bare keys, one a line.  A line that begins with '{' is

@@ -18,6 +18,7 @@
 struct ir_queue {
 	struct ir_spool *spool;
 	size_t index;
+	bool chosen;
 	char name[IR_QUEUE_NAME_MAX];
 	int fd;
 	int dirs[2][SUBS];	/* -1: not opened yet */
@@ -170,6 +171,7 @@ ir_queue_open(struct ir_spool *s, const char *name, struct ir_queue **out,
 	snprintf(q->name, sizeof q->name, "%s", name);
 	q->spool = s;
 	q->index = s->n;
+	q->chosen = false;
 	q->fd = openat(s->fd, *name ? name : ".", OPEN_DIR);
 	if (q->fd < 0) {
 		free(q);
@@ -244,29 +246,40 @@ has_input(const struct ir_spool *s, const char *name)
 	    S_ISDIR(st.st_mode);
 }
 
-int
-ir_spool_open_all(struct ir_spool *s, struct ir_err *err)
+static int
+open_all(struct ir_spool *s, bool choose, struct ir_err *err)
 {
 	struct ir_queue *q;
 	struct dirent *e;
-	int rc, fd;
-	DIR *d;
+	int rc = 0, fd = openat(s->fd, ".", OPEN_DIR);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
-	rc = ir_queue_open(s, "", &q, err);
-	if (rc)
-		return -1;
-	fd = openat(s->fd, ".", OPEN_DIR);
-	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
+		rc = ir_fail_errno(err, IR_IOERR, errno, "%s", s->dir);
 		if (fd >= 0)
 			close(fd);
-		return ir_fail_errno(err, IR_IOERR, errno, "%s", s->dir);
+		return rc;
 	}
-	while (rc == 0 && (e = readdir(d)))
-		if (ir_queue_name_ok(e->d_name) && has_input(s, e->d_name))
-			rc = ir_queue_open(s, e->d_name, &q, err);
+	while (rc == 0 && (e = readdir(d))) {
+		if (!ir_queue_name_ok(e->d_name) || !has_input(s, e->d_name))
+			continue;
+		rc = ir_queue_open(s, e->d_name, &q, err);
+		if (rc == 0 && choose)
+			q->chosen = !ir_queue_quarantine(q);
+	}
 	closedir(d);
 	return rc;
+}
+
+int
+ir_spool_choose(struct ir_spool *s, const char *name, struct ir_err *err)
+{
+	struct ir_queue *q;
+
+	if (ir_queue_open(s, name && strcmp(name, "-") ? name : "", &q, err))
+		return -1;
+	q->chosen = true;
+	return open_all(s, name == NULL, err);
 }
 
 struct ir_queue *
@@ -451,6 +464,20 @@ ir_queue_walk(struct ir_queue *q,
 	return rc;
 }
 
+int
+ir_spool_walk(struct ir_spool *s,
+    int (*fn)(const struct ir_queue_item *, void *), void *arg,
+    struct ir_err *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < s->n; i++)
+		if (s->queues[i]->chosen)
+			rc = ir_queue_walk(s->queues[i], fn, arg, err);
+	return rc;
+}
+
 bool
 ir_queue_find(struct ir_queue *q, const char *id, struct ir_queue_item *item)
 {
@@ -468,6 +495,18 @@ ir_queue_find(struct ir_queue *q, const char *id, struct ir_queue_item *item)
 		    AT_SYMLINK_NOFOLLOW) == 0)
 			return true;
 	}
+	return false;
+}
+
+bool
+ir_spool_find(struct ir_spool *s, const char *id, struct ir_queue_item *item)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->queues[i]->chosen && ir_queue_find(s->queues[i], id,
+		    item))
+			return true;
 	return false;
 }
 

@@ -62,8 +62,12 @@ int ir_queue_open(struct ir_spool *s, const char *name, struct ir_queue **q,
 int ir_queue_make(struct ir_spool *s, const char *name, struct ir_queue **q,
     struct ir_err *err);
 
-/* Open the default queue and all named ones. */
-int ir_spool_open_all(struct ir_spool *s, struct ir_err *err);
+/*
+ * Choose the queues that ir_spool_walk() and ir_spool_find() look at.  NULL:
+ * the default queue and all named ones but quarantines.  "-": the default
+ * queue; else the queue of that name, quarantine or not.  All are opened.
+ */
+int ir_spool_choose(struct ir_spool *s, const char *name, struct ir_err *err);
 
 /* Those that are open, in the order of opening; NULL at the end. */
 struct ir_queue *ir_spool_queue(struct ir_spool *s, size_t i);
@@ -88,15 +92,22 @@ struct ir_queue_item {
 };
 
 /*
- * Call fn for each ID-H, folder by folder, in the order of inodes, which
+ * Call fn for each ID-H of the chosen queues, folder by folder, in the order of inodes, which
  * is how they lie on the disk.  It stops at the first non-zero return,
  * which is returned.  -1: 71, 74, 77.
  */
+int ir_spool_walk(struct ir_spool *s,
+    int (*fn)(const struct ir_queue_item *item, void *arg), void *arg,
+    struct ir_err *err);
+
+/* The same for one queue. */
 int ir_queue_walk(struct ir_queue *q,
     int (*fn)(const struct ir_queue_item *item, void *arg), void *arg,
     struct ir_err *err);
 
-/* Where is the message?  Fills *item; false when it is not in this queue. */
+/* Where is the message?  Fills *item; false when it is not there. */
+bool ir_spool_find(struct ir_spool *s, const char *id,
+    struct ir_queue_item *item);
 bool ir_queue_find(struct ir_queue *q, const char *id,
     struct ir_queue_item *item);
 

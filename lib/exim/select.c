@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "../core/buf.h"
+#include "../core/record.h"
+#include "../core/text.h"
 #include "select.h"
 #include "subject.h"
 
@@ -30,6 +32,38 @@ ir_select_any(const struct ir_select *s)
 			return true;
 	return s->min_rcpts >= 0 || s->older >= 0 || s->newer >= 0 ||
 	    s->frozen || s->not_frozen || s->bounces || s->not_bounces;
+}
+
+struct ir_span
+ir_spool_sender(const struct ir_spool_msg *m)
+{
+	static const struct ir_span bounce = { "<>", 2 };
+
+	return m->sender.n ? m->sender : bounce;
+}
+
+void
+ir_spool_text(struct ir_rec *r, const char *key, struct ir_span s)
+{
+	if (s.p)
+		ir_rec_strn(r, key, s.p,
+		    ir_text_cut(s.p, s.n, IR_SPOOL_TEXT_MAX));
+}
+
+bool
+ir_spool_text_is(struct ir_span s, const char *recorded)
+{
+	struct ir_buf b = IR_BUF(IR_SPOOL_TEXT_MAX * 3);
+	bool same;
+
+	if (strlen(recorded) == s.n && memcmp(recorded, s.p ? s.p : "",
+	    s.n) == 0)
+		return true;
+	ir_text_clean(&b, s.p ? s.p : "",
+	    s.p ? ir_text_cut(s.p, s.n, IR_SPOOL_TEXT_MAX) : 0);
+	same = strcmp(ir_buf_cstr(&b), recorded) == 0;
+	ir_buf_free(&b);
+	return same;
 }
 
 static void
@@ -119,14 +153,6 @@ text_is(struct ir_select *s, enum ir_sel i, struct ir_span v)
 	return rc >= 0;
 }
 
-static bool
-sender_is(struct ir_select *s, const struct ir_spool_msg *m)
-{
-	static const struct ir_span bounce = { "<>", 2 };
-
-	return text_is(s, IR_SEL_SENDER, m->sender.n ? m->sender : bounce);
-}
-
 /* "mailer.php" and "33:mailer.php" both name the script 33:mailer.php. */
 static bool
 script_is(struct ir_select *s, const struct ir_spool_msg *m)
@@ -189,7 +215,7 @@ ir_select_match(struct ir_select *s, const struct ir_spool_msg *m,
 	    (s->older < 0 || age > s->older) &&
 	    (s->newer < 0 || age <= s->newer) &&
 	    text_is(s, IR_SEL_AUTH_USER, m->auth_user) &&
-	    sender_is(s, m) &&
+	    text_is(s, IR_SEL_SENDER, ir_spool_sender(m)) &&
 	    text_is(s, IR_SEL_AUTH_SENDER, m->auth_sender) &&
 	    text_is(s, IR_SEL_IDENT, m->ident) &&
 	    text_is(s, IR_SEL_HOST, m->host) &&

@@ -81,4 +81,18 @@ void ir_select_end(struct ir_select *s);
 bool ir_select_match(struct ir_select *s, const struct ir_spool_msg *m,
     int64_t now);
 
+/*
+ * Texts of a message as records have them: at most this many bytes, clean
+ * UTF-8, and "<>" for the sender of a bounce.
+ */
+#define IR_SPOOL_TEXT_MAX 1024
+
+struct ir_rec;
+
+void ir_spool_text(struct ir_rec *r, const char *key, struct ir_span s);
+struct ir_span ir_spool_sender(const struct ir_spool_msg *m);
+
+/* Is s what a record calls `recorded`? */
+bool ir_spool_text_is(struct ir_span s, const char *recorded);
+
 #endif

@@ -525,9 +525,12 @@ rcpt_address(struct ir_span line)
 static bool
 next_line(struct ir_span *left, struct ir_span *line)
 {
-	struct cur c = { left->p, left->p + left->n };
+	struct cur c;
 
-	if (left->n == 0 || !take_line(&c, line))
+	if (left->n == 0)
+		return false;
+	c = (struct cur){ left->p, left->p + left->n };
+	if (!take_line(&c, line))
 		return false;
 	left->n -= (size_t)(c.p - left->p);
 	left->p = c.p;

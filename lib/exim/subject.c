@@ -1,16 +1,14 @@
 /* subject.c - see subject.h */
-#include <string.h>
-
+#include "../mail/words.h"
 #include "subject.h"
+
+/* Decoding may triple the bytes (to U+FFFD) and no more. */
+#define RAW_MAX (IR_SUBJECT_MAX / 4)
 
 void
 ir_spool_subject(const struct ir_spool_msg *m, struct ir_buf *b)
 {
-	size_t i, n = m->subject.n;
-
-	if (n > IR_SUBJECT_MAX / 2)
-		n = IR_SUBJECT_MAX / 2;
-	for (i = 0; i < n; i++)
-		if (m->subject.p[i] != '\n' && m->subject.p[i] != '\r')
-			ir_buf_chr(b, m->subject.p[i]);
+	if (m->subject.n)
+		ir_mail_words(b, m->subject.p,
+		    m->subject.n < RAW_MAX ? m->subject.n : RAW_MAX);
 }

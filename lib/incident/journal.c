@@ -18,7 +18,6 @@
 
 #define ZEROS "00000000000000000000000000000000" \
 	"00000000000000000000000000000000"
-#define EVIDENCE_MAX (64u << 20)
 
 struct ir_journal {
 	char *dir;
@@ -45,6 +44,15 @@ ir_journal_create(const char *dir, struct ir_err *err)
 	return 0;
 }
 
+static int
+no_journal(const char *path, int e, struct ir_err *err)
+{
+	ir_fail_errno(err, ir_errno_code(e, IR_NOINPUT), e, "%s", path);
+	if (e == ENOENT)
+		ir_hint(err, "open an incident first: incident open");
+	return -1;
+}
+
 int
 ir_journal_open(struct ir_journal **out, const char *dir, const char *from,
     struct ir_err *err)
@@ -61,15 +69,16 @@ ir_journal_open(struct ir_journal **out, const char *dir, const char *from,
 	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
 	j->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
 	if (j->fd < 0) {
-		ir_fail_errno(err, ir_errno_code(errno, IR_NOINPUT), errno,
-		    "%s", path);
-		if (errno == ENOENT)
-			ir_hint(err, "open an incident first: incident open");
+		no_journal(path, errno, err);
 		free(j);
 		return -1;
 	}
-	j->dir = strdup(dir);
 	j->from = from;
+	j->dir = strdup(dir);
+	if (!j->dir) {
+		ir_journal_close(j);
+		return ir_fail(err, IR_OSERR, "no memory");
+	}
 	*out = j;
 	return 0;
 }
@@ -84,49 +93,72 @@ ir_journal_close(struct ir_journal *j)
 	free(j);
 }
 
+/* The whole file, while no writer is in the middle of a line. */
 static int
 read_all(const char *dir, struct ir_buf *b, struct ir_err *err)
 {
 	char path[PATH_MAX];
+	int fd, rc;
 
 	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
-	return ir_buf_read_file(b, path, err);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return no_journal(path, errno, err);
+	(void)flock(fd, LOCK_SH);
+	rc = ir_buf_read_fd(b, fd, path, err);
+	close(fd);
+	return rc;
 }
 
-/* What the next line needs to know of the lines before it. */
-struct tail {
-	size_t lines;
-	bool torn;		/* the last line has no newline */
-	char hash[65];
-};
+int
+ir_journal_scan(const char *p, size_t n, struct ir_journal_tail *t,
+    int (*fn)(const struct ir_journal_line *, void *), void *arg)
+{
+	const char *end = p + n, *cut = p, *nl;
+	struct ir_journal_line l;
+	int rc = 0;
+
+	memset(t, 0, sizeof *t);
+	memcpy(t->head, ZEROS, sizeof t->head);
+	for (; rc == 0 && p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (!nl)
+			nl = end;
+		t->lines++;
+		t->open = nl == end;
+		l.number = t->lines;
+		l.rec = ir_rec_parse(p, (size_t)(nl - p), NULL);
+		if (ir_rec_kind(l.rec) != IR_REC_OBJECT) {
+			ir_rec_free(l.rec);	/* no whole line: a crash */
+			t->torn++;
+			ir_sha256_hex(cut, (size_t)(nl - cut), t->cut);
+			continue;
+		}
+		l.tail = t;
+		rc = fn ? fn(&l, arg) : 0;
+		ir_rec_free(l.rec);
+		ir_sha256_hex(p, (size_t)(nl - p), t->head);
+		t->cut[0] = '\0';
+		cut = nl + 1;
+	}
+	return rc;
+}
 
 static int
-read_tail(int fd, struct tail *t, struct ir_err *err)
+read_tail(int fd, struct ir_journal_tail *t, off_t *size, struct ir_err *err)
 {
 	struct ir_buf b = IR_BUF(IR_JOURNAL_MAX);
-	const char *p, *nl, *end;
+	int rc = -1;
 
-	memcpy(t->hash, ZEROS, sizeof t->hash);
-	t->lines = 0;
-	t->torn = false;
-	if (lseek(fd, 0, SEEK_SET) < 0 ||
-	    ir_buf_read_fd(&b, fd, "journal", err)) {
-		ir_buf_free(&b);
-		return -1;
-	}
-	end = ir_buf_cstr(&b) + b.len;
-	for (p = ir_buf_cstr(&b); p < end; p = nl + 1) {
-		t->lines++;
-		nl = memchr(p, '\n', (size_t)(end - p));
-		if (!nl || nl + 1 == end)
-			ir_sha256_hex(p, (size_t)((nl ? nl : end) - p),
-			    t->hash);
-		t->torn = !nl;
-		if (!nl)
-			break;
-	}
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		ir_fail_errno(err, IR_IOERR, errno, "journal");
+	else
+		rc = ir_buf_read_fd(&b, fd, "journal", err);
+	if (rc == 0)
+		ir_journal_scan(ir_buf_cstr(&b), b.len, t, NULL, NULL);
+	*size = (off_t)b.len;
 	ir_buf_free(&b);
-	return 0;
+	return rc;
 }
 
 static const char *
@@ -143,7 +175,7 @@ user_name(void)
 
 static struct ir_rec *
 make_line(struct ir_journal *j, const char *event, struct ir_rec *data,
-    const struct tail *t)
+    const struct ir_journal_tail *t)
 {
 	struct ir_rec *r = ir_rec_new("journal", NULL);
 	char host[256] = "", stamp[IR_TIME_LEN];
@@ -157,10 +189,26 @@ make_line(struct ir_journal *j, const char *event, struct ir_rec *data,
 	ir_rec_str(r, "event", event);
 	if (data)
 		ir_rec_set(r, "data", data);
-	if (t->torn)
-		ir_rec_bool(r, "after_torn", true);
-	ir_rec_str(r, "prev", t->hash);
+	if (t->cut[0])
+		ir_rec_str(r, "torn", t->cut);
+	ir_rec_str(r, "prev", t->head);
 	return r;
+}
+
+/* One write and an fsync; what cannot be written whole is taken back. */
+static int
+append(struct ir_journal *j, const struct ir_buf *b, off_t size,
+    struct ir_err *err)
+{
+	int e;
+
+	if (ir_write_all(j->fd, b->data, b->len) == 0 && fsync(j->fd) == 0)
+		return 0;
+	e = errno;
+	/* an append-only file (chattr +a) refuses: then the line stays torn */
+	if (ftruncate(j->fd, size) == 0)
+		(void)fsync(j->fd);
+	return ir_fail_errno(err, IR_IOERR, e, "%s/journal.jsonl", j->dir);
 }
 
 int
@@ -168,8 +216,9 @@ ir_journal_add(struct ir_journal *j, const char *event, struct ir_rec *data,
     struct ir_err *err)
 {
 	struct ir_buf b = IR_BUF(IR_REC_MAX);
+	struct ir_journal_tail t;
 	struct ir_rec *line;
-	struct tail t;
+	off_t size;
 	int rc;
 
 	if (!j) {
@@ -181,21 +230,19 @@ ir_journal_add(struct ir_journal *j, const char *event, struct ir_rec *data,
 		return ir_fail_errno(err, IR_IOERR, errno, "%s: lock",
 		    j->dir);
 	}
-	rc = read_tail(j->fd, &t, err);
+	rc = read_tail(j->fd, &t, &size, err);
 	if (rc) {
 		ir_rec_free(data);
 	} else {
 		line = make_line(j, event, data, &t);
-		if (t.torn)
+		if (t.open)
 			ir_buf_chr(&b, '\n');
 		ir_rec_json(line, &b);
 		ir_buf_chr(&b, '\n');
 		ir_rec_free(line);
 		rc = ir_buf_check(&b, "journal line", err);
-		if (rc == 0 && (ir_write_all(j->fd, b.data, b.len) ||
-		    fsync(j->fd)))
-			rc = ir_fail_errno(err, IR_IOERR, errno,
-			    "%s/journal.jsonl", j->dir);
+		if (rc == 0)
+			rc = append(j, &b, size, err);
 	}
 	(void)flock(j->fd, LOCK_UN);
 	ir_buf_free(&b);
@@ -227,7 +274,7 @@ last_number(const char *dir)
 	DIR *d = opendir(dir);
 
 	while (d && (e = readdir(d)))
-		if (sscanf(e->d_name, "%4u-", &n) == 1 && n > max)
+		if (sscanf(e->d_name, "%9u-", &n) == 1 && n > max)
 			max = n;
 	if (d)
 		closedir(d);
@@ -254,32 +301,51 @@ ir_journal_evidence(struct ir_journal *j, const char *name,
 {
 	char sub[96], path[PATH_MAX], safe[64], hash[65];
 	struct ir_rec *data;
-	unsigned num;
-	int tries, rc;
+	int rc;
 
 	if (!j)
 		return 0;
+	if (n > IR_EVIDENCE_MAX)
+		return ir_fail(err, IR_DATAERR, "%s: more than %u bytes",
+		    name, IR_EVIDENCE_MAX);
 	safe_name(name, safe);
 	ir_sha256_hex(bytes, n, hash);
-	for (tries = 0; ; tries++) {
-		if (ir_journal_path(j, "evidence/x", path, err))
-			return -1;
-		*strrchr(path, '/') = '\0';
-		num = last_number(path) + 1;
-		snprintf(sub, sizeof sub, "evidence/%04u-%s", num, safe);
-		if (ir_journal_path(j, sub, path, err))
-			return -1;
-		rc = ir_file_create(path, bytes, n, 0400, err);
-		if (rc == 0 || tries == 9 || access(path, F_OK))
-			break;		/* else another took the number */
-	}
-	if (rc)
+	if (ir_journal_path(j, "evidence/x", path, err))
 		return -1;
+	*strrchr(path, '/') = '\0';
+	/* under the journal's lock nobody else takes the number */
+	if (flock(j->fd, LOCK_EX))
+		return ir_fail_errno(err, IR_IOERR, errno, "%s: lock", j->dir);
+	snprintf(sub, sizeof sub, "evidence/%04u-%s", last_number(path) + 1,
+	    safe);
+	rc = ir_journal_path(j, sub, path, err);
+	if (rc == 0)
+		rc = ir_file_create(path, bytes, n, 0400, err);
+	if (rc) {
+		(void)flock(j->fd, LOCK_UN);
+		return -1;
+	}
 	data = ir_rec_object();
 	ir_rec_str(data, "file", sub);
 	ir_rec_int(data, "size", (int64_t)n);
 	ir_rec_str(data, "sha256", hash);
-	return ir_journal_add(j, "evidence.added", data, err);
+	rc = ir_journal_add(j, "evidence.added", data, err);	/* unlocks */
+	if (rc)		/* the caller still has the bytes, and will try again */
+		unlink(path);
+	return rc;
+}
+
+struct each {
+	int (*fn)(const struct ir_rec *, void *);
+	void *arg;
+};
+
+static int
+each_line(const struct ir_journal_line *l, void *arg)
+{
+	struct each *e = arg;
+
+	return e->fn(l->rec, e->arg);
 }
 
 int
@@ -287,89 +353,110 @@ ir_journal_each(const char *dir,
     int (*fn)(const struct ir_rec *, void *), void *arg, struct ir_err *err)
 {
 	struct ir_buf b = IR_BUF(IR_JOURNAL_MAX);
-	const char *p, *nl, *end;
-	struct ir_rec *r;
+	struct each e = { fn, arg };
+	struct ir_journal_tail t;
 	int rc = -1;
 
-	if (read_all(dir, &b, err))
-		goto out;
-	rc = 0;
-	end = ir_buf_cstr(&b) + b.len;
-	for (p = ir_buf_cstr(&b); rc == 0 && p < end; p = nl + 1) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		if (!nl)
-			break;
-		r = ir_rec_parse(p, (size_t)(nl - p), NULL);
-		if (r)
-			rc = fn(r, arg);
-		ir_rec_free(r);
-	}
-out:
+	if (read_all(dir, &b, err) == 0)
+		rc = ir_journal_scan(ir_buf_cstr(&b), b.len, &t, each_line,
+		    &e);
 	ir_buf_free(&b);
 	return rc;
 }
 
 static void
-check_fail(struct ir_journal_check *c, const char *why)
+check_fail(struct ir_journal_check *c, size_t line, const char *why)
 {
 	if (c->bad_line)
 		return;
-	c->bad_line = c->lines;
+	c->bad_line = line;
 	snprintf(c->why, sizeof c->why, "%s", why);
 }
 
 static void
-check_evidence(const char *dir, const struct ir_rec *r,
+check_evidence(const char *dir, const struct ir_journal_line *l,
     struct ir_journal_check *c)
 {
-	const char *event = ir_rec_get(r, "event");
-	const char *file = ir_rec_get(r, "data.file");
-	const char *want = ir_rec_get(r, "data.sha256");
-	struct ir_buf b = IR_BUF(EVIDENCE_MAX);
+	const char *event = ir_rec_get(l->rec, "event");
+	const char *file = ir_rec_get(l->rec, "data.file");
+	const char *want = ir_rec_get(l->rec, "data.sha256");
+	struct ir_buf b = IR_BUF(IR_EVIDENCE_MAX);
 	char path[PATH_MAX], hash[65], why[160];
 
-	if (!event || strcmp(event, "evidence.added") != 0 || !file || !want)
+	if (!dir || !event || strcmp(event, "evidence.added") != 0)
 		return;
 	c->evidence++;
-	snprintf(path, sizeof path, "%s/%s", dir, file);
-	if (strstr(file, "..") || ir_buf_read_file(&b, path, NULL)) {
-		snprintf(why, sizeof why, "evidence is missing: %.100s", file);
-		check_fail(c, why);
+	snprintf(path, sizeof path, "%s/%s", dir, file ? file : "");
+	if (!file || !want || strncmp(file, "evidence/", 9) != 0 ||
+	    strchr(file + 9, '/') || ir_buf_read_file(&b, path, NULL)) {
+		snprintf(why, sizeof why, "evidence is missing: %.100s",
+		    file ? file : "no name");
+		check_fail(c, l->number, why);
 	} else {
 		ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);
 		if (strcmp(hash, want) != 0) {
 			snprintf(why, sizeof why,
 			    "evidence was changed: %.100s", file);
-			check_fail(c, why);
+			check_fail(c, l->number, why);
 		}
 	}
 	ir_buf_free(&b);
 }
 
-static void
-check_line(const char *dir, const char *p, size_t n, bool after_torn,
-    int64_t *last, struct ir_journal_check *c)
+struct check {
+	const char *dir;	/* NULL: leave the evidence alone */
+	struct ir_journal_check *c;
+	int64_t last;
+};
+
+static int
+check_line(const struct ir_journal_line *l, void *arg)
 {
-	struct ir_rec *r = ir_rec_parse(p, n, NULL);
-	const char *prev = ir_rec_get(r, "prev");
-	const char *id = ir_rec_get(r, "id"), *time = ir_rec_get(r, "time");
+	struct check *k = arg;
+	const char *prev = ir_rec_get(l->rec, "prev");
+	const char *torn = ir_rec_get(l->rec, "torn");
+	const char *id = ir_rec_get(l->rec, "id");
+	const char *time = ir_rec_get(l->rec, "time");
+	char want[24];
 	int64_t t;
 
-	if (!r || !prev || !id || !time) {
-		check_fail(c, "not a journal line");
-	} else if (strcmp(prev, c->head) != 0) {
-		check_fail(c, "the line before it was changed or removed");
-	} else if (strtoull(id, NULL, 10) != c->lines) {
-		check_fail(c, "wrong sequence number");
-	} else if (after_torn != ir_rec_get_bool(r, "after_torn", false)) {
-		check_fail(c, "wrong mark of a torn line");
-	} else if (ir_time_parse(time, &t) == 0) {
-		if (t < *last)
-			c->backwards++;
-		*last = t;
-		check_evidence(dir, r, c);
+	snprintf(want, sizeof want, "%zu", l->number);
+	if (!prev || !id || !time || ir_time_parse(time, &t)) {
+		check_fail(k->c, l->number, "not a journal line");
+	} else if (strcmp(prev, l->tail->head) != 0) {
+		check_fail(k->c, l->number,
+		    "the line before it was changed or removed");
+	} else if (strcmp(id, want) != 0) {
+		check_fail(k->c, l->number, "wrong sequence number");
+	} else if (strcmp(torn ? torn : "", l->tail->cut) != 0) {
+		check_fail(k->c, l->number, torn ?
+		    "the torn line before it was changed or removed" :
+		    "the line before it is no journal line");
+	} else {
+		if (t < k->last)
+			k->c->backwards++;
+		k->last = t;
+		check_evidence(k->dir, l, k->c);
 	}
-	ir_rec_free(r);
+	return 0;
+}
+
+void
+ir_journal_check(const char *bytes, size_t n, const char *dir,
+    struct ir_journal_check *c)
+{
+	struct check k = { dir, c, 0 };
+	struct ir_journal_tail t;
+
+	memset(c, 0, sizeof *c);
+	ir_journal_scan(bytes, n, &t, check_line, &k);
+	c->lines = t.lines;
+	c->torn = t.torn;
+	memcpy(c->head, t.head, sizeof c->head);
+	if (n == 0) {
+		c->bad_line = 1;
+		snprintf(c->why, sizeof c->why, "the journal is empty");
+	}
 }
 
 int
@@ -377,70 +464,48 @@ ir_journal_verify(const char *dir, struct ir_journal_check *c,
     struct ir_err *err)
 {
 	struct ir_buf b = IR_BUF(IR_JOURNAL_MAX);
-	const char *p, *nl, *end;
-	bool after_torn = false, torn;
-	int64_t last = 0;
-	size_t n;
+	int rc = read_all(dir, &b, err);
 
-	memset(c, 0, sizeof *c);
-	memcpy(c->head, ZEROS, sizeof c->head);
-	if (read_all(dir, &b, err)) {
-		ir_buf_free(&b);
-		return -1;
-	}
-	end = ir_buf_cstr(&b) + b.len;
-	for (p = ir_buf_cstr(&b); p < end; p += n + 1) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		n = (size_t)((nl ? nl : end) - p);
-		c->lines++;
-		/* a torn line is not JSON and the next line owns up to it */
-		torn = !nl;
-		if (nl && nl + 1 < end) {
-			const char *next = memchr(nl + 1, '\n',
-			    (size_t)(end - nl - 1));
-			struct ir_rec *r = ir_rec_parse(nl + 1,
-			    (size_t)((next ? next : end) - nl - 1), NULL);
-
-			torn = ir_rec_get_bool(r, "after_torn", false);
-			ir_rec_free(r);
-		}
-		if (torn)
-			c->torn++;
-		else
-			check_line(dir, p, n, after_torn, &last, c);
-		after_torn = torn;
-		ir_sha256_hex(p, n, c->head);
-	}
+	if (rc == 0)
+		ir_journal_check(ir_buf_cstr(&b), b.len, dir, c);
 	ir_buf_free(&b);
-	return 0;
+	return rc;
 }
 
 int
 ir_journal_head(const char *dir, char head[65], struct ir_err *err)
 {
-	struct ir_journal *j;
-	struct tail t;
-	int rc;
+	struct ir_buf b = IR_BUF(IR_JOURNAL_MAX);
+	struct ir_journal_tail t;
+	int rc = read_all(dir, &b, err);
 
-	if (ir_journal_open(&j, dir, "", err))
-		return -1;
-	rc = read_tail(j->fd, &t, err);
-	if (rc == 0)
-		memcpy(head, t.hash, 65);
-	ir_journal_close(j);
+	if (rc == 0) {
+		ir_journal_scan(ir_buf_cstr(&b), b.len, &t, NULL, NULL);
+		memcpy(head, t.head, 65);
+	}
+	ir_buf_free(&b);
 	return rc;
+}
+
+int
+ir_state_name(char *path, size_t size, struct ir_err *err)
+{
+	const char *s = getenv("QUELL_STATE_DIR"), *home = getenv("HOME");
+	int n;
+
+	if (s && *s)
+		n = snprintf(path, size, "%s", s);
+	else if (geteuid() == 0 || !home || !*home)
+		n = snprintf(path, size, "/var/lib/quell");
+	else
+		n = snprintf(path, size, "%s/.local/state/quell", home);
+	return (size_t)n < size ? 0 :
+	    ir_fail(err, IR_CANTCREAT, "state folder: name too long");
 }
 
 int
 ir_state_dir(char *path, size_t size, struct ir_err *err)
 {
-	const char *s = getenv("QUELL_STATE_DIR"), *home = getenv("HOME");
-
-	if (s && *s)
-		snprintf(path, size, "%s", s);
-	else if (geteuid() == 0 || !home || !*home)
-		snprintf(path, size, "/var/lib/quell");
-	else
-		snprintf(path, size, "%s/.local/state/quell", home);
-	return ir_mkdirs(path, 0700, err);
+	return ir_state_name(path, size, err) || ir_mkdirs(path, 0700, err) ?
+	    -1 : 0;
 }

@@ -4,7 +4,9 @@
  * have been taken although the answer was lost.
  *
  * Names that end in ".localhost" are loopback (RFC 6761) and are not asked
- * of the DNS.
+ * of the DNS.  Commands go one by one; a server that answers before it is
+ * asked (RFC 3207's injection among it) is not understood: 76.  The caller
+ * ignores SIGPIPE (ir_begin does).
  */
 #ifndef IR_SMTP_H
 #define IR_SMTP_H
@@ -44,19 +46,26 @@ struct ir_smtp;
 
 /*
  * Connect, greet, start TLS.  0, or -1: 75 cannot connect, timeout or a 4xx
- * reply, 69 a 5xx reply, 76 not SMTP, 77 certificate not accepted.
+ * reply, 69 a 5xx reply, no such host, or no STARTTLS where it must be, 76
+ * not SMTP, 77 certificate not accepted, 78 CA file unreadable, 64 not a
+ * host or port.
  */
 int ir_smtp_open(struct ir_smtp **s, const struct ir_smtp_opts *o,
     struct ir_err *err);
 
 /*
  * AUTH PLAIN, or LOGIN when that is all there is.  Never without TLS,
- * except on loopback.  0, or -1: 77 for 535, 75 for 4xx, 69 else.
+ * except on loopback (78).  0, or -1: 77 for 535, 75 for 4xx and a lost
+ * connection, 69 for other 5xx or no mechanism.  A reply that repeats the
+ * credential is not kept.
  */
 int ir_smtp_auth(struct ir_smtp *s, const char *user,
     const struct ir_secret *password, struct ir_err *err);
 
-/* MAIL FROM ("" for <>), RCPT TO.  0, or -1: 75 for 4xx, 69 for 5xx. */
+/*
+ * MAIL FROM ("" for <>), RCPT TO.  0, or -1: 75 for 4xx, 69 for 5xx, 65 not
+ * an address.
+ */
 int ir_smtp_mail(struct ir_smtp *s, const char *from, struct ir_err *err);
 int ir_smtp_rcpt(struct ir_smtp *s, const char *to, struct ir_err *err);
 
@@ -74,8 +83,9 @@ void ir_smtp_close(struct ir_smtp *s);
 const struct ir_smtp_reply *ir_smtp_last(const struct ir_smtp *s);
 
 /*
- * A mail address that can stand in MAIL/RCPT: no control bytes, no spaces
- * outside quotes, no angle brackets, at most 254 bytes.
+ * A mail address that can stand in MAIL/RCPT: local@domain, ASCII, no
+ * control bytes, no spaces outside quotes, no angle brackets, at most 254
+ * bytes.
  */
 bool ir_smtp_address_ok(const char *addr);
 

@@ -27,17 +27,25 @@ def make(folder):
         file.write("subjectAltName=" + ",".join(f"DNS:{n}" for n in names)
                    + ",IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n"
                    "extendedKeyUsage=serverAuth\n")
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-             "-nodes"]
+    # Our own configuration: the machine's may be missing or unusual.
+    with open(os.path.join(folder, "req.cnf"), "w",
+              encoding="ascii") as file:
+        file.write("[req]\ndistinguished_name=dn\nprompt=no\n"
+                   "[dn]\nCN=quell test CA\n[ca]\n"
+                   "basicConstraints=critical,CA:TRUE\n"
+                   "keyUsage=critical,keyCertSign,cRLSign\n"
+                   "subjectKeyIdentifier=hash\n")
+    curve = ["-config", "req.cnf", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:prime256v1", "-nodes"]
     _openssl(folder, "req", "-x509", *curve, "-keyout", "ca.key", "-out",
-             "ca.tmp", "-days", "30", "-subj", "/CN=quell test CA", "-addext",
-             "keyUsage=critical,keyCertSign,cRLSign")
+             "ca.tmp", "-days", "30", "-extensions", "ca")
     _openssl(folder, "req", *curve, "-keyout", "server.key", "-out",
              "server.csr", "-subj", "/CN=localhost")
     _openssl(folder, "x509", "-req", "-in", "server.csr", "-CA", "ca.tmp",
              "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
              "-extfile", "san.cnf", "-out", "server.pem")
-    for name in ("ca.key", "server.csr", "san.cnf", "ca.srl", "ca.tmp.srl"):
+    for name in ("ca.key", "server.csr", "san.cnf", "req.cnf", "ca.srl",
+                 "ca.tmp.srl"):
         path = os.path.join(folder, name)
         if os.path.exists(path):
             os.unlink(path)

@@ -11,7 +11,6 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-sys.dont_write_bytecode = False
 
 import certs                                            # noqa: E402
 from api import Api                                     # noqa: E402
@@ -77,7 +76,7 @@ def main():
         "http": listeners.add(HttpServer(world, front, journal).serve,
                               args.port),
         "https": listeners.add(HttpServer(world, front, journal, tls).serve),
-        "imds": listeners.add(HttpServer(world, Metadata(world),
+        "imds": listeners.add(HttpServer(world, Metadata(world, journal),
                                          journal).serve),
         "smtp_starttls": smtp(None, False), "smtp_tls": smtp(None, True),
         "region_smtp": {r: {"starttls": smtp(r, False), "tls": smtp(r, True)}

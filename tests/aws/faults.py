@@ -2,8 +2,11 @@
 
 import threading
 
-BEFORE = {"throttle", "500", "503", "reset_before", "hang", "reply"}
-AFTER = {"reset_after", "truncate", "garbage", "empty", "slow"}
+# reset: RST; close: FIN. HTTP libraries treat the two differently, and may
+# send a request again by themselves when a kept connection ends.
+BEFORE = {"throttle", "500", "503", "reset_before", "close_before", "hang",
+          "reply"}
+AFTER = {"reset_after", "close_after", "truncate", "garbage", "empty", "slow"}
 
 
 class Fault:

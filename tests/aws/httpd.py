@@ -8,7 +8,9 @@ from http.client import responses
 from urllib.parse import parse_qs
 
 from api import Answer, Request
+from faults import Fault
 from listeners import reset
+from world import iso
 
 MAX_HEAD, MAX_BODY = 64 * 1024, 16 * 1024 * 1024
 
@@ -109,6 +111,8 @@ class HttpServer:
         do = fault.do if fault else None
         if do in ("reset_before", "reset_after"):
             reset(connection)
+            return False
+        if do in ("close_before", "close_after"):
             return False
         if do == "hang":
             self._hang(connection, fault.seconds)
@@ -217,16 +221,25 @@ class Metadata:
 
     PREFIX = "/latest/meta-data/iam/security-credentials/"
 
-    def __init__(self, world):
-        self.world = world
+    def __init__(self, world, journal):
+        self.world, self.journal = world, journal
         self.tokens = {}
         self.session = None
 
     def __call__(self, request):
+        """Logged: a client that was told to leave the service alone has to."""
+        answer = self._answer(request)
+        self.journal.call(
+            kind="imds", service="imds", region=None, key_id=None,
+            operation=f"{request.method} {request.path}", principal=None,
+            mutating=False, status=answer.status,
+            error=answer.status if answer.status >= 400 else None, params={})
+        return answer
+
+    def _answer(self, request):
         settings = self.world.settings["imds"]
         mode = settings["mode"]
         if mode in ("off", "hang"):
-            from faults import Fault
             return Answer(0, {}, b"", Fault(
                 {"do": "reset_before" if mode == "off" else "hang"}))
         if mode == "forbidden":
@@ -270,7 +283,6 @@ class Metadata:
             if self.session is None or self.session.expires < now + 900:
                 self.session = self.world.new_session(
                     21600, role=role, name="i-0a1b2c3d4e5f60001")
-        from world import iso
         return self._text(200, json.dumps({
             "Code": "Success", "LastUpdated": iso(now), "Type": "AWS-HMAC",
             "AccessKeyId": self.session.id,

@@ -258,6 +258,13 @@ def check_document(document):
         if ("Resource" in statement) == ("NotResource" in statement):
             raise MalformedDocument(
                 "Policy statement must contain resources.")
+        for name in ("Action", "NotAction", "Resource", "NotResource"):
+            if not all(isinstance(one, str)
+                       for one in as_list(statement.get(name, ""))):
+                raise MalformedDocument("Syntax errors in policy.")
+        if not isinstance(statement.get("Condition", {}), dict) \
+                or not isinstance(statement.get("Sid", ""), str):
+            raise MalformedDocument("Syntax errors in policy.")
         for action in as_list(statement.get("Action",
                                             statement.get("NotAction"))):
             if action != "*" and not re.fullmatch(r"[A-Za-z0-9-]+:[\w*?]+",
@@ -275,7 +282,10 @@ def check_document(document):
             if base != "Null" and base not in OPERATORS:
                 raise MalformedDocument(
                     f"Invalid Condition type : {operator}.")
-            if not isinstance(keys, dict):
+            if not isinstance(keys, dict) or not all(
+                    isinstance(one, (str, int, float))
+                    for value in keys.values() for one in as_list(value)) \
+                    or [] in keys.values():
                 raise MalformedDocument("Syntax errors in policy.")
         if statement.get("Sid"):
             sids.append(statement["Sid"])

@@ -69,6 +69,9 @@ class Service:
         self.namespace = metadata.get("xmlNamespace") or (
             f"http://{metadata['endpointPrefix']}.amazonaws.com/doc/"
             f"{self.api_version}/")
+        # The model leaves out the slash that EC2 sends.
+        if "ec2" in self.protocols:
+            self.namespace = self.namespace.rstrip("/") + "/"
         self.errors = {}
         for shape in self.model.error_shapes:
             error = shape.metadata.get("error", {})
@@ -584,6 +587,13 @@ def _to_json(shape, value):
     return value
 
 
+def _indent(xml):
+    """White space between elements, as AWS sends it. None inside an element
+    that holds text or nothing: there it would be content."""
+    xml = re.sub(r">(?=<[^/])", ">\n  ", xml)
+    return re.sub(r"(</[^>]+>|/>)(?=</)", r"\1\n", xml)
+
+
 XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -599,14 +609,14 @@ def write_answer(service, protocol, operation, value, rid):
                 f"{inner}<ResponseMetadata><RequestId>{rid}</RequestId>"
                 f"</ResponseMetadata></{operation.name}Response>")
         return 200, {"Content-Type": "text/xml",
-                     "x-amzn-RequestId": rid}, body.encode()
+                     "x-amzn-RequestId": rid}, (_indent(body) + "\n").encode()
     if protocol == "ec2":
         inner = _xml(shape, value, "x", True)[3:-4] if shape else ""
         body = (f"{XML_HEAD}<{operation.name}Response "
                 f'xmlns="{service.namespace}"><requestId>{rid}</requestId>'
                 f"{inner}</{operation.name}Response>")
         return 200, {"Content-Type": "text/xml;charset=UTF-8",
-                     "x-amzn-requestid": rid}, body.encode()
+                     "x-amzn-requestid": rid}, _indent(body).encode()
     content = _to_json(shape, value) if shape else {}
     if protocol == "rest-json":
         headers = {"Content-Type": "application/json",
@@ -655,4 +665,4 @@ def write_error(service, protocol, error, rid, query_mode=False):
             f"{error.code}</Code><Message>{escape(error.message)}</Message>"
             f"</Error><RequestId>{rid}</RequestId></ErrorResponse>")
     headers["Content-Type"] = "text/xml"
-    return status, headers, body.encode()
+    return status, headers, (_indent(body) + "\n").encode()

@@ -82,6 +82,9 @@ def operation(service, name, mutating=None, resource=None, action=None,
     return add
 
 
+# Every token begins with "+/+/": a client that does not encode it, in a form
+# or a query string, gets it wrong at once.
+_ODD = base64.b64decode("+/+/")
 _TOKEN_KEY = b"paging tokens of the emulator"
 
 
@@ -106,9 +109,9 @@ def paginate(op, call, result):
     if token:
         code, message = BAD_TOKEN[op.service]
         try:
-            raw = base64.urlsafe_b64decode(token)
-            start = int.from_bytes(raw[:4], "big")
-            if raw[4:] != _mac(f"{start} {print_}"):
+            raw = base64.b64decode(token, validate=True)
+            start = int.from_bytes(raw[3:7], "big")
+            if raw[:3] != _ODD or raw[7:] != _mac(f"{start} {print_}"):
                 raise ValueError
         except ValueError:
             raise AwsError(code, message, 400, violation=(
@@ -125,6 +128,7 @@ def paginate(op, call, result):
         result[flag] = bool(rest)
     if rest:
         offset = start + size
-        result[token_out] = base64.urlsafe_b64encode(
-            offset.to_bytes(4, "big") + _mac(f"{offset} {print_}")).decode()
+        result[token_out] = base64.b64encode(
+            _ODD + offset.to_bytes(4, "big")
+            + _mac(f"{offset} {print_}")).decode()
     return result

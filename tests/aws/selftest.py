@@ -25,7 +25,10 @@ import botocore.exceptions                      # noqa: E402
 import botocore.session                         # noqa: E402
 from botocore.config import Config              # noqa: E402
 from botocore.parsers import ResponseParserError    # noqa: E402
+import api                                      # noqa: E402, F401
 import iam_policy                               # noqa: E402
+import model                                    # noqa: E402
+import registry                                 # noqa: E402
 import sigv4                                    # noqa: E402
 from iam_policy import Policy, evaluate         # noqa: E402
 from world import (RESPONDER_SECRET, SES_REGIONS, STOLEN_SECRET,  # noqa: E402
@@ -479,6 +482,20 @@ class Signatures(Case):
 
 
 class Model(Case):
+    def test_table_agrees_with_models(self):
+        services = model.Services()
+        for (service, name), op in registry.OPERATIONS.items():
+            shape = services.get(service).operation(name).output_shape
+            for member in op.pages:
+                self.assertEqual(shape.members[member].type_name, "list")
+            if op.pages:
+                self.assertIn(registry.PAGING[service][1], shape.members)
+        changing = {n for (_, n), op in registry.OPERATIONS.items()
+                    if op.mutating}
+        self.assertFalse({n for n in changing if n.startswith(
+            ("Get", "List", "Describe", "Simulate"))})
+        self.assertIn("PutAccountSendingAttributes", changing)
+
     def test_unknown_member(self):
         status, _, body = self.emu.raw("iam", "us-east-1", {
             "Action": "ListUsers", "Version": "2010-05-08", "Max": "1"})
@@ -536,6 +553,7 @@ class Model(Case):
         self.addCleanup(self.emu.set, page_size=None)
         iam = self.emu.client("iam")
         first = iam.list_users()
+        self.assertTrue(first["Marker"].startswith("+/+/"))
         self.assertTrue(first["IsTruncated"])
         pages = list(iam.get_paginator("list_users").paginate())
         self.assertEqual([len(p["Users"]) for p in pages], [1, 1, 1])
@@ -773,7 +791,11 @@ class Policies(Case):
                     '{"Statement":[{"Effect":"deny","Action":"*",'
                     '"Resource":"*"}]}',
                     '{"Statement":[{"Effect":"Deny","Action":"SendEmail",'
-                    '"Resource":"*"}]}'):
+                    '"Resource":"*"}]}', '{"Statement":5}',
+                    '{"Statement":[{"Effect":"Deny","Action":1,'
+                    '"Resource":"*"}]}',
+                    '{"Statement":[{"Effect":"Deny","Action":"*",'
+                    '"Resource":[{}],"Condition":[]}]}'):
             self.fails("MalformedPolicyDocument", iam.put_user_policy,
                        UserName="nobody", PolicyName="p", PolicyDocument=bad)
         with self.assertRaises(iam_policy.MalformedDocument):
@@ -851,6 +873,9 @@ class Faults(Case):
         with self.assertRaises(botocore.exceptions.HTTPClientError):
             iam.create_access_key(UserName="nobody")
         self.assertEqual(self.keys(), 2)       # made, and nobody has it
+        self.emu.fault("close_after", match={"operation": "ListUsers"})
+        with self.assertRaises(botocore.exceptions.HTTPClientError):
+            iam.list_users()
         calls = self.emu.control("GET", "calls?mutating=1")
         self.assertEqual([c["status"] for c in calls], [0, 200])
 

@@ -132,7 +132,8 @@ class Session:
             except OSError:
                 pass
             raise Done
-        reset(self.connection)
+        if not fault.do.startswith("close"):
+            reset(self.connection)
         raise Done
 
     # --- the session -------------------------------------------------------
@@ -144,8 +145,11 @@ class Session:
             if self.server.implicit:
                 self._start_tls()
             refused = self._fault_for("CONNECT")
-            self._reply(refused or f"220 {NAME} ESMTP SimpleEmailService-d "
-                                   "quell-emulator")
+            banner = refused or (f"220 {NAME} ESMTP SimpleEmailService-d "
+                                 "quell-emulator")
+            self._log("CONNECT", banner if re.match(r"\d{3}", banner)
+                      else "000")
+            self._reply(banner)
             while refused is None or not refused.startswith(("421", "554")):
                 self._command()
                 refused = None
@@ -324,6 +328,8 @@ class Session:
             self._answer("MAIL", "530 Must issue a STARTTLS command first")
         elif self.key is None:
             self._answer("MAIL", "530 Authentication required")
+        elif not self.greeted:
+            self._answer("MAIL", "503 Error: send HELO/EHLO first")
         elif self.sender is not None:
             self._answer("MAIL", "503 Error: nested MAIL command")
         elif self.world.settings["smtp_dead_session"] == "at_mail" \

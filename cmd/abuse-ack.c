@@ -1,0 +1,891 @@
+/*
+ * abuse-ack - acknowledge an abuse report, once.
+ *
+ * Reads one report record from standard input, or that of an incident.
+ * Writes the journal and out/ of the incident (which is opened when there is
+ * none), sends one mail, and writes one record of type "ack" to standard
+ * output, or with --print the bytes of the mail.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/cli.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "incident/ack.h"
+#include "incident/courier.h"
+#include "incident/incident.h"
+#include "incident/letter.h"
+#include "mail/compose.h"
+
+#define QUOTE_MAX 8192		/* bytes of the notice that are quoted */
+#define QUOTE_COLUMNS 72
+#define MAX_REFERENCES 100
+
+static const struct ir_cmd cmd = {
+	"abuse-ack", "acknowledge an abuse report, once",
+	"[options] [-] < report"
+};
+
+static const struct ir_col cols[] = {
+	{ "id", "CASE" }, { "to", "TO" }, { "state", "STATE" },
+	{ "transport", "TRANSPORT" }, { "reply", "REPLY" }, { "why", "WHY" },
+	{ NULL, NULL }
+};
+
+static const char letter[] =
+	"Hello,\n"
+	"\n"
+	"We have received your abuse report and are handling it as a security\n"
+	"incident with the highest priority.\n"
+	"\n"
+	"Case: {{case?}}\n"
+	"AWS account ID: {{account?}}\n"
+	"Resources: {{resources?}}\n"
+	"Reported activity: {{activity?}}\n"
+	"\n"
+	"The investigation and the containment of the reported activity have\n"
+	"begun. We will write again by {{next}} with what\n"
+	"was found, the corrective action taken and what prevents a "
+	"recurrence.\n"
+	"We understand that an answer is due by {{due?}}.\n"
+	"\n"
+	"Contact: {{contact}}\n";
+
+struct ack_opts {
+	struct ir_common common;
+	struct ir_change change;
+	const char *template, *to, *from, *contact, *reply_to, *date;
+	const char *relay, *relay_user, *relay_password_file, *relay_tls;
+	const char *ca_file, *sendmail, *resolver, *settle;
+	struct ir_list cc;
+	long next, mx_port;
+	bool mx, print, resend, again, unattended;
+};
+
+#define OWN_OPTIONS(o) \
+	{ 0, "template", "FILE", IR_STR, &(o)->template, \
+	    "text of the answer, with {{placeholders}}" }, \
+	{ 0, "contact", "TEXT", IR_STR, &(o)->contact, \
+	    "who answers for this; default: the From address" }, \
+	{ 0, "from", "ADDRESS", IR_STR, &(o)->from, \
+	    "From; default: the address that got the notice" }, \
+	{ 0, "to", "ADDRESS", IR_STR, &(o)->to, \
+	    "To; default: Reply-To or From of the notice" }, \
+	{ 0, "cc", "ADDRESS", IR_LIST, &(o)->cc, "copy to; several" }, \
+	{ 0, "reply-to", "ADDRESS", IR_STR, &(o)->reply_to, "Reply-To" }, \
+	{ 0, "next", "SECONDS", IR_SECONDS, &(o)->next, \
+	    "when the next word is promised; default 12h" }, \
+	{ 0, "date", "TIME", IR_STR, &(o)->date, "Date, as RFC 3339" }, \
+	{ 0, "unattended", NULL, IR_BOOL, &(o)->unattended, \
+	    "no person looked at it: say Auto-Submitted" }, \
+	{ 0, "print", NULL, IR_BOOL, &(o)->print, \
+	    "write the mail (or the text for a ticket), send nothing" }, \
+	{ 0, "again", NULL, IR_BOOL, &(o)->again, \
+	    "answer a reminder or final notice, too" }, \
+	{ 0, "resend", NULL, IR_BOOL, &(o)->resend, \
+	    "unknown outcome: the same bytes once more" }, \
+	{ 0, "settle", "sent|not-sent", IR_STR, &(o)->settle, \
+	    "unknown outcome: what a person found out" }, \
+	{ 0, "relay", "HOST[:PORT]", IR_STR, &(o)->relay, \
+	    "send through this server" }, \
+	{ 0, "relay-user", "NAME", IR_STR, &(o)->relay_user, "its login" }, \
+	{ 0, "relay-password-file", "FILE", IR_STR, \
+	    &(o)->relay_password_file, "its password" }, \
+	{ 0, "relay-tls", "WORD", IR_STR, &(o)->relay_tls, \
+	    "must (default), wrap, may or none" }, \
+	{ 0, "ca-file", "FILE", IR_STR, &(o)->ca_file, \
+	    "certificate authorities for it" }, \
+	{ 0, "mx", NULL, IR_BOOL, &(o)->mx, \
+	    "send straight to the recipient's mail server" }, \
+	{ 0, "mx-port", "PORT", IR_INT, &(o)->mx_port, "its port" }, \
+	{ 0, "resolver", "HOST[:PORT]", IR_STR, &(o)->resolver, \
+	    "name server to ask for it" }, \
+	{ 0, "sendmail", "PROGRAM", IR_STR, &(o)->sendmail, \
+	    "hand over to this program" }
+
+struct run {
+	const struct ack_opts *o;
+	struct ir_rec *report;
+	struct ir_courier courier;
+	struct ir_secret password;
+	char host[256], to[256], from[256], dir[PATH_MAX], key[96];
+	char doubt[256];	/* what a person should know before "yes" */
+	const char *case_id, *stage;
+	bool asked, changed, has_dir, in_incident;
+	struct ir_ack ack;
+	struct ir_buf text, msg;
+	struct ir_journal *journal;
+};
+
+/* --- what was asked for ------------------------------------------------- */
+
+static int
+tls_word(const char *s, enum ir_smtp_tls *tls)
+{
+	static const struct { const char *word; enum ir_smtp_tls tls; } t[] = {
+		{ "must", IR_SMTP_TLS_MUST }, { "wrap", IR_SMTP_TLS_WRAP },
+		{ "may", IR_SMTP_TLS_MAY }, { "none", IR_SMTP_TLS_NONE },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof t / sizeof *t; i++)
+		if (strcmp(s, t[i].word) == 0) {
+			*tls = t[i].tls;
+			return 0;
+		}
+	return -1;
+}
+
+/* HOUSE rule: the answer does not travel through the patient. */
+static int
+refuse_patient(const struct run *r, struct ir_err *err)
+{
+	if (!r->courier.relay || !ir_courier_is_ses(r->courier.relay))
+		return 0;
+	if (r->o->change.confirm && !strcmp(r->o->change.confirm, "ses"))
+		return 0;
+	ir_fail(err, IR_USAGE, "%s: Amazon SES may be paused or watched in "
+	    "this incident: the answer must not travel through it",
+	    r->courier.relay);
+	ir_hint(err, "use another relay, --mx, or --confirm=ses");
+	return -1;
+}
+
+static int
+read_transport(struct run *r, struct ir_err *err)
+{
+	const struct ack_opts *o = r->o;
+	const char *env = getenv("QUELL_ACK_RELAY");
+	const char *relay = o->relay ? o->relay :
+	    !o->mx && !o->sendmail && env && *env ? env : NULL;
+	const char *tls = o->relay_tls ? o->relay_tls : "must";
+	struct ir_courier *c = &r->courier;
+
+	if (!!o->relay + o->mx + !!o->sendmail > 1)
+		ir_die_usage("--relay, --mx and --sendmail: only one");
+	if (tls_word(tls, &c->tls))
+		ir_die_usage("--relay-tls: not must, wrap, may or none: %s",
+		    tls);
+	if (!o->relay_user != !o->relay_password_file)
+		ir_die_usage("--relay-user and --relay-password-file go "
+		    "together");
+	if (o->mx && o->cc.n)
+		ir_die_usage("--cc: the recipient's mail server does not "
+		    "deliver to others: use --relay");
+	c->mx = o->mx;
+	c->mx_port = (int)(o->mx_port ? o->mx_port : 25);
+	c->resolver = o->resolver;
+	c->sendmail = o->sendmail;
+	c->ca_file = o->ca_file;
+	c->user = o->relay_user;
+	c->password = &r->password;
+	c->timeout_ms = (int)o->common.timeout * 1000;
+	if (!relay && c->user)
+		ir_die_usage("--relay-user: there is no --relay");
+	if (!relay)
+		return 0;
+	c->relay = r->host;
+	c->port = c->tls == IR_SMTP_TLS_WRAP ? 465 :
+	    c->tls == IR_SMTP_TLS_NONE ? 25 : 587;
+	return ir_smtp_endpoint(relay, "", r->host, sizeof r->host, &c->port,
+	    err) || refuse_patient(r, err) ? -1 : 0;
+}
+
+static void
+check_usage(const struct ack_opts *o, char **argv, int n)
+{
+	if (n > 1 || (n == 1 && strcmp(argv[1], "-") != 0))
+		ir_die_usage("takes no operand but -");
+	if ((n || !o->change.incident) && isatty(STDIN_FILENO))
+		ir_die_usage("no report: standard input is a terminal");
+	if (o->settle && strcmp(o->settle, "sent") != 0 &&
+	    strcmp(o->settle, "not-sent") != 0)
+		ir_die_usage("--settle: not sent or not-sent: %s", o->settle);
+	if (o->settle && o->resend)
+		ir_die_usage("--settle and --resend: only one");
+	if (o->mx_port > 65535 || o->common.timeout > 86400)
+		ir_die_usage("a number is too large");
+}
+
+/* --- the report --------------------------------------------------------- */
+
+static int
+read_report(struct run *r, bool from_stdin, struct ir_err *err)
+{
+	const char *dir = r->o->change.incident;
+	struct ir_rec *opened = NULL;
+	char key[96];
+	int rc = 0;
+
+	if (dir) {
+		if (strlen(dir) >= sizeof r->dir)
+			return ir_fail(err, IR_NOINPUT, "--incident: too long");
+		snprintf(r->dir, sizeof r->dir, "%s", dir);
+		r->has_dir = r->in_incident = true;
+		opened = ir_incident_report(dir, err);
+		if (!opened)
+			return -1;
+	}
+	r->report = !dir || from_stdin ? ir_report_read(err) :
+	    ir_rec_copy(opened);
+	if (!r->report || ir_incident_key(r->report, r->key, err))
+		rc = -1;
+	else if (opened && (ir_incident_key(opened, key, err) ||
+	    strcmp(key, r->key) != 0))
+		rc = ir_fail(err, IR_CONFIG,
+		    "the report is of another case than %s", dir);
+	ir_rec_free(opened);
+	return rc;
+}
+
+/* Is the address at AWS?  On the label boundary: notamazon.com is not. */
+static bool
+at_aws(const char *addr)
+{
+	static const char *const domains[] = { "amazon.com", "amazonaws.com",
+	    "aws.com", "signin.aws", "marketplace.aws", "aws" };
+	const char *domain = strrchr(addr, '@');
+	size_t i, n, d;
+
+	if (!domain)
+		return false;
+	n = strlen(++domain);
+	for (i = 0; i < sizeof domains / sizeof *domains; i++) {
+		d = strlen(domains[i]);
+		if (n >= d && ir_ascii_ieq(domain + n - d, domains[i]) &&
+		    (n == d || domain[n - d - 1] == '.'))
+			return true;
+	}
+	return false;
+}
+
+/* "Name <address>" or "address" -> address; 0, or -1. */
+static int
+bare_address(const char *s, char *out, size_t size)
+{
+	const char *open = s ? strrchr(s, '<') : NULL, *shut;
+
+	if (!s)
+		return -1;
+	shut = open ? strchr(open, '>') : s + strlen(s);
+	if (open)
+		s = open + 1;
+	if (!shut || (size_t)(shut - s) >= size)
+		return -1;
+	snprintf(out, size, "%.*s", (int)(shut - s), s);
+	return ir_mail_address_ok(out) ? 0 : -1;
+}
+
+static bool
+confirmed(const struct run *r, const char *name)
+{
+	return r->o->change.confirm && name &&
+	    strcmp(r->o->change.confirm, name) == 0;
+}
+
+static int
+find_addresses(struct run *r, struct ir_err *err)
+{
+	const char *to = r->o->to, *from = r->o->from;
+
+	if (!to)
+		to = ir_report_str(r->report, "reply_to");
+	if (!to)
+		to = ir_report_str(r->report, "sender");
+	if (bare_address(to, r->to, sizeof r->to))
+		return ir_fail(err, IR_DATAERR,
+		    "no address to answer to: %.100s", to ? to : "none");
+	if (!at_aws(r->to) && !(r->o->to && confirmed(r, r->to))) {
+		ir_fail(err, IR_NOPERM, "%s is not an address of AWS", r->to);
+		ir_hint(err, "if it is right: --to=%s --confirm=%s", r->to,
+		    r->to);
+		return -1;
+	}
+	if (!from)
+		from = ir_report_str(r->report, "to");
+	if (bare_address(from, r->from, sizeof r->from)) {
+		ir_fail(err, IR_USAGE, "no address to answer from");
+		ir_hint(err, "--from: the address that the notice went to");
+		return -1;
+	}
+	return 0;
+}
+
+static void
+doubt(struct run *r, const char *what)
+{
+	size_t n = strlen(r->doubt);
+
+	snprintf(r->doubt + n, sizeof r->doubt - n, "%s%s", n ? ", " : "",
+	    what);
+}
+
+static int
+judge(struct run *r, struct ir_err *err)
+{
+	const char *auth = ir_report_str(r->report, "authentic");
+	const char *name = r->case_id ? r->case_id :
+	    ir_rec_get(r->report, "id");
+
+	if (auth && strcmp(auth, "fail") == 0 && !confirmed(r, name)) {
+		ir_fail(err, IR_NOPERM, "the notice is forged");
+		ir_hint(err, "if you know better: --confirm=%s", name);
+		return -1;
+	}
+	if (!auth || strcmp(auth, "pass") != 0)
+		doubt(r, "nobody has verified that it is from AWS");
+	if (ir_rec_len(ir_rec_at(r->report, "conflicts")) ||
+	    ir_rec_get_bool(r->report, "conflict", false) ||
+	    ir_rec_len(ir_rec_at(r->report, "accounts")) > 1)
+		doubt(r, "its facts contradict each other");
+	if (!r->case_id)
+		doubt(r, "it has no case id");
+	if (!ir_report_str(r->report, "account"))
+		doubt(r, "it names no account");
+	return 0;
+}
+
+/* The key of the acknowledgement, and what the journal knows of it. */
+static int
+locate(struct run *r, struct ir_err *err)
+{
+	char root[PATH_MAX], id[300] = "";
+	const char *parts[] = { r->key, r->o->again ? "again" : "ack", r->to,
+	    id };
+	int rc;
+
+	if (r->o->again && (!r->stage || (strcmp(r->stage, "reminder") != 0 &&
+	    strcmp(r->stage, "final") != 0)))
+		return ir_fail(err, IR_USAGE,
+		    "--again is for a reminder or a final notice");
+	if (r->o->again && ir_rec_get(r->report, "id"))
+		snprintf(id, sizeof id, "%s", ir_rec_get(r->report, "id"));
+	ir_ack_key(parts, sizeof parts / sizeof *parts, r->ack.key);
+	if (!r->has_dir) {
+		if (ir_incident_root(root, sizeof root, err))
+			return -1;
+		rc = ir_incident_find(root, r->key, r->dir, err);
+		if (rc < 0)
+			return -1;
+		r->has_dir = rc == 1;
+	}
+	return r->has_dir ? ir_ack_load(r->dir, &r->ack, err) : 0;
+}
+
+/* --- the message -------------------------------------------------------- */
+
+static void
+resource_list(const struct ir_rec *report, struct ir_buf *out)
+{
+	const struct ir_rec *list = ir_rec_at(report, "resources"), *item;
+	const char *s;
+	size_t i;
+
+	for (i = 0; i < ir_rec_len(list) && i < 50; i++) {
+		item = ir_rec_item(list, i);
+		s = ir_rec_cstr(item);
+		if (!s)
+			s = ir_report_str(item, "id");
+		if (s)
+			ir_buf_fmt(out, "%s%s", out->len ? ", " : "", s);
+	}
+}
+
+static char *
+readable(int64_t t, char buf[IR_TIME_LEN])
+{
+	ir_time_rfc3339(t, buf);
+	buf[10] = ' ';
+	snprintf(buf + 16, IR_TIME_LEN - 16, " UTC");
+	return buf;
+}
+
+/* "> " and lines of at most QUOTE_COLUMNS bytes, broken at spaces. */
+static void
+quote_line(struct ir_buf *out, const char *s, size_t n)
+{
+	size_t len, space;
+
+	do {
+		len = n;
+		if (n > QUOTE_COLUMNS) {
+			len = ir_text_cut(s, n, QUOTE_COLUMNS);
+			for (space = len; space && s[space] != ' '; space--)
+				;
+			len = space ? space : len;
+		}
+		ir_buf_fmt(out, "> %.*s\n", (int)len, s);
+		len += len < n && s[len] == ' ';
+		s += len;
+		n -= len;
+	} while (n);
+}
+
+/* What AWS wrote, without what it forwarded: that may be filtered as spam. */
+static void
+quote(const struct run *r, struct ir_buf *out)
+{
+	const struct ir_rec *text = ir_rec_at(r->report, "text");
+	const char *s = ir_rec_cstr(text);
+	size_t i, max = out->len + QUOTE_MAX;
+
+	if (!s && !ir_rec_len(text))
+		return;
+	ir_buf_str(out, "\nYou wrote:\n");
+	if (s)
+		quote_line(out, s, ir_text_cut(s, strlen(s), QUOTE_MAX));
+	for (i = 0; !s && i < ir_rec_len(text) && out->len < max; i++)
+		if ((s = ir_rec_cstr(ir_rec_item(text, i)))) {
+			quote_line(out, s, ir_text_cut(s, strlen(s), 1000));
+			s = NULL;
+		}
+}
+
+static int
+write_letter(struct run *r, struct ir_err *err)
+{
+	const struct ack_opts *o = r->o;
+	struct ir_buf file = IR_BUF(IR_LETTER_MAX), res = IR_BUF(8192);
+	char due[IR_TIME_LEN] = "", next[IR_TIME_LEN];
+	const char *s = ir_report_str(r->report, "due"), *text = letter;
+	int64_t t, when = r->ack.date + (o->next ? o->next : 12 * 3600);
+	int rc = -1;
+
+	if (s && ir_time_parse(s, &t) == 0) {
+		readable(t, due);
+		if (t > r->ack.date && t < when)
+			when = t;
+	}
+	readable(when, next);
+	resource_list(r->report, &res);
+	const struct ir_letter_value v[] = {
+		{ "case", r->case_id },
+		{ "account", ir_report_str(r->report, "account") },
+		{ "region", ir_report_str(r->report, "region") },
+		{ "contact", o->contact ? o->contact : r->from },
+		{ "resources", ir_buf_cstr(&res) },
+		{ "activity", ir_report_str(r->report, "activity") },
+		{ "due", due }, { "next", next },
+	};
+	if (o->template && ir_buf_read_file(&file, o->template, err))
+		goto out;
+	if (o->template)
+		text = ir_buf_cstr(&file);
+	rc = ir_letter_fill(text, o->template ? file.len : strlen(text), v,
+	    sizeof v / sizeof *v, &r->text, err);
+	if (rc == 0)
+		quote(r, &r->text);
+out:
+	ir_buf_free(&file);
+	ir_buf_free(&res);
+	return rc;
+}
+
+/* References: those of the notice, then the notice itself. */
+static size_t
+references(const struct run *r, const char *notice,
+    const char *refs[MAX_REFERENCES])
+{
+	const struct ir_rec *list = ir_rec_at(r->report, "references");
+	size_t i, n = 0;
+	const char *s;
+
+	for (i = 0; i < ir_rec_len(list) && n < MAX_REFERENCES - 1; i++) {
+		s = ir_rec_cstr(ir_rec_item(list, i));
+		if (s && ir_mail_id_ok(s) && (!notice || strcmp(s, notice)))
+			refs[n++] = s;
+	}
+	if (notice)
+		refs[n++] = notice;
+	return n;
+}
+
+static int
+compose(struct run *r, struct ir_err *err)
+{
+	const char *refs[MAX_REFERENCES], *subject, *domain;
+	const char *notice = ir_report_str(r->report, "message_id");
+	struct ir_buf re = IR_BUF(65536);
+	int rc;
+
+	if (notice && !ir_mail_id_ok(notice))
+		notice = NULL;	/* a thread is not worth an answer */
+	subject = ir_report_str(r->report, "subject");
+	if (subject)
+		ir_mail_reply_subject(subject, &re);
+	else
+		ir_buf_fmt(&re, "Re: AWS abuse report [%s]",
+		    r->case_id ? r->case_id : "no case id");
+	domain = strrchr(r->from, '@');
+	snprintf(r->ack.message_id, sizeof r->ack.message_id, "<ack.%s%s>",
+	    r->ack.key, domain);
+	struct ir_mail m = { .from = r->from, .to = r->to,
+	    .reply_to = r->o->reply_to, .cc = r->o->cc.v, .ncc = r->o->cc.n,
+	    .subject = ir_buf_cstr(&re), .date = r->ack.date,
+	    .message_id = r->ack.message_id, .in_reply_to = notice,
+	    .references = refs, .nreferences = references(r, notice, refs),
+	    .unattended = r->o->unattended, .body = ir_buf_cstr(&r->text) };
+	rc = ir_mail_compose(&m, &r->msg, err);
+	ir_buf_free(&re);
+	return rc;
+}
+
+/* The date stays the same as long as the same message is tried. */
+static int
+set_date(struct run *r, struct ir_err *err)
+{
+	if (!r->o->date) {
+		if (!r->ack.date)
+			r->ack.date = ir_now();
+		return 0;
+	}
+	if (ir_time_parse(r->o->date, &r->ack.date))
+		return ir_fail(err, IR_USAGE, "--date: not RFC 3339: %s",
+		    r->o->date);
+	return 0;
+}
+
+/* The bytes, of the same report and date always the same. */
+static int
+draft(struct run *r, struct ir_err *err)
+{
+	ir_buf_trunc(&r->text, 0);
+	ir_buf_trunc(&r->msg, 0);
+	return write_letter(r, err) || compose(r, err) ? -1 : 0;
+}
+
+/* --- sending ------------------------------------------------------------ */
+
+static int
+ask(struct run *r, struct ir_err *err)
+{
+	if (r->asked)
+		return 0;
+	r->asked = true;
+	return ir_confirm(&r->o->change, 1, err, "%s the acknowledgement of "
+	    "%s to %s%s%s%s?", r->o->settle ? "settle" : "send",
+	    r->case_id ? r->case_id : "this report", r->to,
+	    r->doubt[0] ? " (" : "", r->doubt, r->doubt[0] ? ")" : "");
+}
+
+static int
+before(void *arg, const char *transport, struct ir_err *err)
+{
+	struct run *r = arg;
+
+	r->ack.reply[0] = '\0';
+	r->ack.temporary = false;
+	snprintf(r->ack.transport, sizeof r->ack.transport, "%s", transport);
+	return ir_ack_step(r->journal, &r->ack, IR_ACK_SENDING, NULL, err);
+}
+
+static int
+send_it(struct run *r, struct ir_err *err)
+{
+	struct ir_message m = { .from = r->from, .to = { r->to }, .nto = 1,
+	    .bytes = ir_buf_cstr(&r->msg), .n = r->msg.len };
+	struct ir_courier_result res;
+	struct ir_err late = IR_ERR_INIT;
+	enum ir_ack_state end;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < r->o->cc.n && m.nto < IR_COURIER_RCPTS; i++)
+		m.to[m.nto++] = r->o->cc.v[i];
+	rc = ir_courier_send(&r->courier, &m, before, r, &res, err);
+	snprintf(r->ack.transport, sizeof r->ack.transport, "%s",
+	    res.transport);
+	snprintf(r->ack.reply, sizeof r->ack.reply, "%s", res.reply);
+	r->ack.temporary = rc && err->code == IR_TEMPFAIL;
+	r->changed = rc == 0;
+	end = rc == 0 ? r->courier.sendmail ? IR_ACK_HANDED_OVER :
+	    IR_ACK_SENT : err->code == IR_UNKNOWN ? IR_ACK_UNKNOWN :
+	    IR_ACK_FAILED;
+	if (res.refused)
+		ir_warn(&r->o->common, "%zu copies were refused", res.refused);
+	if (ir_ack_step(r->journal, &r->ack, end, NULL, &late) && rc == 0) {
+		r->ack.state = end;	/* true, though not on disk */
+		*err = late;
+		ir_hint(err, "it was sent: make room, then --settle=sent");
+		return -1;
+	}
+	return rc;
+}
+
+static int
+unknown(const struct run *r, struct ir_err *err)
+{
+	char when[IR_TIME_LEN];
+
+	ir_fail(err, IR_UNKNOWN, "%s may have been sent at %s by %s, and the "
+	    "answer was lost; it is %s/%s", r->ack.message_id,
+	    ir_time_rfc3339(r->ack.when, when), r->ack.transport, r->dir,
+	    r->ack.file);
+	ir_hint(err, "look for the Message-ID in that server's log, then "
+	    "--settle=sent or --settle=not-sent; or --resend");
+	return -1;
+}
+
+static int
+settle(struct run *r, struct ir_err *err)
+{
+	bool sent = strcmp(r->o->settle, "sent") == 0;
+
+	if (ask(r, err))
+		return -1;
+	r->changed = true;
+	return ir_ack_step(r->journal, &r->ack, sent ? IR_ACK_SENT :
+	    IR_ACK_FAILED, r->o->settle, err);
+}
+
+/* Have the bytes on disk: those that are there, if they are the same. */
+static int
+prepare(struct run *r, const char *stored, struct ir_err *err)
+{
+	ir_sha256_hex(ir_buf_cstr(&r->msg), r->msg.len, r->ack.sha256);
+	if (strcmp(r->ack.sha256, stored) == 0) {
+		ir_buf_trunc(&r->msg, 0);
+		return ir_ack_bytes(r->dir, &r->ack, &r->msg, err);
+	}
+	return ir_ack_prepare(r->journal, &r->ack, r->to,
+	    ir_buf_cstr(&r->msg), r->msg.len, err);
+}
+
+/* The lock is held and the journal was read: what is to be done? */
+static int
+proceed(struct run *r, struct ir_err *err)
+{
+	char stored[65];
+	enum ir_ack_state was = r->ack.state;
+
+	if (was == IR_ACK_SENDING) {	/* and who sent is gone */
+		if (ir_ack_step(r->journal, &r->ack, IR_ACK_UNKNOWN, NULL,
+		    err))
+			return -1;
+		was = IR_ACK_UNKNOWN;
+	}
+	if (r->o->settle && (was == IR_ACK_UNKNOWN ||
+	    was == IR_ACK_HANDED_OVER))
+		return settle(r, err);
+	if (was == IR_ACK_SENT || was == IR_ACK_HANDED_OVER)
+		return 0;
+	if (was == IR_ACK_UNKNOWN && !r->o->resend)
+		return unknown(r, err);
+	if (r->o->settle || (r->o->resend && was != IR_ACK_UNKNOWN))
+		return ir_fail(err, IR_USAGE, "nothing is unknown: it is %s",
+		    ir_ack_word(&r->ack));
+	if (ask(r, err))
+		return -1;
+	snprintf(stored, sizeof stored, "%s", r->ack.sha256);
+	if (was == IR_ACK_UNKNOWN) {
+		ir_buf_trunc(&r->msg, 0);
+		if (ir_ack_bytes(r->dir, &r->ack, &r->msg, err))
+			return -1;
+	} else if (prepare(r, stored, err)) {
+		return -1;
+	}
+	return send_it(r, err);
+}
+
+static bool
+settled(const struct run *r)
+{
+	return r->ack.state == IR_ACK_SENT ||
+	    r->ack.state == IR_ACK_HANDED_OVER ||
+	    r->ack.state == IR_ACK_SENDING || r->ack.state == IR_ACK_UNKNOWN;
+}
+
+static int
+act(struct run *r, struct ir_err *err)
+{
+	const struct ack_opts *o = r->o;
+	struct ir_incident_new new = { NULL, "abuse-ack", ir_now(), NULL, NULL,
+	    0 };
+	struct ir_ack fresh = { 0 };
+	long wait = o->common.timeout ? o->common.timeout : 360;
+	int lock, rc;
+
+	if (!o->settle && !settled(r)) {
+		if (!o->mx && !o->sendmail && !r->courier.relay) {
+			ir_fail(err, IR_USAGE, "no way to send it");
+			ir_hint(err, "--relay, --mx or --sendmail; "
+			    "or $QUELL_ACK_RELAY");
+			return -1;
+		}
+		if (ask(r, err))
+			return -1;
+	}
+	if (o->relay_password_file && ir_secret_read_file(&r->password,
+	    o->relay_password_file, err))
+		return -1;
+	if (!r->in_incident && ir_incident_open(&new, r->report, r->dir,
+	    err) < 0)
+		return -1;
+	r->has_dir = true;
+	if (ir_journal_open(&r->journal, r->dir, "abuse-ack", err))
+		return -1;
+	lock = ir_ack_lock(r->journal, wait * 1000, err);
+	if (lock < 0)
+		return -1;
+	/* what another run has done while this one waited */
+	memcpy(fresh.key, r->ack.key, sizeof fresh.key);
+	rc = ir_ack_load(r->dir, &fresh, err);
+	if (rc == 0 && fresh.state != IR_ACK_NONE) {
+		if (fresh.date != r->ack.date && !o->date) {
+			r->ack.date = fresh.date;	/* as on disk */
+			rc = draft(r, err);
+		}
+		fresh.date = r->ack.date;
+		r->ack = fresh;
+	}
+	if (rc == 0)
+		rc = proceed(r, err);
+	close(lock);
+	return rc;
+}
+
+/* --- the answer --------------------------------------------------------- */
+
+static void
+put(struct run *r, struct ir_out *out, const struct ir_err *err)
+{
+	bool dry = r->o->change.dry_run;
+	struct ir_rec *rec = ir_rec_new("ack", r->case_id ? r->case_id :
+	    ir_rec_get(r->report, "id"));
+	char hash[65];
+
+	if (r->case_id)
+		ir_rec_str(rec, "case", r->case_id);
+	if (r->has_dir)
+		ir_rec_str(rec, "incident", r->dir);
+	if (r->stage)
+		ir_rec_str(rec, "stage", r->stage);
+	ir_rec_str(rec, "state", ir_ack_word(&r->ack));
+	if (r->msg.len) {
+		ir_sha256_hex(ir_buf_cstr(&r->msg), r->msg.len, hash);
+		ir_rec_str(rec, "to", r->to);
+		ir_rec_str(rec, "mail_from", r->from);
+		ir_rec_str(rec, "message_id", r->ack.message_id);
+		ir_rec_str(rec, "sha256", hash);
+		ir_rec_int(rec, "bytes", (int64_t)r->msg.len);
+	}
+	if (r->ack.transport[0])
+		ir_rec_str(rec, "transport", r->ack.transport);
+	if (r->ack.reply[0])
+		ir_rec_str(rec, "reply", r->ack.reply);
+	if (r->ack.state == IR_ACK_SENT && r->ack.when)
+		ir_rec_time(rec, "sent_at", r->ack.when);
+	ir_rec_bool(rec, "changed", r->changed);
+	if (dry)
+		ir_rec_bool(rec, "dry_run", true);
+	else
+		ir_rec_bool(rec, "ok", err->code == 0);
+	if (err->code)
+		ir_rec_str(rec, "why", err->msg);
+	else if (r->doubt[0])
+		ir_rec_str(rec, "why", r->doubt);
+	ir_out_put(out, rec);
+}
+
+static bool
+is_word(const char *s, const char *word)
+{
+	return s && strcmp(s, word) == 0;
+}
+
+/* By mail, or is there nothing to mail?  1 go on, 0 done, -1. */
+static int
+by_mail(struct run *r, struct ir_out *out, struct ir_err *err)
+{
+	const char *channel = ir_report_str(r->report, "channel");
+
+	if (is_word(r->stage, "resolved")) {
+		doubt(r, "the case is resolved: there is nothing to answer");
+		put(r, out, err);
+		return 0;
+	}
+	if (!channel || is_word(channel, "mail") || is_word(channel, "email"))
+		return 1;
+	(void)bare_address(ir_report_str(r->report, "to"), r->from,
+	    sizeof r->from);		/* the contact, if it is one */
+	if (set_date(r, err) || write_letter(r, err))
+		return -1;
+	if (r->o->print)
+		fwrite(r->text.data, 1, r->text.len, stdout);
+	ir_fail(err, IR_UNAVAILABLE, "AWS does not read mail about this: the "
+	    "channel is %s", channel);
+	ir_hint(err, "answer in Support Center%s", r->o->print ? "" :
+	    "; --print writes the text for it");
+	return -1;
+}
+
+/* Everything up to the bytes of the message: nothing is written. */
+static int
+plan(struct run *r, struct ir_err *err)
+{
+	return find_addresses(r, err) || judge(r, err) || locate(r, err) ||
+	    set_date(r, err) || draft(r, err) ? -1 : 0;
+}
+
+static void
+answer(struct run *r, bool from_stdin, struct ir_out *out, struct ir_err *err)
+{
+	int rc;
+
+	if (read_transport(r, err) || read_report(r, from_stdin, err))
+		return;
+	r->case_id = ir_report_str(r->report, "case");
+	r->stage = ir_report_str(r->report, "stage");
+	if (by_mail(r, out, err) <= 0 || plan(r, err))
+		return;
+	if (r->o->print) {
+		fwrite(r->msg.data, 1, r->msg.len, stdout);
+		return;
+	}
+	if (r->o->change.dry_run) {
+		if ((r->ack.state == IR_ACK_SENDING ||
+		    r->ack.state == IR_ACK_UNKNOWN) && !r->o->resend &&
+		    !r->o->settle)
+			unknown(r, err);
+		put(r, out, err);
+		return;
+	}
+	if (r->doubt[0])
+		ir_warn(&r->o->common, "%s", r->doubt);
+	rc = act(r, err);
+	if (rc == 0 || r->journal)
+		put(r, out, err);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ack_opts o = { 0 };
+	const struct ir_opt opts[] = {
+		OWN_OPTIONS(&o),
+		IR_OPTS_CHANGE(&o.change),
+		IR_OPTS_COMMON(&o.common),
+		IR_OPT_END
+	};
+	struct run r = { .o = &o, .password = IR_SECRET_INIT,
+	    .text = IR_BUF(1u << 20), .msg = IR_BUF(4u << 20) };
+	struct ir_err err = IR_ERR_INIT;
+	struct ir_out *out;
+	int n;
+
+	ir_begin(&cmd);
+	n = ir_parse(argc, argv, opts, &o.common);
+	check_usage(&o, argv, n);
+	out = ir_open_output(&o.common, cols);
+	answer(&r, n == 1, out, &err);
+	ir_journal_close(r.journal);
+	ir_secret_free(&r.password);
+	ir_rec_free(r.report);
+	ir_buf_free(&r.text);
+	ir_buf_free(&r.msg);
+	return ir_end(&err, out, NULL);
+}

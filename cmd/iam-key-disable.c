@@ -1,0 +1,618 @@
+/*
+ * iam-key-disable - deactivate AWS access keys, and prove that they are dead
+ *
+ * Reads key ids (operands, or records on standard input), the state of the
+ * keys from IAM and, for the proof, a file with a key's secret.  Writes
+ * records of type aws-key, and the incident's journal.  Never deletes a key.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "aws/client.h"
+#include "core/cli.h"
+#include "core/secret.h"
+#include "core/text.h"
+#include "incident/journal.h"
+
+#define MAX_KEYS 1000
+#define MAX_USERS 20000
+#define ID_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+/*
+ * IAM is eventually consistent, and one good answer says little: that many
+ * in a row, with pauses between them.
+ */
+#define STATUS_TIMES 3
+#define SIGNED_TIMES 5
+#define PAUSE_MS 600
+
+struct opts {
+	struct ir_common common;
+	struct ir_change change;
+	struct ir_aws_opts aws;
+	const char *user, *secret_file;
+	bool undo;
+	long wait;
+};
+
+struct key {
+	char id[130];
+	char user[130];			/* "" until it is known */
+	char was[16], status[16];
+	char created[40], used[40], used_region[40], used_service[64];
+	bool leave;			/* undo: it was like that before */
+	bool begun, changed;		/* begun: the journal says so */
+	int streak;
+	bool proven;
+	struct ir_err err;
+};
+
+struct run {
+	struct opts *o;
+	struct ir_err *err;
+	struct ir_aws *aws;
+	struct ir_journal *journal;
+	struct ir_out *out;
+	struct ir_tally tally;
+	struct ir_secret secret;	/* of the one key; may be empty */
+	bool both_sides;		/* the secret worked before */
+	struct key *keys;
+	size_t n;
+};
+
+static void
+copy(char *dst, size_t size, const char *src)
+{
+	snprintf(dst, size, "%s", src ? src : "");
+}
+
+/* The status that is wanted. */
+static const char *
+wanted(const struct run *r)
+{
+	return r->o->undo ? "Active" : "Inactive";
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+static int
+add_key(struct run *r, const struct ir_rec *rec, const char *where)
+{
+	const char *id = ir_rec_get(rec, "id"), *type = ir_rec_get(rec, "type");
+	const char *user = r->o->user ? r->o->user : ir_rec_get(rec, "user");
+	size_t i, n = id ? strlen(id) : 0;
+	struct key *k;
+
+	if (type && !same(type, "aws-key"))
+		return ir_fail(r->err, IR_DATAERR,
+		    "%s: a record of type %s, not aws-key", where, type);
+	if (n < 16 || n > 128 || strspn(id, ID_CHARS) != n)
+		return ir_fail(r->err, IR_DATAERR,
+		    "%s: not an access key id: %s", where, id ? id : "");
+	if (strncmp(id, "ASIA", 4) == 0) {
+		ir_fail(r->err, IR_DATAERR,
+		    "%s: %s is a temporary key: it cannot be deactivated",
+		    where, id);
+		ir_hint(r->err, "revoke the sessions of its role or user");
+		return -1;
+	}
+	if (user && (!*user || strlen(user) >= sizeof k->user))
+		return ir_fail(r->err, IR_DATAERR, "%s: bad user name", where);
+	for (i = 0; i < r->n; i++)
+		if (same(r->keys[i].id, id))
+			return 0;
+	if (r->n == MAX_KEYS)
+		return ir_fail(r->err, IR_DATAERR, "more than %d keys",
+		    MAX_KEYS);
+	k = &r->keys[r->n++];
+	copy(k->id, sizeof k->id, id);
+	copy(k->user, sizeof k->user, user);
+	/* what an earlier run found inactive is not for us to revive */
+	k->leave = r->o->undo && same(ir_rec_get(rec, "was"), "Inactive") &&
+	    same(ir_rec_get(rec, "status"), "Inactive");
+	return 0;
+}
+
+static int
+read_keys(struct run *r, char **operands, size_t n)
+{
+	struct ir_in *in = ir_in_open(operands, n, r->err);
+	struct ir_rec *rec;
+	int rc;
+
+	r->keys = calloc(MAX_KEYS, sizeof *r->keys);
+	if (!in || !r->keys) {
+		ir_in_close(in);
+		return r->keys ? -1 : ir_fail(r->err, IR_OSERR, "no memory");
+	}
+	while ((rc = ir_in_next(in, &rec, r->err)) > 0) {
+		rc = add_key(r, rec, ir_in_where(in));
+		ir_rec_free(rec);
+		if (rc)
+			break;
+	}
+	ir_in_close(in);
+	if (rc == 0 && r->n == 0)
+		return ir_fail(r->err, IR_USAGE, "no keys given");
+	if (rc == 0 && r->o->secret_file && r->n != 1)
+		return ir_fail(r->err, IR_USAGE,
+		    "--key-secret-file is the secret of one key, not of %zu",
+		    r->n);
+	return rc;
+}
+
+static int
+not_our_own(struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (same(r->keys[i].id, ir_aws_key_id(r->aws))) {
+			ir_fail(r->err, IR_USAGE, "%s is the key that this "
+			    "command signs with: nothing changed",
+			    r->keys[i].id);
+			ir_hint(r->err, "use another --profile");
+			return -1;
+		}
+	return 0;
+}
+
+/* Where it was last used, and whose it is. */
+static int
+read_last_used(struct run *r, struct key *k, struct ir_err *err)
+{
+	struct ir_aws_param p = { "AccessKeyId", k->id };
+	struct ir_aws_call c = { .service = "iam",
+	    .operation = "GetAccessKeyLastUsed", .params = &p, .nparams = 1 };
+	const char *s;
+
+	if (ir_aws_do(r->aws, &c, err))
+		return -1;
+	if (!*k->user)
+		copy(k->user, sizeof k->user, ir_rec_get(c.reply, "UserName"));
+	copy(k->used, sizeof k->used,
+	    ir_rec_get(c.reply, "AccessKeyLastUsed.LastUsedDate"));
+	s = ir_rec_get(c.reply, "AccessKeyLastUsed.Region");
+	if (*k->used)
+		copy(k->used_region, sizeof k->used_region, s);
+	s = ir_rec_get(c.reply, "AccessKeyLastUsed.ServiceName");
+	if (*k->used)
+		copy(k->used_service, sizeof k->used_service, s);
+	ir_aws_call_free(&c);
+	return 0;
+}
+
+/* 1: the list has the key, 0: it has not. */
+static int
+find_in_list(const struct ir_rec *reply, struct key *k)
+{
+	const struct ir_rec *list = ir_rec_at(reply, "AccessKeyMetadata"), *m;
+	size_t i;
+
+	for (i = 0; i < ir_rec_len(list); i++) {
+		m = ir_rec_item(list, i);
+		if (!same(ir_rec_get(m, "AccessKeyId"), k->id))
+			continue;
+		copy(k->status, sizeof k->status, ir_rec_get(m, "Status"));
+		copy(k->created, sizeof k->created,
+		    ir_rec_get(m, "CreateDate"));
+		copy(k->user, sizeof k->user, ir_rec_get(m, "UserName"));
+		return 1;
+	}
+	return 0;
+}
+
+/* The state of a key now: into k->status.  69 when the user has no such. */
+static int
+read_status(struct run *r, struct key *k, struct ir_err *err)
+{
+	struct ir_aws_param p = { "UserName", k->user };
+	struct ir_aws_call c = { .service = "iam",
+	    .operation = "ListAccessKeys", .params = &p, .nparams = 1 };
+	int rc = ir_aws_do(r->aws, &c, err);
+
+	if (rc == 0 && !find_in_list(c.reply, k))
+		rc = ir_fail(err, IR_UNAVAILABLE, "user %s has no key %s",
+		    k->user, k->id);
+	ir_aws_call_free(&c);
+	return rc;
+}
+
+static int
+add_users(const struct ir_rec *reply, void *arg, struct ir_err *err)
+{
+	const struct ir_rec *list = ir_rec_at(reply, "Users");
+	struct ir_rec *names = arg;
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < ir_rec_len(list); i++) {
+		name = ir_rec_get(ir_rec_item(list, i), "UserName");
+		if (ir_rec_len(names) == MAX_USERS)
+			return ir_fail(err, IR_PROTOCOL,
+			    "more than %d users", MAX_USERS);
+		if (name)
+			ir_rec_push_str(names, name);
+	}
+	return 0;
+}
+
+/* Ask for every user's keys. */
+static int
+search(struct run *r, const struct ir_rec *names, struct key *k,
+    struct ir_err *err)
+{
+	size_t i, n = ir_rec_len(names), found = 0;
+	struct ir_aws_param *p = calloc(n + 1, sizeof *p);
+	struct ir_aws_call *c = calloc(n + 1, sizeof *c);
+
+	if (!p || !c) {
+		free(p);
+		free(c);
+		return ir_fail(err, IR_OSERR, "no memory");
+	}
+	for (i = 0; i < n; i++) {
+		p[i].name = "UserName";
+		p[i].value = ir_rec_cstr(ir_rec_item(names, i));
+		c[i].service = "iam";
+		c[i].operation = "ListAccessKeys";
+		c[i].params = &p[i];
+		c[i].nparams = 1;
+	}
+	ir_aws_do_many(r->aws, c, n, 0);
+	for (i = 0; i < n; i++) {
+		if (c[i].err.code && !err->code)
+			*err = c[i].err;
+		found += !found && c[i].reply && find_in_list(c[i].reply, k);
+		ir_aws_call_free(&c[i]);
+	}
+	free(p);
+	free(c);
+	if (found)
+		*err = (struct ir_err)IR_ERR_INIT;
+	else if (!err->code)
+		ir_fail(err, IR_UNAVAILABLE, "no user of this account has key "
+		    "%s", k->id);
+	return found ? 0 : -1;
+}
+
+/*
+ * AWS answers "denied" for a key that does not exist, too: look at every
+ * user's keys before saying either.
+ */
+static int
+search_users(struct run *r, struct key *k, struct ir_err *err)
+{
+	struct ir_aws_call c = { .service = "iam", .operation = "ListUsers" };
+	struct ir_rec *names = ir_rec_array();
+	struct ir_err denied = *err;
+	int rc;
+
+	*err = (struct ir_err)IR_ERR_INIT;
+	rc = ir_aws_pages(r->aws, &c, "Marker", "Marker", add_users, names,
+	    err);
+	if (rc) {
+		*err = denied;
+		ir_hint(err, "no such key, or no right to look; --user helps");
+	} else {
+		rc = search(r, names, k, err);
+	}
+	ir_rec_free(names);
+	return rc;
+}
+
+/* Everything that is known of one key before anything is changed. */
+static int
+look_at(struct run *r, struct key *k)
+{
+	bool named = *k->user != '\0';
+	int rc = read_last_used(r, k, &k->err);
+
+	if (rc && k->err.code == IR_NOPERM && !named) {
+		rc = search_users(r, k, &k->err);
+	} else {
+		if (rc && named)
+			k->err = (struct ir_err)IR_ERR_INIT;
+		if (!rc || named)
+			rc = read_status(r, k, &k->err);
+	}
+	copy(k->was, sizeof k->was, k->status);
+	if (rc == 0 && !same(k->was, "Active") && !same(k->was, "Inactive"))
+		rc = ir_fail(&k->err, IR_UNAVAILABLE, "key %s is %s", k->id,
+		    k->was);
+	return rc;
+}
+
+static bool
+to_change(const struct run *r, const struct key *k)
+{
+	return k->err.code == 0 && !k->leave && !same(k->was, wanted(r));
+}
+
+/*
+ * One call signed with the key itself: 1 it works, 0 it is dead, -1 neither
+ * can be said.  On a new connection: an old one may know the key still.
+ */
+static int
+try_key(struct run *r, struct key *k, struct ir_err *err)
+{
+	struct ir_aws_call c = { .service = "sts",
+	    .operation = "GetCallerIdentity", .key_id = k->id,
+	    .key_secret = &r->secret, .fresh = true };
+	int rc = ir_aws_do(r->aws, &c, err) ? -1 : 1;
+
+	if (rc < 0 && same(c.error_code, "InvalidClientTokenId"))
+		rc = 0;
+	ir_aws_call_free(&c);
+	return rc;
+}
+
+/*
+ * A call that fails proves a dead key only if it worked while the key was
+ * alive: the secret could be another one's.
+ */
+static int
+check_secret(struct run *r)
+{
+	struct key *k = &r->keys[0];
+	struct ir_err err = IR_ERR_INIT;
+	int alive;
+
+	if (!r->o->secret_file || k->err.code)
+		return 0;
+	alive = try_key(r, k, &err);
+	if (same(k->was, "Inactive")) {
+		/* undo proves itself by the call that works afterwards */
+		r->both_sides = r->o->undo && alive == 0;
+		if (!r->both_sides)
+			ir_warn(&r->o->common, "%s was inactive already: its "
+			    "secret cannot prove anything", k->id);
+		return 0;
+	}
+	r->both_sides = alive == 1;
+	if (alive == 1)
+		return 0;
+	if (err.code == IR_TEMPFAIL) {
+		*r->err = err;
+		return -1;
+	}
+	ir_fail(r->err, IR_CONFIG, "%s: not the secret of %s (%s): nothing "
+	    "changed", r->o->secret_file, k->id, err.msg);
+	ir_hint(r->err, "without --key-secret-file, IAM's word is the proof");
+	return -1;
+}
+
+static int
+look(struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		look_at(r, &r->keys[i]);
+	return check_secret(r);
+}
+
+static int
+confirm(struct run *r)
+{
+	const char *verb = r->o->undo ? "reactivate" : "deactivate";
+	struct key *k = NULL;
+	size_t i, n = 0;
+
+	for (i = 0; i < r->n; i++)
+		if (to_change(r, &r->keys[i])) {
+			k = &r->keys[i];
+			n++;
+		}
+	if (n == 0 || r->o->change.dry_run)
+		return 0;
+	if (n == 1)
+		return ir_confirm(&r->o->change, 1, r->err,
+		    "%s key %s of user %s?", verb, k->id, k->user);
+	/* each was named: the count was seen */
+	return ir_confirm(&r->o->change, 1, r->err, "%s %zu keys?", verb, n);
+}
+
+static struct ir_rec *
+record_of(const struct run *r, const struct key *k)
+{
+	struct ir_rec *rec = ir_rec_new("aws-key", k->id);
+	bool dry = r->o->change.dry_run;
+
+	if (*k->user)
+		ir_rec_str(rec, "user", k->user);
+	if (*k->was)
+		ir_rec_str(rec, "was", k->was);
+	if (*k->status)
+		ir_rec_str(rec, "status",
+		    dry && to_change(r, k) ? wanted(r) : k->status);
+	ir_rec_bool(rec, "ok", k->err.code == 0);
+	ir_rec_bool(rec, "changed", dry ? to_change(r, k) : k->changed);
+	if (dry)
+		ir_rec_bool(rec, "dry_run", true);
+	if (k->proven)
+		ir_rec_str(rec, "proof",
+		    r->both_sides ? "signed-call" : "status");
+	if (*k->created)
+		ir_rec_str(rec, "created", k->created);
+	if (*k->used) {
+		ir_rec_str(rec, "last_used", k->used);
+		ir_rec_str(rec, "last_used_region", k->used_region);
+		ir_rec_str(rec, "last_used_service", k->used_service);
+	}
+	if (k->err.code)
+		ir_rec_str(rec, "why", k->err.msg);
+	else if (k->leave)
+		ir_rec_str(rec, "why", "was inactive before");
+	return rec;
+}
+
+/* 0 also when AWS refused: that is in k->err.  -1: stop. */
+static int
+change_one(struct run *r, struct key *k)
+{
+	struct ir_aws_param p[] = { { "UserName", k->user },
+	    { "AccessKeyId", k->id }, { "Status", wanted(r) } };
+	struct ir_aws_call c = { .service = "iam",
+	    .operation = "UpdateAccessKey", .params = p, .nparams = 3 };
+
+	if (ir_journal_add(r->journal, "iam-key-disable.begin",
+	    record_of(r, k), r->err))
+		return -1;
+	k->begun = true;
+	k->changed = ir_aws_do(r->aws, &c, &k->err) == 0;
+	ir_aws_call_free(&c);
+	/* the answers may be lost and the work done */
+	if (k->err.code == IR_TEMPFAIL && read_status(r, k, &k->err) == 0 &&
+	    same(k->status, wanted(r))) {
+		k->err = (struct ir_err)IR_ERR_INIT;
+		k->changed = true;
+	}
+	return 0;
+}
+
+/* Is it as wanted, as far as one look can tell? */
+static void
+prove_once(struct run *r, struct key *k)
+{
+	struct ir_err err = IR_ERR_INIT;
+	int times = r->both_sides ? SIGNED_TIMES : STATUS_TIMES;
+	bool so;
+
+	so = read_status(r, k, &err) == 0 && same(k->status, wanted(r));
+	if (so && r->both_sides)
+		so = try_key(r, k, &err) == (r->o->undo ? 1 : 0);
+	k->streak = so ? k->streak + 1 : 0;
+	k->proven = k->streak >= times;
+}
+
+static bool
+unproven(const struct key *k)
+{
+	return !k->proven && k->err.code == 0 && !k->leave;
+}
+
+/* Look again and again until all are proven or the time is up. */
+static void
+prove(struct run *r)
+{
+	const struct timespec pause = { 0, PAUSE_MS * 1000000L };
+	int64_t end = ir_mono_ms() + r->o->wait * 1000;
+	size_t i, left;
+
+	for (;;) {
+		left = 0;
+		for (i = 0; i < r->n; i++) {
+			if (unproven(&r->keys[i]))
+				prove_once(r, &r->keys[i]);
+			left += unproven(&r->keys[i]);
+		}
+		if (left == 0 || ir_mono_ms() + PAUSE_MS > end)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	for (i = 0; i < r->n; i++)
+		if (unproven(&r->keys[i]))
+			ir_fail(&r->keys[i].err, IR_TEMPFAIL,
+			    "%s, not yet proven", r->o->undo ? "reactivated" :
+			    "deactivated");
+}
+
+/* An error that stops it is in r->err; what was done is reported anyway. */
+static void
+act(struct run *r)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < r->n && rc == 0; i++)
+		if (to_change(r, &r->keys[i]))
+			rc = change_one(r, &r->keys[i]);
+	if (rc == 0)
+		prove(r);
+	for (i = 0; i < r->n && rc == 0; i++)
+		if (r->keys[i].begun)
+			rc = ir_journal_add(r->journal, "iam-key-disable.end",
+			    record_of(r, &r->keys[i]), r->err);
+}
+
+static void
+report(struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		if (r->keys[i].err.code)
+			ir_warn(&r->o->common, "%s: %s", r->keys[i].id,
+			    r->keys[i].err.msg);
+		ir_tally_add(&r->tally, r->keys[i].err.code);
+		ir_out_put(r->out, record_of(r, &r->keys[i]));
+	}
+}
+
+static const struct ir_cmd command = {
+	"iam-key-disable", "deactivate AWS access keys and prove it",
+	"[options] [key-id ...]"
+};
+
+static const struct ir_col cols[] = {
+	{ "id", "KEY" }, { "user", "USER" }, { "was", "WAS" },
+	{ "status", "STATUS" }, { "changed", "CHANGED" },
+	{ "proof", "PROOF" }, { "last_used", "LAST USED" },
+	{ "last_used_service", "FOR" }, { "why", "WHY" }, { NULL, NULL }
+};
+
+int
+main(int argc, char **argv)
+{
+	struct opts o = { .wait = 60 };
+	const struct ir_opt opts[] = {
+		{ 0, "user", "NAME", IR_STR, &o.user,
+		    "user who has the keys; default: ask IAM" },
+		{ 0, "undo", NULL, IR_BOOL, &o.undo,
+		    "reactivate the keys" },
+		{ 0, "key-secret-file", "FILE", IR_STR, &o.secret_file,
+		    "secret of the key: prove it by calls signed with it" },
+		{ 0, "wait", "SECONDS", IR_SECONDS, &o.wait,
+		    "limit for the proof; default: 60" },
+		IR_OPTS_CHANGE(&o.change), IR_OPTS_AWS(&o.aws),
+		IR_OPTS_COMMON(&o.common), IR_OPT_END
+	};
+	struct ir_err err = IR_ERR_INIT;
+	struct run r = { .o = &o, .err = &err, .tally = IR_TALLY_INIT };
+	int n;
+
+	ir_begin(&command);
+	n = ir_parse(argc, argv, opts, &o.common);
+	if (o.wait > 86400)
+		ir_die_usage("--wait: more than a day");
+	if (n == 0 && isatty(STDIN_FILENO))
+		ir_die_usage("no keys, and standard input is a terminal");
+	r.out = ir_open_output(&o.common, cols);
+	if (read_keys(&r, argv + 1, (size_t)n) ||
+	    (o.secret_file &&
+	    ir_secret_read_file(&r.secret, o.secret_file, &err)) ||
+	    ir_aws_open(&r.aws, &o.aws, ir_ask_tty, &err) ||
+	    not_our_own(&r))
+		goto out;
+	ir_aws_set_timeout(r.aws, o.common.timeout);
+	if (look(&r) || confirm(&r) || (!o.change.dry_run &&
+	    ir_journal_open(&r.journal, o.change.incident, "iam-key-disable",
+	    &err)))
+		goto out;
+	if (!o.change.dry_run)
+		act(&r);
+	report(&r);
+out:
+	ir_journal_close(r.journal);
+	ir_aws_close(r.aws);
+	ir_secret_free(&r.secret);
+	free(r.keys);
+	return ir_end(&err, r.out, &r.tally);
+}

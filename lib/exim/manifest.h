@@ -1,0 +1,52 @@
+/*
+ * manifest.h - what was moved into a quarantine, and from where: the file
+ * IR_MANIFEST in its folder, JSON Lines, only ever appended to.
+ *
+ *	{"type":"queue-move","id":ID,"source":QUEUE,"sub":X,...}
+ *		will be moved now; on the disk before the first rename
+ *	{"type":"queue-moved","id":N}
+ *		those N and all before them are settled
+ *	{"type":"queue-restored","id":ID,...}
+ *
+ * So after a crash only lines behind the last "queue-moved" are in doubt.
+ */
+#ifndef IR_EXIM_MANIFEST_H
+#define IR_EXIM_MANIFEST_H
+
+#include "../core/err.h"
+#include "../core/record.h"
+#include "queue.h"
+
+#define IR_MANIFEST_BATCH 1024	/* messages between two fsyncs */
+
+struct ir_manifest;
+
+/*
+ * Open (make: and create) the manifest of a quarantine, for this process
+ * alone.  *m is NULL when there is none and it is not to be made.  -1: 75
+ * another process has it, 73, 77.
+ */
+int ir_manifest_open(struct ir_manifest **m, struct ir_queue *q, bool make,
+    struct ir_err *err);
+void ir_manifest_close(struct ir_manifest *m);
+
+/* Keep a line (freed here) for the next commit; at most a batch of them. */
+void ir_manifest_add(struct ir_manifest *m, struct ir_rec *line);
+
+/* Write what was kept, and fsync.  -1 and 74: then nothing may be moved. */
+int ir_manifest_commit(struct ir_manifest *m, bool sync, struct ir_err *err);
+
+/* Each line that is in doubt.  fn as below. */
+int ir_manifest_doubts(struct ir_manifest *m,
+    int (*fn)(const struct ir_rec *line, void *arg), void *arg,
+    struct ir_err *err);
+
+/*
+ * Each line about a message from a named queue: from the default queue goes
+ * without saying.  It stops at the first non-zero return.
+ */
+int ir_manifest_sources(struct ir_manifest *m,
+    int (*fn)(const struct ir_rec *line, void *arg), void *arg,
+    struct ir_err *err);
+
+#endif

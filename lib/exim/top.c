@@ -1,0 +1,313 @@
+/* top.c - see top.h */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "select.h"
+#include "subject.h"
+#include "top.h"
+
+#define MAX_FIELDS 12
+
+enum field {
+	F_SENDER, F_SENDER_DOMAIN, F_AUTH_USER, F_AUTH_SENDER, F_IDENT,
+	F_HOST, F_PROTOCOL, F_SCRIPT, F_SUBJECT, F_RCPT_DOMAIN, F_QUEUE,
+	F_COUNT
+};
+
+static const char *const field_name[F_COUNT] = { "sender",
+	"sender_domain", "auth_user", "auth_sender", "ident", "host",
+	"protocol", "script", "subject", "recipient_domain", "queue" };
+
+struct value {
+	uint64_t hash;
+	char *text;
+	size_t len;
+	size_t count, rcpts;
+	size_t last_msg;	/* number of the message counted last */
+	int64_t first, last;
+};
+
+struct table {
+	enum field field;
+	struct value *v;
+	size_t n, cap;		/* cap is a power of two */
+};
+
+struct ir_top {
+	struct table t[MAX_FIELDS];
+	size_t n;
+	size_t messages;
+	struct ir_buf text;
+};
+
+const char *
+ir_top_fields(void)
+{
+	return "sender sender_domain auth_user auth_sender ident host "
+	    "protocol script subject recipient_domain queue";
+}
+
+static int
+add_field(struct ir_top *t, const char *s, size_t n, struct ir_err *err)
+{
+	struct table *tab = &t->t[t->n];
+	int f;
+
+	for (f = 0; f < F_COUNT; f++)
+		if (strlen(field_name[f]) == n &&
+		    memcmp(field_name[f], s, n) == 0)
+			break;
+	if (f == F_COUNT || t->n == MAX_FIELDS) {
+		ir_fail(err, IR_USAGE, "--top: %s: %.*s",
+		    f == F_COUNT ? "no such field" : "too many fields",
+		    (int)n, s);
+		ir_hint(err, "fields: %s", ir_top_fields());
+		return -1;
+	}
+	tab->field = (enum field)f;
+	tab->cap = 1024;
+	tab->v = calloc(tab->cap, sizeof *tab->v);
+	if (!tab->v)
+		return ir_fail(err, IR_OSERR, "no memory");
+	t->n++;
+	return 0;
+}
+
+struct ir_top *
+ir_top_new(const char *fields, struct ir_err *err)
+{
+	struct ir_top *t = calloc(1, sizeof *t);
+	size_t n;
+
+	if (!t) {
+		ir_fail(err, IR_OSERR, "no memory");
+		return NULL;
+	}
+	t->text.max = IR_SUBJECT_MAX;
+	for (;; fields += n + 1) {
+		n = strcspn(fields, ",");
+		if (add_field(t, fields, n, err)) {
+			ir_top_free(t);
+			return NULL;
+		}
+		if (!fields[n])
+			return t;
+	}
+}
+
+void
+ir_top_free(struct ir_top *t)
+{
+	size_t i, k;
+
+	if (!t)
+		return;
+	for (i = 0; i < t->n; i++) {
+		for (k = 0; k < t->t[i].cap; k++)
+			free(t->t[i].v[k].text);
+		free(t->t[i].v);
+	}
+	ir_buf_free(&t->text);
+	free(t);
+}
+
+/* FNV-1a; the number of values is limited, so an enemy gains little. */
+static uint64_t
+hash(struct ir_span s)
+{
+	uint64_t h = 14695981039346656037u;
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 1099511628211u;
+	return h ? h : 1;
+}
+
+static struct value *
+slot(struct value *v, size_t cap, uint64_t h, struct ir_span s)
+{
+	size_t i = (size_t)h & (cap - 1);
+
+	while (v[i].text && (v[i].hash != h || v[i].len != s.n ||
+	    memcmp(v[i].text, s.p, s.n) != 0))
+		i = (i + 1) & (cap - 1);
+	return &v[i];
+}
+
+static int
+grow(struct table *t)
+{
+	size_t cap = t->cap * 2, i;
+	struct value *v = calloc(cap, sizeof *v), *old;
+
+	if (!v)
+		return -1;
+	for (i = 0; i < t->cap; i++) {
+		old = &t->v[i];
+		if (old->text)
+			*slot(v, cap, old->hash, (struct ir_span){ old->text,
+			    old->len }) = *old;
+	}
+	free(t->v);
+	t->v = v;
+	t->cap = cap;
+	return 0;
+}
+
+static int
+count(struct ir_top *top, struct table *t, struct ir_span s, size_t rcpts,
+    int64_t when, struct ir_err *err)
+{
+	struct value *v;
+	uint64_t h;
+
+	if (s.n == 0)
+		return 0;
+	if (s.n > IR_TOP_VALUE_MAX)
+		s.n = IR_TOP_VALUE_MAX;
+	h = hash(s);
+	v = slot(t->v, t->cap, h, s);
+	if (!v->text) {
+		if (t->n >= IR_TOP_VALUES)
+			return ir_fail(err, IR_OSERR,
+			    "--top: more than %d different values of %s",
+			    IR_TOP_VALUES, field_name[t->field]);
+		if (t->n * 2 >= t->cap && grow(t))
+			return ir_fail(err, IR_OSERR, "no memory");
+		v = slot(t->v, t->cap, h, s);
+		v->text = strndup(s.p, s.n);
+		if (!v->text)
+			return ir_fail(err, IR_OSERR, "no memory");
+		v->hash = h;
+		v->len = s.n;
+		v->first = v->last = when;
+		t->n++;
+	}
+	v->count += v->last_msg != top->messages;
+	v->last_msg = top->messages;
+	v->rcpts += rcpts;
+	if (when < v->first)
+		v->first = when;
+	if (when > v->last)
+		v->last = when;
+	return 0;
+}
+
+/* Subjects that differ in numbers only are one: "invoice 17", "invoice 18". */
+static struct ir_span
+subject(struct ir_top *t, const struct ir_spool_msg *m)
+{
+	size_t i, to = 0;
+	char *s;
+
+	ir_buf_trunc(&t->text, 0);
+	ir_spool_subject(m, &t->text);
+	s = t->text.data;
+	for (i = 0; i < t->text.len; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			s[to++] = s[i];
+		else if (to == 0 || s[to - 1] != '#')
+			s[to++] = '#';
+	}
+	ir_buf_trunc(&t->text, to);
+	return (struct ir_span){ ir_buf_cstr(&t->text), to };
+}
+
+static struct ir_span
+field_value(struct ir_top *t, enum field f, const struct ir_spool_msg *m,
+    const char *queue)
+{
+	switch (f) {
+	case F_SENDER:
+		return ir_spool_sender(m);
+	case F_SENDER_DOMAIN:
+		return ir_span_domain(m->sender);
+	case F_AUTH_USER:
+		return m->auth_user;
+	case F_AUTH_SENDER:
+		return m->auth_sender;
+	case F_IDENT:
+		return m->ident;
+	case F_HOST:
+		return m->host;
+	case F_PROTOCOL:
+		return m->protocol;
+	case F_SCRIPT:
+		return ir_spool_script(m);
+	case F_SUBJECT:
+		return subject(t, m);
+	case F_QUEUE:
+		return (struct ir_span){ queue, strlen(queue) };
+	case F_RCPT_DOMAIN:
+	case F_COUNT:
+	default:
+		return (struct ir_span){ NULL, 0 };
+	}
+}
+
+int
+ir_top_add(struct ir_top *t, const struct ir_spool_msg *m, const char *queue,
+    struct ir_err *err)
+{
+	struct ir_span left, addr;
+	struct table *tab;
+	int rc = 0;
+
+	t->messages++;
+	for (tab = t->t; rc == 0 && tab < t->t + t->n; tab++) {
+		if (tab->field != F_RCPT_DOMAIN) {
+			rc = count(t, tab, field_value(t, tab->field, m,
+			    queue), m->rcpt_count, m->received, err);
+			continue;
+		}
+		left = m->rcpts;
+		while (rc == 0 && ir_spool_next_rcpt(&left, &addr))
+			rc = count(t, tab, ir_span_domain(addr), 1,
+			    m->received, err);
+	}
+	return rc;
+}
+
+static int
+by_count(const void *a, const void *b)
+{
+	const struct value *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	if (x->rcpts != y->rcpts)
+		return x->rcpts > y->rcpts ? -1 : 1;
+	/* empty places of the table come last */
+	return strcmp(x->text ? x->text : "", y->text ? y->text : "");
+}
+
+void
+ir_top_report(struct ir_top *t, size_t n,
+    void (*put)(struct ir_rec *, void *), void *arg)
+{
+	struct table *tab;
+	struct value *v;
+	struct ir_rec *r;
+	size_t i;
+
+	for (tab = t->t; tab < t->t + t->n; tab++) {
+		qsort(tab->v, tab->cap, sizeof *tab->v, by_count);
+		for (i = 0; i < tab->n && (n == 0 || i < n); i++) {
+			v = &tab->v[i];
+			r = ir_rec_new("queue-top", NULL);
+			ir_rec_fmt(r, "id", "%s=%s", field_name[tab->field],
+			    v->text);
+			ir_rec_str(r, "field", field_name[tab->field]);
+			ir_rec_strn(r, "value", v->text, v->len);
+			ir_rec_int(r, "count", (int64_t)v->count);
+			ir_rec_num(r, "share", (double)(v->count * 10000 /
+			    t->messages) / 10000);
+			ir_rec_int(r, "recipients", (int64_t)v->rcpts);
+			ir_rec_time(r, "first", v->first);
+			ir_rec_time(r, "last", v->last);
+			put(r, arg);
+		}
+	}
+}

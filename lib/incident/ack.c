@@ -1,0 +1,199 @@
+/* ack.c - see ack.h */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/file.h"
+#include "../core/text.h"
+#include "ack.h"
+
+#define MAX_ACKS 9999
+
+static const char *const words[] = { "none", "prepared", "sending", "sent",
+    "handed-over", "failed", "unknown" };
+
+#define NWORDS (sizeof words / sizeof *words)
+
+const char *
+ir_ack_word(const struct ir_ack *a)
+{
+	return words[a->state];
+}
+
+void
+ir_ack_key(const char *const *parts, size_t n, char key[33])
+{
+	struct ir_buf b = IR_BUF(65536);
+	char hash[65];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		ir_buf_add(&b, parts[i], strlen(parts[i]) + 1);
+	ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);
+	ir_buf_free(&b);
+	snprintf(key, 33, "%.32s", hash);
+}
+
+static void
+take(const struct ir_rec *data, const char *key, char *to, size_t size)
+{
+	const char *s = ir_rec_get(data, key);
+
+	if (s)
+		snprintf(to, size, "%s", s);
+}
+
+static int
+load_line(const struct ir_rec *line, void *arg)
+{
+	struct ir_ack *a = arg;
+	const struct ir_rec *data = ir_rec_at(line, "data");
+	const char *event = ir_rec_get(line, "event");
+	const char *key = ir_rec_get(data, "key");
+	const char *time = ir_rec_get(line, "time"), *as;
+	size_t i;
+
+	if (!event || !key || strncmp(event, "ack.", 4) != 0 ||
+	    strcmp(key, a->key) != 0)
+		return 0;
+	event += 4;
+	for (i = 1; i < NWORDS; i++)
+		if (strcmp(event, words[i]) == 0)
+			a->state = (enum ir_ack_state)i;
+	if (strcmp(event, "settled") == 0) {
+		as = ir_rec_get(data, "as");
+		a->state = as && strcmp(as, "not-sent") == 0 ?
+		    IR_ACK_FAILED : IR_ACK_SENT;
+	}
+	a->temporary = ir_rec_get_bool(data, "temporary", false);
+	take(data, "message_id", a->message_id, sizeof a->message_id);
+	take(data, "file", a->file, sizeof a->file);
+	take(data, "sha256", a->sha256, sizeof a->sha256);
+	take(data, "transport", a->transport, sizeof a->transport);
+	take(data, "reply", a->reply, sizeof a->reply);
+	a->date = ir_rec_get_int(data, "date", a->date);
+	if (time)
+		(void)ir_time_parse(time, &a->when);
+	return 0;
+}
+
+int
+ir_ack_load(const char *dir, struct ir_ack *a, struct ir_err *err)
+{
+	return ir_journal_each(dir, load_line, a, err);
+}
+
+int
+ir_ack_lock(struct ir_journal *j, long wait_ms, struct ir_err *err)
+{
+	const struct timespec nap = { 0, 50000000 };
+	int64_t end = ir_mono_ms() + wait_ms;
+	char path[PATH_MAX];
+	int fd;
+
+	if (ir_journal_path(j, "state/ack.lock", path, err))
+		return -1;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", path);
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			ir_fail_errno(err, IR_OSERR, errno, "%s", path);
+			close(fd);
+			return -1;
+		}
+		if (ir_mono_ms() >= end) {
+			close(fd);
+			return ir_fail(err, IR_TEMPFAIL,
+			    "another run is sending for this incident");
+		}
+		nanosleep(&nap, NULL);
+	}
+	return fd;
+}
+
+static int
+journal(struct ir_journal *j, const struct ir_ack *a, const char *event,
+    const char *to, const char *as, struct ir_err *err)
+{
+	struct ir_rec *d = ir_rec_object();
+	char name[32];
+
+	snprintf(name, sizeof name, "ack.%s", event);
+	ir_rec_str(d, "key", a->key);
+	if (to)
+		ir_rec_str(d, "to", to);
+	if (as)
+		ir_rec_str(d, "as", as);
+	ir_rec_str(d, "message_id", a->message_id);
+	ir_rec_str(d, "file", a->file);
+	ir_rec_str(d, "sha256", a->sha256);
+	ir_rec_int(d, "date", a->date);
+	if (a->temporary)
+		ir_rec_bool(d, "temporary", true);
+	if (a->transport[0])
+		ir_rec_str(d, "transport", a->transport);
+	if (a->reply[0])
+		ir_rec_str(d, "reply", a->reply);
+	return ir_journal_add(j, name, d, err);
+}
+
+int
+ir_ack_prepare(struct ir_journal *j, struct ir_ack *a, const char *to,
+    const void *bytes, size_t n, struct ir_err *err)
+{
+	char path[PATH_MAX];
+	unsigned i;
+
+	for (i = 1; i <= MAX_ACKS; i++) {
+		snprintf(a->file, sizeof a->file, "out/ack-%04u.eml", i);
+		if (ir_journal_path(j, a->file, path, err))
+			return -1;
+		if (access(path, F_OK))
+			break;
+	}
+	if (ir_file_create(path, bytes, n, 0400, err))
+		return -1;
+	a->transport[0] = a->reply[0] = '\0';
+	a->temporary = false;
+	if (journal(j, a, "prepared", to, NULL, err)) {
+		unlink(path);	/* made here, and nothing refers to it */
+		return -1;
+	}
+	a->state = IR_ACK_PREPARED;
+	return 0;
+}
+
+int
+ir_ack_bytes(const char *dir, const struct ir_ack *a, struct ir_buf *b,
+    struct ir_err *err)
+{
+	char path[PATH_MAX], hash[65];
+
+	snprintf(path, sizeof path, "%s/%s", dir, a->file);
+	if (strncmp(a->file, "out/", 4) != 0 || strchr(a->file + 4, '/'))
+		return ir_fail(err, IR_CONFIG, "%s: not in out/", a->file);
+	if (ir_buf_read_file(b, path, err))
+		return -1;
+	ir_sha256_hex(ir_buf_cstr(b), b->len, hash);
+	if (strcmp(hash, a->sha256) != 0)
+		return ir_fail(err, IR_CONFIG,
+		    "%s was changed after it was prepared", path);
+	return 0;
+}
+
+int
+ir_ack_step(struct ir_journal *j, struct ir_ack *a, enum ir_ack_state state,
+    const char *as, struct ir_err *err)
+{
+	if (journal(j, a, as ? "settled" : words[state], NULL, as, err))
+		return -1;
+	a->state = state;
+	a->when = ir_now();
+	return 0;
+}

@@ -1,0 +1,617 @@
+/* incident.c - see incident.h */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../core/buf.h"
+#include "../core/cli.h"
+#include "../core/file.h"
+#include "../core/text.h"
+#include "../report/facts.h"
+#include "incident.h"
+#include "journal.h"
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+const char *
+ir_report_str(const struct ir_rec *report, const char *path)
+{
+	char deep[128];
+	const char *s = ir_rec_get(report, path);
+
+	if (!s) {
+		snprintf(deep, sizeof deep, "%s.value", path);
+		s = ir_rec_get(report, deep);
+	}
+	return s && *s ? s : NULL;
+}
+
+struct ir_rec *
+ir_report_read(struct ir_err *err)
+{
+	struct ir_rec *r, *report = NULL;
+	struct ir_in *in = ir_in_open(NULL, 0, err);
+	const char *type;
+	int rc = in ? 0 : -1;
+
+	while (rc == 0 && (rc = ir_in_next(in, &r, err)) == 1) {
+		type = ir_rec_get(r, "type");
+		rc = 0;
+		if (!type) {
+			rc = ir_fail(err, IR_DATAERR,
+			    "%s: not a report record", ir_in_where(in));
+		} else if (strcmp(type, "report") != 0) {
+			ir_rec_free(r);
+			continue;
+		} else if (report) {
+			rc = ir_fail(err, IR_DATAERR,
+			    "%s: a second report: one at a time",
+			    ir_in_where(in));
+		} else {
+			report = r;
+			continue;
+		}
+		ir_rec_free(r);
+	}
+	if (rc == 0 && !report)
+		rc = ir_fail(err, IR_DATAERR, "no report on standard input");
+	ir_in_close(in);
+	if (rc == 0)
+		return report;
+	ir_rec_free(report);
+	return NULL;
+}
+
+int
+ir_incident_key(const struct ir_rec *report, char key[96], struct ir_err *err)
+{
+	const char *s = ir_report_str(report, "case");
+	const char *provider = ir_report_str(report, "provider");
+
+	if (!s)
+		s = ir_rec_get(report, "id");
+	if (!s || !*s)
+		return ir_fail(err, IR_DATAERR,
+		    "the report has neither a case nor an id");
+	snprintf(key, 96, "%.16s:%.*s", provider ? provider : "aws",
+	    (int)(ir_case_root(s) < 63 ? ir_case_root(s) : 63), s);
+	return 0;
+}
+
+int
+ir_incident_root(char *path, size_t size, struct ir_err *err)
+{
+	const char *s = getenv("QUELL_INCIDENTS");
+	char state[PATH_MAX];
+
+	if (s && *s)
+		snprintf(state, sizeof state, "%s", s);
+	else if (ir_state_name(state, sizeof state, err))
+		return -1;
+	if ((size_t)snprintf(path, size, "%s%s", state, s && *s ? "" :
+	    "/incidents") >= size)
+		return ir_fail(err, IR_CANTCREAT, "%s: name too long", state);
+	return 0;
+}
+
+static int
+is_incident(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+int
+ir_incident_each(const char *root, int (*fn)(const char *, void *), void *arg,
+    struct ir_err *err)
+{
+	struct dirent **list;
+	char path[PATH_MAX];
+	struct stat st;
+	int n, i, rc = 0;
+
+	n = scandir(root, &list, is_incident, alphasort);
+	if (n < 0 && errno == ENOENT)
+		return 0;
+	if (n < 0)
+		return ir_fail_errno(err, ir_errno_code(errno, IR_NOINPUT),
+		    errno, "%s", root);
+	for (i = 0; i < n; i++) {
+		if (rc == 0 && (size_t)snprintf(path, sizeof path,
+		    "%s/%s/journal.jsonl", root, list[i]->d_name) <
+		    sizeof path && stat(path, &st) == 0) {
+			*strrchr(path, '/') = '\0';
+			rc = fn(path, arg);
+		}
+		free(list[i]);
+	}
+	free(list);
+	return rc;
+}
+
+struct ir_rec *
+ir_incident_report(const char *dir, struct ir_err *err)
+{
+	struct ir_buf b = IR_BUF(1u << 20);
+	struct ir_rec *r = NULL;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/report.json", dir);
+	if (ir_buf_read_file(&b, path, err) == 0) {
+		r = ir_rec_parse(ir_buf_cstr(&b), b.len, err);
+		if (!r)
+			ir_fail_prefix(err, "%s", path);
+	}
+	ir_buf_free(&b);
+	return r;
+}
+
+struct search {
+	const char *key;
+	char *dir;
+};
+
+static int
+matches(const char *dir, void *arg)
+{
+	struct search *s = arg;
+	struct ir_rec *r = ir_incident_report(dir, NULL);
+	char key[96];
+	int rc = 0;
+
+	if (r && ir_incident_key(r, key, NULL) == 0 &&
+	    strcmp(key, s->key) == 0) {
+		snprintf(s->dir, PATH_MAX, "%s", dir);
+		rc = 1;
+	}
+	ir_rec_free(r);
+	return rc;
+}
+
+int
+ir_incident_find(const char *root, const char *key, char *dir,
+    struct ir_err *err)
+{
+	struct search s = { key, dir };
+
+	return ir_incident_each(root, matches, &s, err);
+}
+
+/* --- opening ------------------------------------------------------------ */
+
+/* "2026-11-21T150211Z-aws-12345678901" */
+static int
+folder_name(const char *root, const char *key, int64_t now, char *dir,
+    struct ir_err *err)
+{
+	char stamp[IR_TIME_LEN], name[96], hash[65], *p, *q;
+
+	ir_time_rfc3339(now, stamp);
+	for (p = q = stamp; *p; p++)
+		if (*p != ':')
+			*q++ = *p;
+	*q = '\0';
+	snprintf(name, sizeof name, "%s", key);
+	*strchr(name, ':') = '-';
+	if (name[strspn(name, LETTERS DIGITS "-")] || strlen(name) > 40) {
+		ir_sha256_hex(key, strlen(key), hash);
+		snprintf(name, sizeof name, "report-%.12s", hash);
+	}
+	if ((size_t)snprintf(dir, PATH_MAX, "%s/%s-%s", root, stamp, name) >=
+	    PATH_MAX)
+		return ir_fail(err, IR_CANTCREAT, "%s: name too long", root);
+	return 0;
+}
+
+/* What the journal keeps of a report. */
+static struct ir_rec *
+digest(const struct ir_rec *report)
+{
+	static const char *const keep[] = { "case", "account", "region",
+	    "stage", "due", "extended", "message_id", "authentic" };
+	struct ir_rec *d = ir_rec_object();
+	const char *s;
+	size_t i;
+
+	ir_rec_str(d, "report", ir_rec_get(report, "id"));
+	for (i = 0; i < sizeof keep / sizeof *keep; i++)
+		if ((s = ir_report_str(report, keep[i])))
+			ir_rec_str(d, keep[i], s);
+	ir_rec_bool(d, "urgent", ir_rec_get_bool(report, "urgent", false));
+	return d;
+}
+
+static int
+keep_evidence(struct ir_journal *j, const struct ir_incident_new *n,
+    struct ir_err *err)
+{
+	if (!n->evidence_name)
+		return 0;
+	return ir_journal_evidence(j, n->evidence_name, n->evidence,
+	    n->evidence_len, err);
+}
+
+static int
+is_opened(const struct ir_rec *line, void *arg)
+{
+	const char *event = ir_rec_get(line, "event");
+
+	(void)arg;
+	return event && strcmp(event, "incident.opened") == 0;
+}
+
+/* An empty journal, or one that an earlier try left. */
+static int
+begin_journal(struct ir_journal **j, const char *dir, const char *from,
+    struct ir_err *err)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
+	if (access(path, F_OK) && ir_journal_create(dir, err))
+		return -1;
+	return ir_journal_open(j, dir, from, err);
+}
+
+/*
+ * Everything in the new folder.  The report comes last: a folder without it
+ * is no incident yet, and the next try goes on where this one ended.
+ */
+static int
+furnish(const char *dir, const struct ir_incident_new *n,
+    const struct ir_rec *report, struct ir_err *err)
+{
+	struct ir_buf b = IR_BUF(1u << 20);
+	struct ir_journal *j = NULL;
+	struct ir_rec *data;
+	char path[PATH_MAX], hash[65];
+	int rc = -1, opened;
+
+	ir_rec_json(report, &b);
+	ir_buf_chr(&b, '\n');
+	ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);
+	if (ir_buf_check(&b, "report", err) ||
+	    begin_journal(&j, dir, n->from, err) ||
+	    ir_journal_path(j, "report.json", path, err))
+		goto out;
+	opened = ir_journal_each(dir, is_opened, NULL, err);
+	if (opened < 0)
+		goto out;
+	if (!opened) {
+		data = digest(report);
+		ir_rec_str(data, "version", ir_version());
+		ir_rec_str(data, "report_sha256", hash);
+		if (ir_journal_add(j, "incident.opened", data, err))
+			goto out;
+	}
+	if (keep_evidence(j, n, err) == 0)
+		rc = ir_file_replace(path, b.data, b.len, 0400, err);
+out:
+	ir_journal_close(j);
+	ir_buf_free(&b);
+	return rc;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static int
+create(const char *root, const char *dir, const struct ir_incident_new *n,
+    const struct ir_rec *report, struct ir_err *err)
+{
+	char tmp[PATH_MAX];
+	struct stat st;
+
+	if (stat(dir, &st) == 0)	/* a folder that the caller made */
+		return furnish(dir, n, report, err) ? -1 : 1;
+	if ((size_t)snprintf(tmp, sizeof tmp, "%s/.opening-XXXXXX", root) >=
+	    sizeof tmp)
+		return ir_fail(err, IR_CANTCREAT, "%s: name too long", root);
+	if (!mkdtemp(tmp))
+		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", root);
+	if (furnish(tmp, n, report, err))
+		goto fail;
+	if (rename(tmp, dir)) {
+		ir_fail_errno(err, IR_CANTCREAT, errno, "%s", dir);
+		goto fail;
+	}
+	if (ir_fsync_dir_of(dir))
+		return ir_fail_errno(err, IR_IOERR, errno, "%s", root);
+	return 1;
+fail:
+	/* only what was made here, moments ago */
+	nftw(tmp, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return -1;
+}
+
+/* Is the report in the journal already? */
+static int
+same_report(const struct ir_rec *line, void *arg)
+{
+	const char *event = ir_rec_get(line, "event");
+	const char *id = ir_rec_get(line, "data.report");
+
+	return event && id && (strcmp(event, "incident.opened") == 0 ||
+	    strcmp(event, "report.merged") == 0) && strcmp(id, arg) == 0;
+}
+
+static int
+merge(const char *dir, const struct ir_incident_new *n,
+    const struct ir_rec *report, struct ir_err *err)
+{
+	union { const char *c; char *v; } id = { ir_rec_get(report, "id") };
+	struct ir_buf b = IR_BUF(1u << 20);
+	struct ir_journal *j;
+	int rc;
+
+	rc = id.c ? ir_journal_each(dir, same_report, id.v, err) : 0;
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (ir_journal_open(&j, dir, n->from, err))
+		return -1;
+	ir_rec_json(report, &b);
+	ir_buf_chr(&b, '\n');
+	rc = -1;
+	if (ir_buf_check(&b, "report", err) == 0 &&
+	    keep_evidence(j, n, err) == 0 &&
+	    ir_journal_evidence(j, "report.json", b.data, b.len, err) == 0)
+		rc = ir_journal_add(j, "report.merged", digest(report), err);
+	ir_buf_free(&b);
+	ir_journal_close(j);
+	return rc;
+}
+
+/* The folder that holds dir. */
+static int
+parent_of(const char *dir, char *root, struct ir_err *err)
+{
+	char *slash;
+	size_t n = strlen(dir);
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	if (n >= PATH_MAX || n == 0)
+		return ir_fail(err, IR_CANTCREAT, "%s: bad folder name", dir);
+	snprintf(root, PATH_MAX, "%.*s", (int)n, dir);
+	slash = strrchr(root, '/');
+	if (!slash)
+		snprintf(root, PATH_MAX, ".");
+	else
+		slash[slash == root] = '\0';
+	return 0;
+}
+
+/* The folder that the caller names; not one that is another incident's. */
+static int
+given_name(const char *name, char *dir, struct ir_err *err)
+{
+	char report[PATH_MAX], journal[PATH_MAX];
+	size_t n = strlen(name);
+
+	while (n > 1 && name[n - 1] == '/')
+		n--;
+	if (n >= PATH_MAX - 32)
+		return ir_fail(err, IR_CANTCREAT, "%s: name too long", name);
+	snprintf(dir, PATH_MAX, "%.*s", (int)n, name);
+	snprintf(report, sizeof report, "%.*s/report.json", (int)n, name);
+	snprintf(journal, sizeof journal, "%.*s/journal.jsonl", (int)n, name);
+	if (access(report, F_OK) == 0 && access(journal, F_OK) == 0)
+		return ir_fail(err, IR_CANTCREAT,
+		    "%s: an incident of another case is there", name);
+	return 0;
+}
+
+int
+ir_incident_open(const struct ir_incident_new *n, const struct ir_rec *report,
+    char *dir, struct ir_err *err)
+{
+	char root[PATH_MAX], key[96];
+	int lock, rc;
+
+	if (ir_incident_key(report, key, err) ||
+	    (n->dir ? parent_of(n->dir, root, err) :
+	    ir_incident_root(root, sizeof root, err)) ||
+	    ir_mkdirs(root, 0700, err))
+		return -1;
+	lock = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0 || flock(lock, LOCK_EX)) {
+		ir_fail_errno(err, IR_CANTCREAT, errno, "%s: lock", root);
+		rc = -1;
+		goto out;
+	}
+	rc = ir_incident_find(root, key, dir, err);
+	if (rc == 1) {
+		rc = merge(dir, n, report, err);
+	} else if (rc == 0) {
+		if (n->dir)
+			rc = given_name(n->dir, dir, err);
+		else
+			rc = folder_name(root, key, n->now, dir, err);
+		if (rc == 0)
+			rc = create(root, dir, n, report, err);
+	}
+out:
+	if (lock >= 0)
+		close(lock);
+	return rc;
+}
+
+/* --- summing up --------------------------------------------------------- */
+
+struct sum {
+	struct ir_rec *r;
+	int64_t due, opened;
+	size_t events, evidence;
+	bool answered;
+};
+
+static bool
+later_stage(const char *stage)
+{
+	return stage && (strcmp(stage, "reminder") == 0 ||
+	    strcmp(stage, "final") == 0);
+}
+
+static void
+add_report(struct sum *s, const struct ir_rec *line, int64_t t)
+{
+	static const char *const keep[] = { "case", "account", "region",
+	    "stage" };
+	const char *v, *due = ir_rec_get(line, "data.due");
+	const char *stage = ir_rec_get(line, "data.stage");
+	const char *authentic = ir_rec_get(line, "data.authentic");
+	char path[32];
+	int64_t when;
+	size_t i;
+
+	for (i = 0; i < sizeof keep / sizeof *keep; i++) {
+		snprintf(path, sizeof path, "data.%s", keep[i]);
+		v = ir_rec_get(line, path);
+		/* the first word on whose case it is, the last on its stage */
+		if (v && (!ir_rec_get(s->r, keep[i]) || i == 3))
+			ir_rec_str(s->r, keep[i], v);
+	}
+	if (ir_rec_get_bool(line, "data.urgent", false))
+		ir_rec_bool(s->r, "urgent", true);
+	if (stage && strcmp(stage, "resolved") == 0) {
+		/* who can forge a notice must not be able to stop the clock */
+		if (authentic && strcmp(authentic, "pass") == 0)
+			ir_rec_time(s->r, "resolved", t);
+		return;
+	}
+	if (!due || ir_time_parse(due, &when))
+		when = 0;
+	if (s->answered && later_stage(stage)) {
+		s->answered = false;	/* they have not seen our answer */
+		s->due = when ? when : t + IR_INCIDENT_HOURS * 3600;
+		ir_rec_bool(s->r, "rearmed", true);
+	} else if (when && (!s->due || when < s->due)) {
+		s->due = when;
+	}
+}
+
+static void
+add_ack(struct sum *s, const char *what, const struct ir_rec *line, int64_t t)
+{
+	const char *as = ir_rec_get(line, "data.as");
+
+	if (strcmp(what, "bounced") == 0) {
+		s->answered = false;
+		s->due = t;		/* no time was left to lose */
+		ir_rec_bool(s->r, "rearmed", true);
+	} else if (strcmp(what, "sent") == 0 ||
+	    (strcmp(what, "settled") == 0 && as && !strcmp(as, "sent"))) {
+		s->answered = true;
+		ir_rec_time(s->r, "acknowledged", t);
+		what = "sent";
+	}
+	ir_rec_str(s->r, "ack", what);
+}
+
+static int
+add_line(const struct ir_rec *line, void *arg)
+{
+	static const char *const phases[] = { "contained", "eradicated",
+	    "recovered", "closed" };
+	struct sum *s = arg;
+	const char *event = ir_rec_get(line, "event"), *file;
+	const char *time = ir_rec_get(line, "time");
+	struct ir_rec *last;
+	int64_t t = 0;
+	size_t i;
+
+	if (!event || !time || ir_time_parse(time, &t))
+		return 0;
+	s->events++;
+	if (strcmp(event, "incident.opened") == 0) {
+		s->opened = t;
+		ir_rec_time(s->r, "opened", t);
+		add_report(s, line, t);
+	} else if (strcmp(event, "report.merged") == 0) {
+		add_report(s, line, t);
+	} else if (strcmp(event, "evidence.added") == 0) {
+		s->evidence++;
+	} else if (strcmp(event, "incident.answered") == 0) {
+		s->answered = true;
+		ir_rec_time(s->r, "acknowledged", t);
+	} else if (strncmp(event, "ack.", 4) == 0) {
+		add_ack(s, event + 4, line, t);
+	}
+	for (i = 0; i < sizeof phases / sizeof *phases; i++)
+		if (strncmp(event, "incident.", 9) == 0 &&
+		    strcmp(event + 9, phases[i]) == 0)
+			ir_rec_time(s->r, phases[i], t);
+	last = ir_rec_object();
+	ir_rec_str(last, "id", ir_rec_get(line, "id"));
+	ir_rec_str(last, "time", time);
+	ir_rec_str(last, "event", event);
+	if ((file = ir_rec_get(line, "data.file")))
+		ir_rec_str(last, "file", file);
+	ir_rec_set(s->r, "last", last);
+	return 0;
+}
+
+/* The furthest that the incident has come. */
+static const char *
+state_word(const struct sum *s)
+{
+	static const char *const order[] = { "closed", "recovered",
+	    "eradicated", "contained" };
+	size_t i;
+
+	for (i = 0; i < sizeof order / sizeof *order; i++)
+		if (ir_rec_get(s->r, order[i]))
+			return order[i];
+	if (ir_rec_get(s->r, "resolved"))
+		return "resolved";
+	return s->answered ? "acknowledged" : "open";
+}
+
+struct ir_rec *
+ir_incident_record(const char *dir, int64_t now, struct ir_err *err)
+{
+	const char *slash = strrchr(dir, '/');
+	struct sum s = { 0 };
+	char head[65];
+
+	s.r = ir_rec_new("incident", slash && slash[1] ? slash + 1 : dir);
+	ir_rec_str(s.r, "dir", dir);
+	ir_rec_bool(s.r, "urgent", false);
+	if (ir_journal_each(dir, add_line, &s, err) ||
+	    ir_journal_head(dir, head, err)) {
+		ir_rec_free(s.r);
+		return NULL;
+	}
+	if (!s.due && s.opened) {
+		s.due = s.opened + IR_INCIDENT_HOURS * 3600;
+		ir_rec_bool(s.r, "due_assumed", true);
+	}
+	if (ir_rec_get(s.r, "closed") || ir_rec_get(s.r, "resolved"))
+		s.answered = true;
+	ir_rec_str(s.r, "state", state_word(&s));
+	ir_rec_bool(s.r, "answered", s.answered);
+	if (s.due)
+		ir_rec_time(s.r, "due", s.due);
+	if (!s.answered) {
+		ir_rec_int(s.r, "seconds_left", s.due - now);
+		ir_rec_bool(s.r, "overdue", s.due <= now);
+	}
+	ir_rec_int(s.r, "events", (int64_t)s.events);
+	ir_rec_int(s.r, "evidence", (int64_t)s.evidence);
+	ir_rec_str(s.r, "head", head);
+	return s.r;
+}

@@ -1,0 +1,584 @@
+/* notice.c - see notice.h */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/record.h"
+#include "core/text.h"
+#include "mail/date.h"
+#include "mail/html.h"
+#include "mail/mime.h"
+#include "notice.h"
+#include "report/text.h"
+#include "sender.h"
+
+#define MAX_FORWARDS 5
+#define MAX_REFERENCES 50
+#define MIN_TEXT 40		/* a shorter plain part is "see the HTML" */
+#define WEEK (7 * 86400)
+
+/* Where in a mail the notice is. */
+struct found {
+	size_t message;		/* its part */
+	unsigned depth;		/* forwards around it */
+	bool rewritten;		/* by a mailing list */
+	bool is_inline;		/* its headers are lines of the text */
+	size_t text_from;	/* inline: where its text begins */
+	char date[128];		/* inline: the date it shows */
+};
+
+static bool
+address_in(const struct ir_mime *m, size_t part, const char *name, char *addr,
+    size_t size)
+{
+	const struct ir_mime_header *h = ir_mime_header(m, part, name, 0);
+
+	addr[0] = '\0';
+	return h && ir_sender_address(h->value, h->value_len, addr, size);
+}
+
+/* A list that avoids DMARC puts itself in From and the author elsewhere. */
+static bool
+from_list(const struct ir_mime *m, size_t part, char *addr, size_t size)
+{
+	static const char *const fields[] = { "X-Original-From",
+	    "X-Original-Sender", "Reply-To" };
+	size_t i;
+
+	if (!ir_mime_header(m, part, "List-Id", 0) &&
+	    !ir_mime_header(m, part, "List-Post", 0) &&
+	    !ir_mime_header(m, part, "X-Original-From", 0))
+		return false;
+	for (i = 0; i < 3; i++)
+		if (address_in(m, part, fields[i], addr, size) &&
+		    ir_sender_aws(addr))
+			return true;
+	return false;
+}
+
+/* --- the text of a message ---------------------------------------------- */
+
+static bool
+in_message(const struct ir_mime *m, size_t msg, size_t i)
+{
+	return m->parts[i].message == m->parts[msg].message;
+}
+
+static size_t
+message_end(const struct ir_mime *m, size_t msg)
+{
+	size_t i = msg + 1;
+
+	while (i < m->n && m->parts[i].depth > m->parts[msg].depth)
+		i++;
+	return i;
+}
+
+static size_t
+pick(const struct ir_mime *m, size_t msg, const char *type)
+{
+	size_t i, end = message_end(m, msg);
+
+	for (i = msg; i < end; i++)
+		if (in_message(m, msg, i) &&
+		    m->parts[i].kind == IR_MIME_LEAF &&
+		    !m->parts[i].attachment &&
+		    strcmp(m->parts[i].type, type) == 0)
+			return i;
+	return end;
+}
+
+/* Length without white space at the ends. */
+static size_t
+solid(const struct ir_buf *b)
+{
+	size_t n = b->len, i = 0;
+
+	while (n && (b->data[n - 1] == ' ' || b->data[n - 1] == '\n'))
+		n--;
+	while (i < n && (b->data[i] == ' ' || b->data[i] == '\n'))
+		i++;
+	return n - i;
+}
+
+/* The regular text of a message; which part it is, or m->n. */
+static size_t
+message_text(const struct ir_mime *m, size_t msg, struct ir_buf *out)
+{
+	struct ir_buf raw = IR_BUF(128U << 20), html = IR_BUF(128U << 20);
+	size_t end = message_end(m, msg), plain, rich, part = m->n;
+
+	plain = pick(m, msg, "text/plain");
+	rich = pick(m, msg, "text/html");
+	if (plain < end) {
+		ir_mime_text(m, plain, &raw);
+		ir_text_regular(out, ir_buf_cstr(&raw), raw.len);
+		part = plain;
+	}
+	if (rich < end && solid(out) < MIN_TEXT) {
+		ir_buf_trunc(&raw, 0);
+		ir_mime_text(m, rich, &raw);
+		ir_html_text(&html, ir_buf_cstr(&raw), raw.len);
+		ir_buf_trunc(out, 0);
+		ir_text_regular(out, ir_buf_cstr(&html), html.len);
+		part = rich;
+	}
+	ir_buf_free(&raw);
+	ir_buf_free(&html);
+	return part;
+}
+
+/* --- forwarded inline ---------------------------------------------------- */
+
+struct line {
+	const char *s, *end, *next;
+};
+
+/* The line at p, with at most `quotes` marks of quoting taken off. */
+static struct line
+line_at(const char *p, const char *end, size_t quotes, size_t *taken)
+{
+	struct line l = { p, end, end };
+	const char *nl = memchr(p, '\n', (size_t)(end - p));
+	size_t n = 0;
+
+	if (nl) {
+		l.end = nl;
+		l.next = nl + 1;
+	}
+	while (l.s < l.end && (*l.s == ' ' || *l.s == '\t' || *l.s == '*' ||
+	    (*l.s == '>' && n < quotes)))
+		n += *l.s++ == '>';
+	if (taken)
+		*taken = n;
+	return l;
+}
+
+static const char *
+label(const struct line *l, const char *const *names)
+{
+	const char *p;
+	size_t n;
+
+	for (; *names; names++) {
+		n = strlen(*names);
+		if ((size_t)(l->end - l->s) < n ||
+		    strncasecmp(l->s, *names, n) != 0)
+			continue;
+		p = l->s + n;
+		while (p < l->end && (*p == ' ' || *p == '*'))
+			p++;
+		if (p < l->end && *p == ':') {
+			p++;
+			while (p < l->end && (*p == ' ' || *p == '*'))
+				p++;
+			return p;
+		}
+	}
+	return NULL;
+}
+
+static bool
+take(char *out, size_t size, const char *p, const char *end)
+{
+	size_t n = ir_text_cut(p, (size_t)(end - p), size - 1);
+
+	if (p >= end || out[0])
+		return false;
+	memcpy(out, p, n);
+	out[n] = '\0';
+	return true;
+}
+
+/* The lines of a forwarded head, down to the blank one. */
+static const char *
+forwarded_head(struct ir_report *r, struct found *f, const char *p,
+    const char *end, size_t quotes)
+{
+	static const char *const subject[] = { "Subject", "件名", NULL };
+	static const char *const date[] = { "Date", "Sent", "日付", "日時",
+	    "送信日時", NULL };
+	static const char *const to[] = { "To", "宛先", NULL };
+	static const char *const reply[] = { "Reply-To", NULL };
+	static const char *const id[] = { "Message-ID", NULL };
+	struct line l;
+	const char *v;
+	char addr[256];
+	int n;
+
+	ir_buf_trunc(&r->subject, 0);
+	r->to[0] = r->reply_to[0] = r->message_id[0] = '\0';
+	for (n = 0; p < end && n < 40; n++) {
+		l = line_at(p, end, quotes, NULL);
+		if (l.s == l.end)
+			return l.next;
+		if ((v = label(&l, subject)) && r->subject.len == 0)
+			ir_buf_add(&r->subject, v, (size_t)(l.end - v));
+		else if ((v = label(&l, date)))
+			take(f->date, sizeof f->date, v, l.end);
+		else if ((v = label(&l, to)) && ir_sender_address(v,
+		    (size_t)(l.end - v), addr, sizeof addr))
+			take(r->to, sizeof r->to, addr, addr + strlen(addr));
+		else if ((v = label(&l, reply)) && ir_sender_address(v,
+		    (size_t)(l.end - v), addr, sizeof addr))
+			take(r->reply_to, sizeof r->reply_to, addr,
+			    addr + strlen(addr));
+		else if ((v = label(&l, id)))
+			take(r->message_id, sizeof r->message_id, v, l.end);
+		p = l.next;
+	}
+	return p;
+}
+
+/* Look for "From: ... AWS" at the head of a forwarded copy in text. */
+static bool
+find_inline(struct ir_report *r, struct found *f, struct ir_buf *text)
+{
+	static const char *const from[] = { "From", "差出人", "送信者", NULL };
+	const char *p = ir_buf_cstr(text), *end = p + text->len, *v;
+	char addr[256];
+	struct line l;
+	size_t quotes, at;
+	unsigned depth = 0;
+
+	for (; p < end && depth < MAX_FORWARDS; p = l.next) {
+		l = line_at(p, end, 20, &quotes);
+		v = label(&l, from);
+		if (!v || v == l.end)
+			continue;
+		depth++;
+		if (!ir_sender_address(v, (size_t)(l.end - v), addr,
+		    sizeof addr) || !ir_sender_aws(addr))
+			continue;
+		memcpy(r->sender, addr, strlen(addr) + 1);
+		at = (size_t)(forwarded_head(r, f, p, end, quotes) -
+		    text->data);
+		f->is_inline = true;
+		f->depth += depth;
+		f->text_from = at;
+		/* take the marks of this forward off what follows */
+		while (quotes && at < text->len) {
+			l = line_at(text->data + at, end, quotes, NULL);
+			memset(text->data + at, ' ', (size_t)(l.s -
+			    (text->data + at)));
+			at = (size_t)(l.next - text->data);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* --- which message ------------------------------------------------------ */
+
+/*
+ * The notice: the outermost message from AWS, else one in the text.  The
+ * text of the chosen message is left in r->upper.  Returns its part.
+ */
+static size_t
+locate(struct ir_report *r, const struct ir_mime *m, struct found *f)
+{
+	size_t i, part;
+
+	for (i = 0; i < m->n; i++) {
+		if ((i && m->parts[m->parts[i].parent].kind !=
+		    IR_MIME_MESSAGE) || m->parts[i].message > MAX_FORWARDS)
+			continue;
+		f->message = i;
+		f->depth = m->parts[i].message;
+		if (address_in(m, i, "From", r->sender, sizeof r->sender) &&
+		    ir_sender_aws(r->sender))
+			return message_text(m, i, &r->upper);
+		f->rewritten = from_list(m, i, r->sender, sizeof r->sender);
+		if (f->rewritten)
+			return message_text(m, i, &r->upper);
+	}
+	for (i = 0; i < m->n; i++) {
+		if ((i && m->parts[m->parts[i].parent].kind !=
+		    IR_MIME_MESSAGE) || m->parts[i].message > MAX_FORWARDS)
+			continue;
+		f->message = i;
+		f->depth = m->parts[i].message;
+		ir_buf_trunc(&r->upper, 0);
+		part = message_text(m, i, &r->upper);
+		if (find_inline(r, f, &r->upper))
+			return part;
+	}
+	f->message = 0;
+	f->depth = 0;
+	address_in(m, 0, "From", r->sender, sizeof r->sender);
+	ir_buf_trunc(&r->upper, 0);
+	return message_text(m, 0, &r->upper);
+}
+
+/* --- the complaint ------------------------------------------------------- */
+
+static bool
+alternative_to(const struct ir_mime *m, size_t a, size_t b)
+{
+	return a < m->n && m->parts[a].parent == m->parts[b].parent &&
+	    strcmp(m->parts[m->parts[b].parent].type,
+	    "multipart/alternative") == 0;
+}
+
+/* What is attached to the notice, heads of messages included. */
+static void
+attachments(struct ir_report *r, const struct ir_mime *m, size_t msg,
+    size_t text)
+{
+	size_t i, end = message_end(m, msg);
+
+	for (i = msg + 1; i < end; i++) {
+		const struct ir_mime_part *p = &m->parts[i];
+
+		if (i == text || alternative_to(m, text, i))
+			continue;
+		if (m->parts[p->parent].kind == IR_MIME_MESSAGE) {
+			ir_buf_add(&r->complaint, p->head, p->head_len);
+			ir_buf_chr(&r->complaint, '\n');
+		}
+		if (p->kind != IR_MIME_LEAF || (strncmp(p->type, "text/", 5) &&
+		    strncmp(p->type, "message/", 8) &&
+		    strcmp(p->type, "application/json") != 0))
+			continue;
+		ir_mime_text(m, i, &r->complaint);
+		ir_buf_chr(&r->complaint, '\n');
+	}
+}
+
+/* Cut the text of the notice: r->upper keeps the provider's half. */
+static void
+cut(struct ir_report *r, const struct found *f)
+{
+	struct ir_buf whole = r->upper;
+	const char *s;
+	size_t n, at, body;
+
+	r->upper = (struct ir_buf)IR_BUF(whole.max);
+	s = ir_buf_cstr(&whole) + f->text_from;
+	n = whole.len - f->text_from;
+	at = ir_text_complaint(s, n, &body);
+	ir_buf_add(&r->upper, s, at);
+	if (r->upper.data)
+		ir_text_unquote(r->upper.data, r->upper.len);
+	ir_buf_add(&r->complaint, s + body, n - body);
+	if (n > body)
+		ir_buf_chr(&r->complaint, '\n');
+	ir_buf_free(&whole);
+}
+
+/* --- the head ------------------------------------------------------------ */
+
+static void
+message_ids(struct ir_report *r, const struct ir_mime *m, size_t msg)
+{
+	static const char *const fields[] = { "References", "In-Reply-To" };
+	const struct ir_mime_header *h;
+	const char *p, *q, *end;
+	size_t i;
+
+	r->references = ir_rec_array();
+	h = ir_mime_header(m, msg, "Message-ID", 0);
+	if (h && (p = memchr(h->value, '<', h->value_len)) &&
+	    (q = memchr(p, '>', h->value_len - (size_t)(p - h->value))))
+		take(r->message_id, sizeof r->message_id, p, q + 1);
+	for (i = 0; i < 2; i++) {
+		h = ir_mime_header(m, msg, fields[i], 0);
+		if (!h || ir_rec_len(r->references))
+			continue;
+		end = h->value + h->value_len;
+		for (p = h->value; ir_rec_len(r->references) < MAX_REFERENCES &&
+		    (p = memchr(p, '<', (size_t)(end - p))) != NULL; p = q) {
+			q = memchr(p, '>', (size_t)(end - p));
+			if (!q)
+				break;
+			q++;
+			if (q - p < 256)
+				ir_rec_push(r->references, ir_rec_string(p,
+				    (size_t)(q - p)));
+		}
+	}
+}
+
+/* The date after the last ';' of our topmost Received field. */
+static bool
+received(const struct ir_mime *m, int64_t *t)
+{
+	const struct ir_mime_header *h = ir_mime_header(m, 0, "Received", 0);
+	const char *p = h ? memrchr(h->value, ';', h->value_len) : NULL;
+
+	return p && ir_mail_date(p + 1, h->value_len -
+	    (size_t)(p + 1 - h->value), t) == 0;
+}
+
+/*
+ * The time limit counts from the older of our Received and the notice's
+ * Date, but a Date that cannot be is not believed, and it never begins after
+ * we have seen the notice.
+ */
+static void
+base_time(struct ir_report *r, const struct ir_mime *m, const struct found *f)
+{
+	const struct ir_mime_header *h = ir_mime_header(m, f->message, "Date",
+	    0);
+	int64_t now = r->opts->now, recv, date;
+	bool have_recv = received(m, &recv), have_date;
+
+	if (f->is_inline)
+		have_date = ir_mail_date(f->date, strlen(f->date), &date) == 0;
+	else
+		have_date = h && ir_mail_date(h->value, h->value_len,
+		    &date) == 0;
+	if (have_recv && recv < now)
+		r->received = recv;
+	if (have_recv)
+		r->base_source = IR_FROM_HEADER;
+	r->base = r->received;
+	if (!have_date || date > now + 300 || (have_recv &&
+	    (date > r->received + WEEK || date < r->received - WEEK)))
+		return;
+	r->base_source = IR_FROM_HEADER;
+	if (!have_recv && date < now)
+		r->received = date;
+	if (date < r->base)
+		r->base = date;
+}
+
+static void
+head(struct ir_report *r, const struct ir_mime *m, const struct found *f)
+{
+	static const char *const to[] = { "Delivered-To", "X-Original-To",
+	    "Envelope-To" };
+	char addr[256];
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		if (address_in(m, 0, to[i], addr, sizeof addr)) {
+			memcpy(r->to, addr, strlen(addr) + 1);
+			break;
+		}
+	if (f->is_inline) {
+		r->references = ir_rec_array();
+	} else {
+		ir_mime_get(m, f->message, "Subject", &r->subject);
+		message_ids(r, m, f->message);
+		if (i == 3)
+			address_in(m, f->message, "To", r->to, sizeof r->to);
+		address_in(m, f->message, "Reply-To", r->reply_to,
+		    sizeof r->reply_to);
+	}
+	base_time(r, m, f);
+}
+
+static void
+authenticity(struct ir_report *r, const struct ir_mime *m,
+    const struct found *f)
+{
+	const char *why = NULL;
+
+	if (f->depth)
+		why = "forwarded: the headers inside cannot be verified";
+	else if (f->rewritten)
+		why = "rewritten by a mailing list: its sender cannot be "
+		    "verified";
+	if (why) {
+		r->authentic = "unverified";
+		memcpy(r->auth_why, why, strlen(why) + 1);
+		return;
+	}
+	r->authentic = ir_sender_authentic(m, r->sender, r->opts->authserv_id,
+	    r->auth_why, sizeof r->auth_why);
+}
+
+/* How AWS wants to be answered, and where. */
+static void
+channel(struct ir_report *r, bool rewritten)
+{
+	bool aws = ir_sender_aws(r->sender);
+
+	if (ir_ascii_starts(r->sender, "no-reply-aws@"))
+		r->facts.support_case = true;
+	if (aws && rewritten) {
+		memcpy(r->reply_to, r->sender, sizeof r->sender);
+	} else if (r->reply_to[0] && !ir_sender_aws(r->reply_to)) {
+		r->reply_conflict = aws ? r->reply_to : NULL;
+	} else if (!r->reply_to[0] && aws) {
+		memcpy(r->reply_to, r->sender, sizeof r->sender);
+	}
+	if (aws && r->facts.support_case)
+		r->channel = "support-case";
+	else if (ir_sender_reads_mail(r->sender) ||
+	    (aws && ir_sender_reads_mail(r->reply_to)))
+		r->channel = "mail";
+	if (strcmp(r->channel, "mail") != 0)
+		r->reply_to[0] = '\0';
+}
+
+/* A bounce of our own answer, or another machine's: never a notice. */
+static bool
+delivery_report(const struct ir_mime *m)
+{
+	return strcmp(m->parts[0].report_type, "delivery-status") == 0 ||
+	    ir_mime_header(m, 0, "X-Failed-Recipients", 0) != NULL;
+}
+
+static bool
+is_notice(const struct ir_report *r)
+{
+	const struct ir_facts *f = &r->facts;
+
+	if (ir_sender_reads_mail(r->sender))
+		return true;
+	if (ir_sender_aws(r->sender))
+		return f->about_aws || f->activity.value[0] ||
+		    f->cases.n > 0;
+	return f->about_aws && (f->cases.n || f->accounts.n ||
+	    f->nresources);
+}
+
+struct ir_rec *
+ir_notice_parse(const char *raw, size_t n, const struct ir_report_opts *o,
+    struct ir_err *err)
+{
+	struct found f = { 0, 0, false, false, 0, "" };
+	struct ir_rec *rec = NULL;
+	struct ir_buf subject = IR_BUF(1U << 20);
+	struct ir_report r;
+	struct ir_mime m;
+	size_t text;
+
+	ir_report_init(&r, o);
+	if (ir_mime_parse(&m, raw, n)) {
+		ir_fail(err, IR_OSERR, "no memory");
+		goto out;
+	}
+	if (delivery_report(&m)) {
+		ir_fail(err, IR_DATAERR, "not an abuse notice: "
+		    "it is a delivery report");
+		goto out;
+	}
+	text = locate(&r, &m, &f);
+	cut(&r, &f);
+	attachments(&r, &m, f.message, text);
+	head(&r, &m, &f);
+	/* the record keeps the subject as it is: an answer must repeat it */
+	ir_text_regular(&subject, ir_buf_cstr(&r.subject), r.subject.len);
+	ir_facts_subject(&r.facts, ir_buf_cstr(&subject), subject.len);
+	ir_facts_body(&r.facts, ir_buf_cstr(&r.upper), r.upper.len);
+	r.depth = f.depth;
+	r.partial = m.partial;
+	if (r.upper.bad || r.complaint.bad)
+		r.partial = "too large once decoded";
+	if (!is_notice(&r)) {
+		ir_fail(err, IR_DATAERR, "not an abuse notice");
+		ir_hint(err, "it is not from AWS, or says nothing of abuse");
+		goto out;
+	}
+	authenticity(&r, &m, &f);
+	channel(&r, f.rewritten);
+	rec = ir_report_record(&r);
+out:
+	ir_buf_free(&subject);
+	ir_mime_free(&m);
+	ir_report_free(&r);
+	return rec;
+}

@@ -1,0 +1,56 @@
+/*
+ * report.h - the record of type "report": what abuse-parse(1) understood of
+ * a mail (notice.h) or a Health event (health.h).
+ */
+#ifndef IR_REPORT_H
+#define IR_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "facts.h"
+
+struct ir_rec;
+
+struct ir_report_opts {
+	int64_t now;			/* first sight of the report */
+	const char *authserv_id;	/* our mail server; NULL: the topmost */
+};
+
+/*
+ * n bytes of a mail, or of JSON (it begins with '{' or '['), to its record,
+ * which the caller frees.  NULL and 65: empty, or no abuse notice.
+ */
+struct ir_rec *ir_report_parse(const char *raw, size_t n,
+    const struct ir_report_opts *o, struct ir_err *err);
+
+/* --- between the parsers of this room ------------------------------------ */
+
+struct ir_report {
+	struct ir_facts facts;
+	const struct ir_report_opts *opts;
+	struct ir_buf subject;		/* decoded */
+	struct ir_buf upper;		/* the provider's half, regular */
+	struct ir_buf complaint;	/* the quoted half, and attachments */
+	struct ir_rec *references;	/* owned; may be NULL */
+	char sender[256], reply_to[256], to[256], message_id[1000];
+	char key[200];			/* for the id when there is no case */
+	const char *authentic;
+	char auth_why[400];
+	const char *channel, *partial;
+	int64_t base;			/* the time limit counts from here */
+	int64_t received;
+	enum ir_fact_source base_source;
+	const char *reply_conflict;	/* what Reply-To says instead */
+	const char *event;		/* Health: type code, borrowed */
+	unsigned depth;
+};
+
+void ir_report_init(struct ir_report *r, const struct ir_report_opts *o);
+void ir_report_free(struct ir_report *r);
+struct ir_rec *ir_report_record(const struct ir_report *r);
+
+#endif

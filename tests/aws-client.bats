@@ -1,0 +1,319 @@
+#!/usr/bin/env bats
+# lib/aws against the emulator: what each failure becomes, what is repeated
+# and what never is.  aws_call makes the calls it reads.
+
+load lib/quell
+load aws/emu.bash
+
+setup() {
+	emu_python >/dev/null || skip "no python that imports botocore"
+	emu_start
+	call=$QUELL_B/unit/aws_call
+	export AWS_MAX_ATTEMPTS=3
+}
+
+teardown() {
+	emu_stop
+}
+
+list='{"service":"iam","operation":"ListAccessKeys","params":{"UserName":"ses-smtp"}}'
+create='{"service":"iam","operation":"CreateAccessKey","params":{"UserName":"nobody"},"not_repeatable":true,"secret_name":"SecretAccessKey"}'
+
+# calls JSON...: the output of aws_call
+calls() {
+	printf '%s\n' "$@" | "$call"
+}
+
+# is JSON FILTER: jq says true
+is() {
+	jq -e "$2" <<<"$1" >/dev/null || {
+		printf 'not %s: %s\n' "$2" "$1"
+		return 1
+	}
+}
+
+@test "every protocol: a call works, and nothing about it is wrong" {
+	out=$(calls "$list" \
+	    '{"service":"sts","operation":"GetCallerIdentity"}' \
+	    '{"service":"ses","operation":"GetSendQuota","region":"eu-west-1"}' \
+	    '{"service":"sesv2","operation":"GetAccount","method":"GET","path":"/v2/email/account"}' \
+	    '{"service":"sesv2","operation":"ListEmailIdentities","method":"GET","path":"/v2/email/identities","params":{"PageSize":"1"}}' \
+	    '{"service":"monitoring","operation":"ListMetrics","json":{"Namespace":"AWS/SES"}}' \
+	    '{"service":"ec2","operation":"DescribeInstances"}')
+	is "$(jq -s . <<<"$out")" 'length == 7 and all(.code == 0 and .status == 200
+	    and .attempts == 1 and .request_id)'
+	is "$(head -1 <<<"$out")" '.reply.AccessKeyMetadata[0].Status == "Active"'
+	is "$(tail -1 <<<"$out")" '.reply.reservationSet | length == 2'
+	emu_no_violations
+}
+
+@test "paths are signed as they are sent: an identity with @ / % and blank" {
+	out=$(calls '{"service":"sesv2","operation":"GetEmailIdentity","method":"GET","path":"/v2/email/identities/a%40b%2Fc%20d%25"}')
+	is "$out" '.status == 404 and .error_code == "NotFoundException" and .code == 69'
+	grep -q 'a@b/c d%' <<<"$out"
+	emu_no_violations
+}
+
+@test "refused for good is 69 and is not repeated" {
+	out=$(calls '{"service":"iam","operation":"GetUser","params":{"UserName":"x"}}')
+	is "$out" '.code == 69 and .error_code == "NoSuchEntity" and .attempts == 1'
+}
+
+@test "IAM's LimitExceeded is a quota: 69, not repeated" {
+	calls "$create" >/dev/null
+	out=$(calls "$create")
+	is "$out" '.code == 69 and .error_code == "LimitExceeded" and .attempts == 1'
+}
+
+@test "denied is 77, in every protocol" {
+	export AWS_ACCESS_KEY_ID=AKIANOBODYKEY0000001
+	export AWS_SECRET_ACCESS_KEY=n0body/SecretKeyWithoutAnyRights+0000010
+	out=$(calls "$list" '{"service":"ec2","operation":"DescribeInstances"}' \
+	    '{"service":"sesv2","operation":"GetAccount","method":"GET","path":"/v2/email/account"}' \
+	    '{"service":"monitoring","operation":"ListMetrics","json":{}}')
+	is "$(jq -s . <<<"$out")" 'all(.code == 77 and .attempts == 1)'
+	is "$(jq -s 'map(.error_code)' <<<"$out")" '.[0] == "AccessDenied" and
+	    .[1] == "UnauthorizedOperation" and
+	    .[2] == "AccessDeniedException" and (.[3] | test("AccessDenied"))'
+}
+
+@test "a wrong secret and an unknown key are 77" {
+	w=$(printf 'wrong%.0s' 1 2 3 4 5 6 7 8)
+	AWS_SECRET_ACCESS_KEY=$w run -0 calls "$list"
+	is "$output" '.code == 77 and .error_code == "SignatureDoesNotMatch"'
+	AWS_ACCESS_KEY_ID=AKIAUNKNOWNKEY000001 run -0 calls "$list"
+	is "$output" '.code == 77 and .error_code == "InvalidClientTokenId"'
+	# and with the key of one call
+	out=$(calls '{"service":"sts","operation":"GetCallerIdentity","key_id":"AKIASTOLENKEY0000001","key_secret":"st0len/+SecretKeyForTheSmtpUser/0000001+"}')
+	is "$out" '.code == 0 and (.reply.Arn | endswith("user/ses-smtp"))'
+}
+
+@test "throttled: asked again, then 75; how long is AWS's word" {
+	emu_fault '{"do":"throttle","times":1,"retry_after_ms":50}'
+	is "$(calls "$list")" '.code == 0 and .attempts == 2'
+	emu_fault '{"do":"throttle","times":-1,"retry_after_ms":50}'
+	is "$(AWS_MAX_ATTEMPTS=2 calls "$list")" '.code == 75 and .attempts == 2
+	    and .error_code == "Throttling"'
+	is "$(AWS_MAX_ATTEMPTS=2 calls '{"service":"ec2","operation":"DescribeInstances"}')" \
+		'.code == 75 and .attempts == 2 and .error_code == "RequestLimitExceeded"'
+	# it was not done, so this is not an unknown outcome
+	is "$(AWS_MAX_ATTEMPTS=2 calls "$create")" '.code == 75 and .attempts == 2'
+}
+
+@test "500, 503 and resets: asked again, then 75" {
+	for f in 500 503 reset_before reset_after; do
+		emu_fault "{\"do\":\"$f\",\"times\":1}"
+		is "$(calls "$list")" '.code == 0 and .attempts == 2'
+		emu_fault "{\"do\":\"$f\",\"times\":3}"
+		is "$(calls "$list")" '.code == 75 and .attempts == 3'
+	done
+}
+
+@test "an answer that breaks off: asked again, then 76" {
+	emu_fault '{"do":"truncate","times":1}'
+	is "$(calls "$list")" '.code == 0 and .attempts == 2'
+	emu_fault '{"do":"truncate","times":3}'
+	is "$(calls "$list")" '.code == 76 and .attempts == 3'
+}
+
+@test "an answer that is garbage, or empty, is 76 at once" {
+	for f in garbage empty; do
+		emu_fault "{\"do\":\"$f\",\"times\":1}"
+		is "$(calls "$list")" '.code == 76 and .attempts == 1'
+		emu_fault "{\"do\":\"$f\",\"times\":1}"
+		is "$(calls '{"service":"sesv2","operation":"GetAccount","method":"GET","path":"/v2/email/account"}')" \
+			'.code == 76 and .attempts == 1'
+	done
+}
+
+@test "what must not be repeated is sent once, and its outcome is unknown" {
+	for f in reset_after reset_before truncate garbage empty 500 503; do
+		emu_key "{\"user\":\"u$f\"}" >/dev/null
+		emu_reset_log
+		emu_fault "{\"do\":\"$f\",\"match\":{\"operation\":\"CreateAccessKey\"},\"times\":1}"
+		is "$(calls "${create/nobody/u$f}")" '.code == 79 and
+		    .attempts == 1 and .secret_len == 0'
+		# what the emulator resets before doing anything is not in the log
+		is "$(emu_calls length)" '. <= 1'
+	done
+}
+
+@test "what was not sent may be repeated: 75, not 79" {
+	emu_stop
+	is "$(calls "$create")" '.code == 75 and .attempts == 3 and .status == 0'
+}
+
+@test "a secret in the answer goes to the secure heap and leaves the tree" {
+	out=$(calls "$create")
+	is "$out" '.code == 0 and .secret_len == 40 and
+	    .reply.AccessKey.SecretAccessKey == "***"'
+	# made, and the secret is not there: nobody knows it
+	other=${create/nobody/ses-smtp}
+	is "$(calls "${other/\"SecretAccessKey\"/\"NoSuch\"}")" '.code == 79'
+}
+
+@test "a clock that is wrong is set by the answer, once" {
+	for s in 4000 -4000; do
+		emu_set "{\"clock_skew_s\":$s}"
+		emu_reset_log
+		out=$(calls "$list" "$list")
+		is "$(jq -s . <<<"$out")" 'all(.code == 0 and .attempts == 1)'
+		# both were refused once, or the second learnt from the first
+		is "$(emu_calls length)" '. <= 4'
+	done
+}
+
+@test "the time is up: 75" {
+	emu_fault '{"do":"hang","times":-1}'
+	SECONDS=0
+	out=$(printf '%s\n' "$list" "$create" | "$call" timeout=1)
+	[ "$SECONDS" -le 4 ]
+	is "$(head -1 <<<"$out")" '.code == 75'
+	is "$(tail -1 <<<"$out")" '.code == 79'
+}
+
+@test "all pages" {
+	emu_set '{"page_size":2}'
+	out=$(calls '{"service":"iam","operation":"ListUsers","pages":["Marker","Marker","Users"]}')
+	is "$out" '.code == 0 and .pages == 2 and .items == 3'
+	out=$(calls '{"service":"monitoring","operation":"ListMetrics","json":{"Namespace":"AWS/SES"},"pages":["NextToken","NextToken","Metrics"]}')
+	is "$out" '.code == 0 and .pages == 4 and .items == 7'
+	out=$(calls '{"service":"sesv2","operation":"ListEmailIdentities","method":"GET","path":"/v2/email/identities","params":{"PageSize":"1"},"pages":["NextToken","NextToken","EmailIdentities"]}')
+	is "$out" '.code == 0 and .pages == 2 and .items == 2'
+	emu_no_violations
+}
+
+@test "many at once: one failure is one failure" {
+	emu_fault '{"do":"500","times":3,"match":{"operation":"GetUser"}}'
+	yes "$list" | head -n 200 >"$BATS_TEST_TMPDIR/in"
+	echo '{"service":"iam","operation":"GetUser"}' >>"$BATS_TEST_TMPDIR/in"
+	out=$("$call" <"$BATS_TEST_TMPDIR/in")
+	is "$(jq -s . <<<"$out")" 'length == 201 and (map(select(.code == 0)) |
+	    length == 200) and .[200].code == 75'
+	emu_no_violations
+}
+
+@test "https with the CA file; without it 77" {
+	export AWS_ENDPOINT_URL="https://{service}.{region}.localhost:$EMU_HTTPS"
+	is "$(calls "$list")" '.code == 0'
+	unset AWS_CA_BUNDLE
+	is "$(calls "$list")" '.code == 77 and .status == 0'
+	AWS_CA_BUNDLE=/nonexistent run -0 calls "$list"
+	is "$output" '.code == 78'
+}
+
+@test "plain http goes to this machine only" {
+	for url in http://192.0.2.1 http://localhost.example http://127.0.0.1.example \
+	    http://u@127.0.0.1 ftp://127.0.0.1; do
+		AWS_ENDPOINT_URL=$url run -0 calls "$list"
+		is "$output" '.code == 78'
+	done
+}
+
+@test "endpoints: option, service's variable, variable, profile" {
+	good=$AWS_ENDPOINT_URL bad=http://127.0.0.1:1
+	export AWS_MAX_ATTEMPTS=1
+	AWS_ENDPOINT_URL=$bad
+	is "$(calls "$list")" '.code == 75'
+	is "$(AWS_ENDPOINT_URL_IAM=$good calls "$list")" '.code == 0'
+	is "$(AWS_ENDPOINT_URL_IAM=$bad "$call" endpoint_url="$good" <<<"$list")" \
+		'.code == 0'
+	unset AWS_ENDPOINT_URL
+	export AWS_CONFIG_FILE=$BATS_TEST_TMPDIR/config
+	printf '[default]\nendpoint_url = %s\n' "$good" >"$AWS_CONFIG_FILE"
+	is "$(calls "$list")" '.code == 0'
+}
+
+profiles() {
+	export AWS_CONFIG_FILE=$BATS_TEST_TMPDIR/config
+	export AWS_SHARED_CREDENTIALS_FILE=$BATS_TEST_TMPDIR/credentials
+	cat >"$AWS_SHARED_CREDENTIALS_FILE" <<-END
+	[stolen]
+	aws_access_key_id = AKIASTOLENKEY0000001
+	aws_secret_access_key = st0len/+SecretKeyForTheSmtpUser/0000001+
+	[half]
+	aws_access_key_id = AKIASTOLENKEY0000001
+	END
+	cat >"$AWS_CONFIG_FILE" <<-END
+	[profile stolen]
+	region = eu-west-1
+	[profile role]
+	role_arn = arn:aws:iam::111122223333:role/x
+	source_profile = stolen
+	[profile process]
+	credential_process = /bin/false
+	[profile sso]
+	sso_session = s
+	[profile empty]
+	region = eu-west-1
+	END
+}
+
+who='{"service":"sts","operation":"GetCallerIdentity"}'
+
+@test "credentials: --profile passes the environment over, AWS_PROFILE does not" {
+	profiles
+	is "$("$call" profile=stolen <<<"$who")" '.reply.Arn | endswith("/ses-smtp")'
+	is "$(AWS_PROFILE=stolen calls "$who")" '.reply.Arn | endswith("/responder")'
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION
+	is "$(AWS_PROFILE=stolen calls "$who")" '.reply.Arn | endswith("/ses-smtp")'
+	is "$(emu_calls '.[-1].region')" '. == "eu-west-1"'
+}
+
+@test "credentials: what cannot be used is said, nothing else is used" {
+	profiles
+	for p in role process sso nosuch half; do
+		run -78 --separate-stderr "$call" profile=$p <<<"$who"
+		[[ $stderr == *"$p"* ]]
+	done
+	run -77 --separate-stderr "$call" profile=empty <<<"$who"
+	(
+		unset AWS_SECRET_ACCESS_KEY
+		run -78 --separate-stderr "$call" <<<"$who"
+	)
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	run -77 --separate-stderr "$call" <<<"$who"
+	[[ $stderr == *"no AWS credentials"* ]]
+	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1/ \
+		run -78 --separate-stderr "$call" <<<"$who"
+	printf '[default]\nword\n' >"$AWS_CONFIG_FILE"
+	run -78 --separate-stderr "$call" <<<"$who"
+	[[ $stderr == *"config:2: "* ]]
+}
+
+@test "credentials: the instance's role, with a token only" {
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	export AWS_EC2_METADATA_DISABLED=false
+	export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$EMU_IMDS/
+	emu_set '{"imds":{"mode":"on","role":"mail-host"}}'
+	is "$(calls "$who")" '.code == 0 and (.reply.Arn | contains("assumed-role/mail-host"))'
+	emu_no_violations
+	emu_set '{"imds":{"mode":"v1only","role":"mail-host"}}'
+	run -77 --separate-stderr "$call" <<<"$who"
+	[[ $stderr == *IMDSv2* ]]
+	emu_set '{"imds":{"mode":"on","role":null}}'
+	run -77 --separate-stderr "$call" <<<"$who"
+	[[ $stderr == *"no role"* ]]
+	emu_set '{"imds":{"mode":"hang","role":"mail-host"}}'
+	run -75 --separate-stderr "$call" <<<"$who"
+	[[ $stderr == *"hop limit"* ]]
+	emu_stop
+	run -77 --separate-stderr "$call" <<<"$who"
+	[[ $stderr == *"no AWS credentials"* ]]
+}
+
+@test "regions: none is 78, a bad one 64 or 78" {
+	unset AWS_REGION
+	is "$(calls '{"service":"ec2","operation":"DescribeInstances"}')" '.code == 78'
+	is "$(calls "$list")" '.code == 0'
+	run -64 "$call" region=us-east-1.evil.example <<<"$list"
+	AWS_REGION='US East' run -78 "$call" <<<"$list"
+	is "$(AWS_DEFAULT_REGION=eu-west-1 calls '{"service":"ses","operation":"GetSendQuota"}')" \
+		'.code == 0'
+}
+
+@test "no secret on the wire, in output or in messages" {
+	out=$(calls "$list" "$create" "$who" 2>&1)
+	run ! grep -F "$AWS_SECRET_ACCESS_KEY" <<<"$out"
+	emu_no_violations
+}
