@@ -86,7 +86,7 @@ put(struct run *x, const struct list *l, const char *name, bool blocked,
 	ir_out_put(x->out, r);
 }
 
-/* --- list ------------------------------------------------------------------ */
+/* --- list ---------------------------------------------------------------- */
 
 struct lister {
 	struct run *x;
@@ -127,7 +127,7 @@ list(struct run *x)
 	return list_file(x, &x->local, x->hook.not_smtp_acl);
 }
 
-/* --- input ----------------------------------------------------------------- */
+/* --- input --------------------------------------------------------------- */
 
 static int
 add_account(struct run *x, struct list *l, const char *name,
@@ -192,7 +192,7 @@ read_input(struct run *x, char **operands, int n)
 	return rc;
 }
 
-/* --- the change ------------------------------------------------------------ */
+/* --- the change ---------------------------------------------------------- */
 
 /* Would Exim heed the files?  Undoing needs no hook. */
 static int

@@ -92,7 +92,7 @@ struct run {
 	struct ir_err err;
 };
 
-/* --- Exim ------------------------------------------------------------------ */
+/* --- Exim ---------------------------------------------------------------- */
 
 /* The first line that "exim OPTION ARG" prints, into buf; its exit code. */
 static int
@@ -121,7 +121,7 @@ exim_holds(struct run *x, char *answer, size_t size)
 	    strstr(answer, IR_HOOK_HELD) != NULL;
 }
 
-/* --- nft ------------------------------------------------------------------- */
+/* --- nft ----------------------------------------------------------------- */
 
 /*
  * One rule, named by its comment.  A refused connection makes Exim defer; it
@@ -226,7 +226,7 @@ nft_usable(struct run *x)
 	return yes;
 }
 
-/* --- our files ------------------------------------------------------------- */
+/* --- our files ----------------------------------------------------------- */
 
 static enum maker
 maker_of(const char *file, int64_t *since)
@@ -278,7 +278,7 @@ remove_file(struct run *x, const char *file)
 	return 1;
 }
 
-/* --- how things are -------------------------------------------------------- */
+/* --- how things are ------------------------------------------------------ */
 
 static void
 look_now(struct run *x, struct now *s)
@@ -375,7 +375,7 @@ wait_for_deliveries(struct run *x)
 	return 0;
 }
 
-/* --- queue runners --------------------------------------------------------- */
+/* --- queue runners ------------------------------------------------------- */
 
 /*
  * Is the process of this Exim a queue runner (1), or a daemon that starts
@@ -460,7 +460,7 @@ start_runner(struct run *x)
 	return 0;
 }
 
-/* --- hold ------------------------------------------------------------------ */
+/* --- hold ---------------------------------------------------------------- */
 
 static int
 fail_no_hook(struct run *x)
@@ -592,7 +592,7 @@ act_hold(struct run *x)
 	return 0;
 }
 
-/* --- release --------------------------------------------------------------- */
+/* --- release ------------------------------------------------------------- */
 
 static bool
 means(const struct run *x, enum backend b)
@@ -666,7 +666,7 @@ act_release(struct run *x)
 	return count_deliveries(x);
 }
 
-/* --- the record ------------------------------------------------------------ */
+/* --- the record ---------------------------------------------------------- */
 
 static void
 add_limits(struct run *x, struct ir_rec *list, enum backend b)
@@ -747,7 +747,7 @@ report(struct run *x)
 	ir_tally_add(&x->tally, x->code);
 }
 
-/* --- the run --------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------- */
 
 static int
 look(struct run *x)

@@ -24,7 +24,8 @@ parse(const char *s, struct ir_exim_hook *h)
 	"\nbegin acl\n\n  am:\n# 3 \"x\"\n    deny authenticated = *\n" \
 	"    condition = ${if exists{/q/deny_accounts}{yes}}\n    accept\n" \
 	"\n  an:\n    deny condition = ${if exists{/q/deny_users}{yes}}\n" \
-	"begin routers\n  quell_hold:\n    condition = ${if exists{/q/hold}}\n" \
+	"begin routers\n  quell_hold:\n" \
+	"    condition = ${if exists{/q/hold}}\n" \
 	"begin retry\n# c\n  \"${if exists{/q/hold}{*}{}}\" * F,52w,5m\n" \
 	"  * * F,1h,5m\n"
 
