@@ -96,12 +96,13 @@ start_the_rest() {
 	http_sink_start "$D/chat"
 	printf 'http://127.0.0.1:%s/hook/secret-of-the-channel\n' \
 		"$(<"$D/chat/port")" >"$D/chat.url"
+	chmod 600 "$D/chat.url"
 	rbldnsd_zone "$D/dns" bl.spam.test ip4set <<<'203.0.113.25'
 	rbldnsd_zone "$D/dns" xbl.other.test ip4set <<<'203.0.113.25'
 	rbldnsd_zone "$D/dns" calm.test ip4set <<<'198.51.100.9'
 	rbldnsd_start "$D/dns"
 	for z in bl.spam.test xbl.other.test calm.test; do
-		printf '%s\t4\tblack\t1\t.0.2=listed\t-\tstd4\t%s\tdrill\n' \
+		printf '%s\t4\tblack\t1\t.0.2=listed\t-\tstd\t%s\tdrill\n' \
 			"$z" "https://lists.test/remove"
 	done >"$D/zones.tsv"
 }
