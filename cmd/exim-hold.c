@@ -430,11 +430,15 @@ stop_runners(struct run *x)
 		closedir(proc);
 }
 
-/* Start "exim -qff", detached, and do not wait for it. */
+/*
+ * Start "exim -qf", detached, and do not wait for it.  It passes over the
+ * retry times that the hold left behind; -qff would also send what somebody
+ * has frozen, which in an incident is spam.
+ */
 static int
 start_runner(struct run *x)
 {
-	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", option[] = "-qff";
+	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", option[] = "-qf";
 	char *const argv[] = { x->config.exim, option, NULL };
 	char *const env[] = { path, NULL };
 	pid_t pid = fork();
@@ -456,7 +460,7 @@ start_runner(struct run *x)
 	while (waitpid(pid, &st, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(st) || WEXITSTATUS(st))
-		return ir_fail(&x->err, IR_OSERR, "cannot start exim -qff");
+		return ir_fail(&x->err, IR_OSERR, "cannot start exim -qf");
 	return 0;
 }
 
@@ -753,6 +757,7 @@ static int
 look(struct run *x)
 {
 	const char *spool;
+	gid_t gid;
 
 	if (ir_exim_config_ask(x->exim.exim, &x->config, &x->err) ||
 	    ir_exim_hook_dir(&x->config, x->hook_dir, x->dir, &x->err) ||
@@ -773,7 +778,7 @@ look(struct run *x)
 	if (ir_proc_find("nft", x->nft_program, PATH_MAX, NULL) &&
 	    ir_proc_find("/usr/sbin/nft", x->nft_program, PATH_MAX, NULL))
 		*x->nft_program = '\0';
-	if (ir_exim_uid(spool, &x->uid, &(gid_t){ 0 }, &x->err) ||
+	if (ir_exim_uid(spool, &x->uid, &gid, &x->err) ||
 	    make_nft_rule(x) || ir_spool_open(&x->spool, spool, &x->err))
 		return -1;
 	/* before its first message Exim has no queue */
