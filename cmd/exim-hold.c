@@ -261,7 +261,12 @@ make_file(struct run *x, const char *file)
 		return 0;
 	n = snprintf(text, sizeof text, MARK "%s%s\n", id ? " for " : "",
 	    id ? id : "");
-	return ir_file_create(file, text, (size_t)n, 0644, &x->err) ? -1 : 1;
+	if (ir_file_create(file, text, (size_t)n, 0644, &x->err) == 0)
+		return 1;
+	if (maker_of(file, NULL) == NOBODY)
+		return -1;
+	x->err.code = 0;	/* another one was faster */
+	return 0;
 }
 
 /* 1 removed, 0 was not there, or is somebody else's, -1. */
@@ -688,6 +693,9 @@ add_limits(struct run *x, struct ir_rec *list, enum backend b)
 		ir_rec_push_str(list, "Exim's warnings to senders that their "
 		    "mail is late (delay_warning)");
 	}
+	if (b == HOOK && x->missing.len)
+		ir_rec_push_str(list, "the hook is not complete (without its "
+		    "retry rule old mail bounces)");
 	if (b == NFT) {
 		ir_rec_push_str(list, "a restart of this host ends the hold");
 		ir_rec_push_str(list, "refused tries count: what is older "

@@ -188,6 +188,11 @@ listing()
 	sed -i "/^begin retry/a * * F,2s,1s" "$X/exim.conf"
 	hold 78 --backend=hook -y
 	[[ $stderr == *'first retry rule'* ]]
+	# nor is that passed over in silence when somebody holds all the same
+	: >"$X/quell/hold"
+	hold 0 --show
+	is '.held and (.cannot_stop | any(test("retry rule")))'
+	rm "$X/quell/hold"
 	[ -z "$(ls -A "$X/quell")" ]
 }
 
@@ -263,6 +268,13 @@ listing()
 		is '.held == false and .changed and .ok'
 		[ -z "$(ls -A "$X/quell")" ]
 	done
+	# two at once
+	exim-hold -y >one 3>&- &
+	pid=$!
+	hold 0 -y
+	wait $pid
+	jq -e '.held and .ok' one
+	hold 0 --release -y
 	for wait in 0.008 0.025; do
 		exim-hold -y >/dev/null 2>&1 3>&- &
 		pid=$!

@@ -39,7 +39,8 @@ ir_exim_hook_print(struct ir_buf *out, const char *dir)
 "\n", dir, dir, dir);
 	ir_buf_fmt(out,
 "# == mail: first in the ACL that acl_smtp_mail names\n"
-"# Debian: conf.d/acl/30_exim4-config_check_mail   cPanel: @BEGINACL@\n"
+"# Debian: conf.d/acl/30_exim4-config_check_mail   cPanel: the custom block\n"
+"# at the start of that ACL\n"
 "# When there is none: \"acl_smtp_mail = acl_quell_mail\" in the main part,\n"
 "# and after \"begin acl\" these lines below \"acl_quell_mail:\", and then\n"
 "# \"accept\".\n"
