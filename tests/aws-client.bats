@@ -2,7 +2,7 @@
 # lib/aws against the emulator: what each failure becomes, what is repeated
 # each test is a subshell of its own, and run sets stderr
 # shellcheck disable=SC2030,SC2031,SC2154
-# and what never is.  aws_call makes the calls it reads.
+# and what never is.  aws_call_tool makes the calls it reads.
 
 load lib/quell
 load aws/emu.bash
@@ -28,7 +28,7 @@ setup() {
 	emu_control POST clear_faults >/dev/null
 	emu_reset_log
 	export AWS_MAX_ATTEMPTS=3
-	call=$QUELL_B/unit/aws_call
+	call=$QUELL_B/unit/aws_call_tool
 	user=u$BATS_TEST_NUMBER
 	emu_key "{\"user\":\"$user\"}" >/dev/null
 	create='{"service":"iam","operation":"CreateAccessKey","params":{"UserName":"'$user'"},"not_repeatable":true,"secret_name":"SecretAccessKey"}'
@@ -38,7 +38,7 @@ list='{"service":"iam","operation":"ListAccessKeys","params":{"UserName":"ses-sm
 
 who='{"service":"sts","operation":"GetCallerIdentity"}'
 
-# calls JSON...: the output of aws_call
+# calls JSON...: the output of aws_call_tool
 calls() {
 	printf '%s\n' "$@" | "$call"
 }

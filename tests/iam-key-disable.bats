@@ -236,7 +236,7 @@ as_operator() {
 
 @test "the record has the last use" {
 	AWS_ACCESS_KEY_ID=$key AWS_SECRET_ACCESS_KEY=$secret \
-		"$QUELL_B/unit/aws_call" <<<'{"service":"sts","operation":"GetCallerIdentity"}'
+		"$QUELL_B/unit/aws_call_tool" <<<'{"service":"sts","operation":"GetCallerIdentity"}'
 	run -0 --separate-stderr iam-key-disable -n "$key"
 	is '.last_used_service == "sts" and .last_used_region == "us-east-1" and
 	    (.last_used | length == 20)'
