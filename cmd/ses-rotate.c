@@ -898,6 +898,8 @@ static void
 check_usage(struct rotate *r, int *n, char **argv)
 {
 	static char key[64];
+	char host[256];
+	int port = 0;
 
 	if (r->key_opt && *n)
 		ir_die_usage("--key and an operand: one of them");
@@ -912,6 +914,10 @@ check_usage(struct rotate *r, int *n, char **argv)
 		r->endpoint = getenv("QUELL_SES_SMTP");
 	if (!r->endpoint || !*r->endpoint)
 		r->endpoint = ENDPOINT;
+	if (ir_smtp_endpoint(r->endpoint, "us-east-1", host, sizeof host,
+	    &port, NULL))
+		ir_die_usage("--smtp-endpoint: not HOST[:PORT]: %s",
+		    r->endpoint);
 	check_phase(r);
 	check_mode(r);
 	check_out(r);

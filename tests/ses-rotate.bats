@@ -432,6 +432,25 @@ second_key() {
 	[ "$(emu_calls '[.[] | select(.operation == "CreateAccessKey")] | length')" = 0 ]
 }
 
+@test "the place goes away while the key is made: the key is deactivated" {
+	mkdir place
+	emu_fault '{"match": {"operation": "CreateAccessKey"}, "do": "slow", "ms": 1500}'
+	ses-rotate -y --out=place/new.cred --proofs=1 "$OLD" \
+		>out.jsonl 2>err </dev/null 3>&- &
+	local pid=$! n=200 got=0
+	until grep -q '"creating":true' "$state" 2>/dev/null; do
+		sleep 0.05
+		n=$((n - 1)) && [ "$n" -gt 0 ]
+	done
+	mv place gone
+	wait "$pid" || got=$?
+	[ "$got" = 73 ]
+	[ "$(keys)" = '"Inactive,Inactive"' ]
+	[ "$(role orphan status)" = Inactive ]
+	[ "$(role old ok)" = false ]
+	[ ! -e gone/new.cred ] && [ ! -e gone/new.cred.new ]
+}
+
 @test "the incident: journal before and after each change, state without secrets" {
 	mkdir -m 700 case && : >case/journal.jsonl
 	rotate 0 --out=new.cred --old-secret-file=old.secret --incident="$PWD/case"
@@ -464,6 +483,7 @@ second_key() {
 	code 64 ses-rotate -y --phase=contain --key="$OLD" "$OLD"
 	code 64 ses-rotate -y --phase=contain "$OLD" AKIANOBODYKEY0000001
 	code 64 ses-rotate -y --phase=nothing "$OLD"
+	code 64 ses-rotate -y --phase=contain --smtp-endpoint='a b' "$OLD"
 	code 64 ses-rotate -y "$OLD"
 	code 64 ses-rotate -y --out=x --proofs=0 "$OLD"
 	code 64 ses-rotate -y --phase=contain --regions=us-east-1,,x "$OLD"
