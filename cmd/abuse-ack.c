@@ -139,7 +139,7 @@ tls_word(const char *s, enum ir_smtp_tls *tls)
 	return -1;
 }
 
-/* HOUSE rule: the answer does not travel through the patient. */
+/* The answer must not travel through what is being contained. */
 static int
 refuse_patient(const struct run *r, struct ir_err *err)
 {
