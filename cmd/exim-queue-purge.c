@@ -223,7 +223,7 @@ put_result(struct run *x, const struct item *it, const struct ir_move *mv,
     const char *why, int code)
 {
 	struct ir_rec *r = ir_rec_new("queue-msg", it->id);
-	bool changed = !why;
+	bool changed = mv && !why;
 
 	ir_rec_bool(r, "ok", code == 0);
 	ir_rec_bool(r, "changed", changed);
@@ -280,8 +280,8 @@ log_move(struct run *x, const struct ir_move *mv)
 	queue_label(mv->to, to);
 	if (x->log.len + 512 > LOG_MAX)
 		log_flush(x);
-	ir_buf_fmt(&x->log, "%s %s moved from %sinput, %smsglog to %sinput, "
-	    "%smsglog\n", stamp, mv->id, from, from, to, to);
+	ir_buf_fmt(&x->log, "%s %s moved from %sinput, msglog to %sinput, "
+	    "msglog\n", stamp, mv->id, from, to);
 }
 
 static void
@@ -395,7 +395,7 @@ by_id(const void *a, const void *b)
 static struct ir_queue *
 home_of(struct run *x, const char *id)
 {
-	struct source key, *hit = NULL;
+	struct source key = { "", NULL }, *hit = NULL;
 	struct ir_queue *q = NULL;
 
 	snprintf(key.id, sizeof key.id, "%s", id);

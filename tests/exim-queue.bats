@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # exim-queue: what it lists of hand-made spools, and of a real Exim's
+# shellcheck disable=SC2030,SC2031,SC2154 # bats: subshells, and $stderr
 
 load lib/quell
 load lib/spool

@@ -193,14 +193,17 @@ ir_queue_open(struct ir_spool *s, const char *name, struct ir_queue **out,
 static int
 make_dir(const struct ir_spool *s, int at, const char *name)
 {
+	bool made = mkdirat(at, name, 0750) == 0;
 	int fd;
 
-	if (mkdirat(at, name, 0750) && errno != EEXIST)
+	if (!made && errno != EEXIST)
 		return -1;
 	fd = openat(at, name, OPEN_DIR);
 	if (fd < 0)
 		return -1;
-	if (geteuid() == 0 && fchown(fd, s->uid, s->gid)) {
+	/* whatever the umask of the caller is */
+	if (made && (fchmod(fd, 0750) || (geteuid() == 0 &&
+	    fchown(fd, s->uid, s->gid)))) {
 		int e = errno;
 
 		close(fd);
@@ -242,7 +245,9 @@ has_input(const struct ir_spool *s, const char *name)
 	struct stat st;
 
 	snprintf(path, sizeof path, "%s/input", name);
-	return fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(s->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode) &&
+	    fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISDIR(st.st_mode);
 }
 
@@ -440,7 +445,8 @@ walk_dir(struct ir_queue *q, char sub, struct entries *l,
 	l->n = 0;
 	if (list_dir(item.dirfd, sub == 0, l, err))
 		return -1;
-	qsort(l->v, l->n, sizeof *l->v, by_inode);
+	if (l->n)
+		qsort(l->v, l->n, sizeof *l->v, by_inode);
 	for (i = 0; rc == 0 && i < l->n; i++) {
 		memcpy(item.id, l->v[i].id, sizeof item.id);
 		rc = fn(&item, arg);

@@ -92,9 +92,9 @@ struct ir_queue_item {
 };
 
 /*
- * Call fn for each ID-H of the chosen queues, folder by folder, in the order of inodes, which
- * is how they lie on the disk.  It stops at the first non-zero return,
- * which is returned.  -1: 71, 74, 77.
+ * Call fn for each ID-H of the chosen queues, folder by folder, in the order
+ * of inodes, which is how they lie on the disk.  It stops at the first
+ * non-zero return, which is returned.  -1: 71, 74, 77.
  */
 int ir_spool_walk(struct ir_spool *s,
     int (*fn)(const struct ir_queue_item *item, void *arg), void *arg,

@@ -10,7 +10,7 @@
 #include "select.h"
 #include "subject.h"
 
-#define MATCH_LIMIT 200000	/* steps; a hostile subject shall not stall us */
+#define MATCH_LIMIT 200000	/* steps: a hostile text must not stall us */
 
 struct ir_regex {
 	pcre2_code *code;

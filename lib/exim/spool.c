@@ -5,6 +5,8 @@
 
 #include "spool.h"
 
+#define TIME_MAX 253402300799	/* the end of year 9999 */
+
 /* What is left to read. */
 struct cur {
 	const char *p, *end;
@@ -167,9 +169,10 @@ parse_top(struct cur *c, const char *id, struct ir_spool_msg *m,
 	m->sender = (struct ir_span){ lt + 1, (size_t)(gt - lt) - 1 };
 	if (!take_line(c, &line))
 		return bad(err, "no time of arrival");
-	for (i = 0; i < line.n && i < 17 && is_digit(line.p[i]); i++)
+	for (i = 0; i < line.n && i < 12 && is_digit(line.p[i]); i++)
 		m->received = m->received * 10 + (line.p[i] - '0');
-	if (i == 0 || i == line.n || line.p[i] != ' ')
+	if (i == 0 || i == line.n || line.p[i] != ' ' ||
+	    m->received > TIME_MAX)
 		return bad(err, "no time of arrival");
 	return 0;
 }
@@ -566,7 +569,7 @@ ir_spool_next_journal(struct ir_span *left, struct ir_span *addr)
 		return false;
 	if (next_line(left, addr))
 		return true;
-	*addr = *left;		/* Exim reads a last line without newline, too */
+	*addr = *left;	/* Exim reads a last line without newline, too */
 	left->n = 0;
 	return true;
 }

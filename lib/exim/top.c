@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "select.h"
 #include "subject.h"
@@ -39,6 +40,7 @@ struct ir_top {
 	struct table t[MAX_FIELDS];
 	size_t n;
 	size_t messages;
+	uint64_t seed;
 	struct ir_buf text;
 };
 
@@ -86,6 +88,8 @@ ir_top_new(const char *fields, struct ir_err *err)
 		return NULL;
 	}
 	t->text.max = IR_SUBJECT_MAX;
+	if (getrandom(&t->seed, sizeof t->seed, 0) < 0)
+		t->seed = (uint64_t)(uintptr_t)t;
 	for (;; fields += n + 1) {
 		n = strcspn(fields, ",");
 		if (add_field(t, fields, n, err)) {
@@ -113,16 +117,19 @@ ir_top_free(struct ir_top *t)
 	free(t);
 }
 
-/* FNV-1a; the number of values is limited, so an enemy gains little. */
+/*
+ * FNV-1a from a start that nobody knows: who sends the mail chooses the
+ * values, and must not be able to choose them all into one place.
+ */
 static uint64_t
-hash(struct ir_span s)
+hash(uint64_t seed, struct ir_span s)
 {
-	uint64_t h = 14695981039346656037u;
+	uint64_t h = 14695981039346656037u ^ seed;
 	size_t i;
 
 	for (i = 0; i < s.n; i++)
 		h = (h ^ (unsigned char)s.p[i]) * 1099511628211u;
-	return h ? h : 1;
+	return h ^ h >> 32;
 }
 
 static struct value *
@@ -167,7 +174,7 @@ count(struct ir_top *top, struct table *t, struct ir_span s, size_t rcpts,
 		return 0;
 	if (s.n > IR_TOP_VALUE_MAX)
 		s.n = IR_TOP_VALUE_MAX;
-	h = hash(s);
+	h = hash(top->seed, s);
 	v = slot(t->v, t->cap, h, s);
 	if (!v->text) {
 		if (t->n >= IR_TOP_VALUES)

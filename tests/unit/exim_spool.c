@@ -270,6 +270,8 @@ malformed(void **state)
 	    "malformed: no sender");
 	refused(with("1795277193 0", "soon 0"),
 	    "malformed: no time of arrival");
+	refused(with("1795277193 0", "253402300800 0"),
+	    "malformed: no time of arrival");
 	refused(with("\n2\n", "\n3\n"),
 	    "malformed: fewer recipients than their count");
 	refused(with("\n2\n", "\n1\n"),
@@ -376,7 +378,8 @@ config_answers(void **state)
 	assert_string_equal(c.timezone, "UTC");
 	assert_int_equal(ir_exim_mainlog(&c, path), 0);
 	assert_string_equal(path, "/var/log/mainlog");
-	snprintf(c.log_file_path, PATH_MAX, "%s", "syslog : /var/log/x/%slog-a");
+	snprintf(c.log_file_path, PATH_MAX, "%s",
+	    "syslog : /var/log/x/%slog-a");
 	assert_int_equal(ir_exim_mainlog(&c, path), 0);
 	assert_string_equal(path, "/var/log/x/mainlog-a");
 	snprintf(c.log_file_path, PATH_MAX, "%s", "/var/log/%slog-%D");

@@ -1,0 +1,534 @@
+#!/usr/bin/env bats
+# exim-queue-purge: on hand-made spools, against locks, kill -9 and a real Exim
+# shellcheck disable=SC2030,SC2031,SC2154 # bats: subshells, and $stderr
+
+load lib/quell
+load lib/spool
+
+A=1xUnbl-0004Fv-1l
+B1=1xUnbm-0004Fw-2l
+C=1xUncK-0000000055e-1rvz
+SPAM=billing@victim.example
+
+# trace OPTION... COMMAND: under a sanitizer without the leak check, which cannot be
+# traced
+trace() {
+	ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" strace "$@"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || exit
+}
+
+teardown() {
+	[ -z "${LOCKER-}" ] || kill "$LOCKER" 2>/dev/null || true
+	[ ! -d "$BATS_TEST_TMPDIR/x/bin" ] || {
+		load lib/exim
+		exim_stop "$BATS_TEST_TMPDIR/x"
+	}
+}
+
+purge() { exim-queue-purge --spool sp --queue-name Q "$@"; }
+
+# three messages: spam, an honest one, spam in a split folder
+three() {
+	msg sp $A auth=$SPAM sender=spoof@e.example to='a@x.example b@x.example'
+	printf 'b@x.example\n' >sp/input/$A-J
+	mkdir -p sp/msglog/K
+	echo log >sp/msglog/$A
+	msg sp $B1 sender=$SPAM auth=other@victim.example
+	msg sp $C auth=$SPAM sub=K
+	echo log >sp/msglog/K/$C
+	sums sp >before
+}
+
+# lock ID-D of a folder as Exim does; LOCKER is the holder
+lock() {	# DIR ID
+	python3 -c '
+import fcntl, sys, time
+f = open(sys.argv[1], "r+")
+fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB, int(sys.argv[2]), 0)
+open("locked", "w").close()
+time.sleep(30)' "$1/$2-D" $((${#2} + 3)) 3>&- &
+	LOCKER=$!
+	for _ in $(seq 100); do [ ! -e locked ] || return 0; sleep 0.05; done
+	return 1
+}
+
+unlock() {
+	kill "$LOCKER"
+	wait "$LOCKER" 2>/dev/null || true
+	LOCKER=
+}
+
+@test "a selection moves all files of its messages, and nothing else" {
+	three
+	umask 077
+	run -0 --separate-stderr purge --auth-user $SPAM --yes=2
+	umask 022
+	[ "$(stat -c %a sp/Q sp/Q/input sp/Q/input/K | sort -u)" = 750 ]
+	[ "$(ids <<<"$output")" = "$A $C" ]
+	jq -se 'all(.type == "queue-msg" and .ok and .changed and
+		.action == "quarantined" and .queue == "Q")' <<<"$output"
+	jq -se '.[] | select(.recipient_count == 2) | .delivered_count == 1' \
+		<<<"$output"
+	[[ $stderr == *'2 messages moved'*'--restore Q'* ]]
+	[ "$(cd sp/Q && find . -type f | sort | paste -sd' ')" = \
+		"./input/$A-D ./input/$A-H ./input/$A-J ./input/K/$C-D ./input/K/$C-H ./msglog/$A ./msglog/K/$C ./quell-manifest.jsonl" ]
+	[ "$(find sp/input sp/msglog -type f | sort | paste -sd' ')" = \
+		"sp/input/$B1-D sp/input/$B1-H" ]
+	sums sp >after
+	run -1 grep -Fxvf before after
+}
+
+@test "restore puts every byte back, into its own folder" {
+	three
+	msg sp/night 1xUnbn-0004Fw-2l auth=$SPAM
+	purge --auth-user $SPAM --yes=3 >moved
+	[ ! -e sp/night/input/1xUnbn-0004Fw-2l-H ]
+	run -0 --separate-stderr exim-queue-purge --spool sp --restore Q $C -y
+	jq -e '.ok and .changed and .action == "restored" and .queue == ""' \
+		<<<"$output"
+	[ -e sp/input/K/$C-H ]
+	[ ! -e sp/input/$A-H ]
+	run -64 exim-queue-purge --spool sp --restore Q -y
+	run -0 --separate-stderr exim-queue-purge --spool sp --restore Q --yes=2
+	sums sp | diff before -
+	# what came from a named queue is back there
+	[ -e sp/night/input/1xUnbn-0004Fw-2l-D ]
+	[ -z "$(find sp/Q -name '1x*')" ]
+	# again: nothing to do is no failure
+	run -0 --separate-stderr exim-queue-purge --spool sp --restore Q -y
+	[ -z "$output" ]
+	# the records of the purge say what to restore
+	purge --auth-user $SPAM --yes=3 >moved
+	run -0 exim-queue-purge --spool sp --restore Q -y - <moved
+	sums sp | diff before -
+}
+
+@test "-n shows the plan and changes nothing; the plan is accepted" {
+	three
+	find sp | sort >tree
+	run -0 --separate-stderr purge --auth-user $SPAM -n
+	echo "$output" >plan
+	[ "$(ids <plan)" = "$A $C" ]
+	jq -se 'all(.dry_run and .changed == false and .queue == "" and
+		.action == "quarantine" and .auth_user == "'$SPAM'")' plan
+	find sp | sort | diff tree -
+	sums sp | diff before -
+	run -0 --separate-stderr purge -y <plan
+	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 2 ]
+	run -0 --separate-stderr exim-queue-purge --spool sp --restore Q -n
+	[ "$(jq -r .action <<<"$output" | sort -u)" = restore ]
+	[ -e sp/Q/input/$A-H ]
+}
+
+@test "what would be everything, or nothing, is 64" {
+	three
+	run -64 --separate-stderr purge -y </dev/null
+	[[ $stderr == *'no message ids'* ]]
+	run -64 purge --auth-user '' -y
+	run -64 purge --auth-user $SPAM
+	run -64 --separate-stderr purge --auth-user $SPAM -y
+	[[ $stderr == *--yes=2* ]]
+	run -64 purge --auth-user $SPAM --yes=3
+	run -64 purge $A
+	run -64 purge --all --frozen -y
+	run -64 purge --all $A -y
+	run -64 purge --frozen $A -y
+	run -64 purge --until-empty $A -y
+	run -64 purge --restore R -y
+	run -64 exim-queue-purge --spool sp --restore Q --frozen -y
+	run -64 exim-queue-purge --spool sp --queue-name ../x $A -y
+	run -64 exim-queue-purge --spool sp --queue-name Q --queue Q --all -y
+	run -66 exim-queue-purge --spool sp --restore nosuch -y
+	run -65 --separate-stderr purge -y <<<'not-an-id'
+	[[ $stderr == *'standard input:1: not a message id'* ]]
+	run -65 purge -y <<<'{"id":'
+	run -65 purge -y <<<'{"type":"queue-top","id":"sender=x"}'
+	sums sp | diff before -
+	[ ! -e sp/Q ]
+	run -0 purge --all --yes=3
+	[ -z "$(find sp/input -type f)" ]
+}
+
+@test "ids: from operands, from standard input, gone ones, twice" {
+	three
+	run -0 --separate-stderr purge -y $A 1xUnb9-0004Fv-1l
+	jq -se 'map(select(.why == "gone"))[0] | .ok and .changed == false' \
+		<<<"$output"
+	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 1 ]
+	run -0 --separate-stderr purge -y <<<$A
+	jq -e '.ok and .changed == false and
+		.why == "in quarantine already: Q"' <<<"$output"
+	run -0 --separate-stderr purge -y $C $C
+	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 1 ]
+}
+
+@test "a record is checked against the message, under the lock" {
+	three
+	exim-queue --spool sp $A |
+		jq -c '.auth_user = "somebody@else.example"' >wrong
+	run -65 --separate-stderr purge -y <wrong
+	jq -e '.ok == false and .why == "not the message of the record"' \
+		<<<"$output"
+	exim-queue --spool sp $A | jq -c '.sender = "x@y.example"' >wrong2
+	exim-queue --spool sp $C >right
+	run -3 --separate-stderr bash -c 'cat wrong2 right |
+		exim-queue-purge --spool sp --queue-name Q -y'
+	[ -e sp/input/$A-H ]
+	[ -e sp/Q/input/K/$C-H ]
+	run -65 --separate-stderr purge -n <wrong
+	# a record that says that it failed is no order
+	jq -c '.ok = false' wrong2 >bad
+	run -0 --separate-stderr purge -y <bad
+	[ -z "$output" ]
+	[[ $stderr == *'1 records with "ok":false passed over'* ]]
+	[ -e sp/input/$A-H ]
+}
+
+@test "odd bytes in a sender survive the way through a record" {
+	msg sp $A sender=$'a\001\xff@x.example' auth=$SPAM
+	msg sp $B1 sender=
+	run -0 --separate-stderr bash -c 'exim-queue --spool sp |
+		exim-queue-purge --spool sp --queue-name Q -y'
+	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 2 ]
+}
+
+@test "a message that is being delivered stays, and its holder is named" {
+	three
+	lock sp/input $A
+	run -75 --separate-stderr purge --auth-user $SPAM --yes=2 --queue -
+	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 1 ]
+	jq -se --argjson p "$LOCKER" 'map(select(.ok == false))[0] |
+		.why == "being delivered" and .holder_pid == $p' <<<"$output"
+	[ -e sp/input/$A-H ]
+	grep "input/$A" before >want
+	(cd sp && find input -name "$A*" | sort | xargs sha256sum) | diff want -
+	# mixed with a failure of another kind it is 3
+	exim-queue --spool sp $B1 | jq -c '.sender = "x@y.example"' >wrong
+	run -3 --separate-stderr purge -y - $A <wrong
+	# waiting helps once the delivery is over
+	(sleep 0.7; kill "$LOCKER") 3>&- &
+	run -0 --separate-stderr purge -y --wait 10 $A
+	jq -e '.changed' <<<"$output"
+	LOCKER=
+}
+
+@test "the lock is as long as Exim's, for both lengths of ids" {
+	three
+	lock sp/input/K $C
+	run -75 purge -y $C
+	unlock
+	command -v strace >/dev/null || skip 'no strace'
+	trace -f -e trace=fcntl,renameat2 -o trace \
+		exim-queue-purge --spool sp --queue-name Q -y $A $C >/dev/null
+	grep -q 'F_SETLK.*l_len=19' trace
+	grep -q 'F_SETLK.*l_len=26' trace
+	# -H goes first, under the lock
+	run -0 awk '/F_SETLK/ { lock = 1 } /renameat2/ { print lock, $0; exit }' trace
+	[[ $output == 1*"-H\""* ]]
+}
+
+@test "kill -9 at any rename, then again: whole messages, none lost" {
+	command -v strace >/dev/null || skip 'no strace'
+	local n k
+	for n in 1 2 3 4 5 6 7 8; do
+		rm -rf sp
+		three
+		# a killed purge
+		trace -o /dev/null -e trace=renameat2 \
+			-e inject=renameat2:signal=KILL:when="$n" \
+			exim-queue-purge --spool sp --queue-name Q \
+			--auth-user $SPAM --yes=2 >/dev/null 2>&1 || true
+		for k in $A $C; do
+			[ "$(find sp -name "$k-H" | wc -l)" = 1 ]
+			[ "$(find sp -name "$k-D" | wc -l)" = 1 ]
+		done
+		run -0 --separate-stderr exim-queue-purge --spool sp \
+			--queue-name Q2 --auth-user $SPAM --yes="$(exim-queue \
+			--spool sp --auth-user $SPAM | wc -l | tr -d ' ')"
+		run -0 purge -y $A $C
+		[ "$(find sp/input sp/msglog -type f | wc -l)" = 2 ]
+		for k in Q Q2; do
+			[ -d sp/$k ] || continue
+			[ "$(find sp/$k -name '*-H' | wc -l)" = \
+				"$(find sp/$k -name '*-D' | wc -l)" ]
+			exim-queue-purge --spool sp --restore $k --yes="$(find \
+				sp/$k -name '*-H' | wc -l)" >/dev/null
+		done
+		sums sp | diff before -
+	done
+}
+
+@test "kill -9 amid many messages, then again" {
+	command -v strace >/dev/null || skip 'no strace'
+	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 1600 \
+		--spam 1 --bounces 0 --split >/dev/null
+	sums sp >before
+	# three renames a message: in the second batch, -H moved and -D not
+	trace -o /dev/null -e trace=renameat2 \
+		-e inject=renameat2:signal=KILL:when=3602 \
+		exim-queue-purge --spool sp --queue-name Q \
+		--auth-user $SPAM --yes=1600 >/dev/null 2>&1 || true
+	left=$(exim-queue --spool sp | wc -l | tr -d ' ')
+	[ "$left" -gt 100 ]
+	[ "$left" -lt 500 ]
+	run -0 --separate-stderr purge --auth-user $SPAM --yes="$left"
+	[[ $stderr == *'finished 1 messages that a former run'* ]]
+	[ -z "$(find sp/input sp/msglog -type f)" ]
+	run -0 exim-queue-purge --spool sp --restore Q --yes=1600
+	sums sp | diff before -
+}
+
+@test "kill -9 at any rename of a restore, then again" {
+	command -v strace >/dev/null || skip 'no strace'
+	local n
+	for n in 1 2 3 4 5 6 7; do
+		rm -rf sp
+		three
+		purge --auth-user $SPAM --yes=2 >/dev/null
+		trace -o /dev/null -e trace=renameat2 \
+			-e inject=renameat2:signal=KILL:when="$n" \
+			exim-queue-purge --spool sp --restore Q --yes=2 \
+			>/dev/null 2>&1 || true
+		n2=$(find sp/Q -name '*-H' | wc -l)
+		run -0 exim-queue-purge --spool sp --restore Q --yes="$n2"
+		sums sp | diff before -
+	done
+}
+
+@test "the manifest is on the disk before the first rename" {
+	command -v strace >/dev/null || skip 'no strace'
+	three
+	trace -o trace -e trace=write,fdatasync,renameat2 \
+		exim-queue-purge --spool sp --queue-name Q -y $A >/dev/null
+	run -0 awk '/queue-move/ { w = NR } /fdatasync/ && w { s = NR }
+		/renameat2/ { print (w && s && s > w); exit }' trace
+	[ "$output" = 1 ]
+	jq -se '.[0] | .type == "queue-move" and .source == "" and
+		.sub == "" and .sender == "spoof@e.example"' \
+		sp/Q/quell-manifest.jsonl
+}
+
+@test "nothing is overwritten, a queue in use is no quarantine" {
+	three
+	purge -y $A >/dev/null
+	cp sp/Q/input/$A-H sp/Q/input/$A-D sp/input/
+	run -65 --separate-stderr purge -y $A
+	[[ $output == *'of that name'* ]]
+	msg sp/night 1xUnbn-0004Fw-2l
+	run -73 --separate-stderr exim-queue-purge --spool sp \
+		--queue-name night -y $C
+	[[ $stderr == *'is in use'* ]]
+	[ -e sp/input/K/$C-H ]
+}
+
+@test "another file system is 73 and says why" {
+	[ "$(id -u)" = 0 ] || skip 'needs root to mount'
+	unshare -m true 2>/dev/null || skip 'no mount namespace'
+	mkdir -p sp/input
+	unshare -m bash -c '. "$1/lib/spool.bash"
+		mount -t tmpfs none sp/input && msg sp 1xUnbl-0004Fv-1l &&
+		{ rc=0; exim-queue-purge --spool sp --queue-name Q -y \
+			1xUnbl-0004Fv-1l || rc=$?; ls sp/input; exit $rc; }' \
+		- "$BATS_TEST_DIRNAME" >out 2>err || [ $? = 73 ]
+	grep -q 'different file systems' err
+	grep -q 'hint: ' err
+	grep -q -- 1xUnbl-0004Fv-1l-H out
+	grep -q '"ok":false' out
+}
+
+@test "malformed messages: passed over by a selection, moved by their id" {
+	three
+	head -c 50 sp/input/$B1-H >h && mv h sp/input/$B1-H
+	run -0 --separate-stderr purge --auth-user $SPAM --yes=2
+	[[ $stderr == *'1 malformed messages passed over'* ]]
+	[ -e sp/input/$B1-H ]
+	rm sp/input/$B1-D
+	run -65 --separate-stderr purge -y $B1
+	jq -e '.why == "malformed: no data file"' <<<"$output"
+	echo $B1-D >sp/input/$B1-D
+	run -0 --separate-stderr purge -y $B1
+	jq -e '.changed and (has("recipient_count") | not)' <<<"$output"
+	[ -e sp/Q/input/$B1-H ]
+}
+
+@test "links and hostile names lead nowhere" {
+	three
+	mkdir outside
+	msg outside 1xUnb1-0004Fv-1l auth=$SPAM
+	ln -s "$PWD/outside/input/1xUnb1-0004Fv-1l-H" sp/input/1xUnb1-0004Fv-1l-H
+	ln -s "$PWD/outside/input/1xUnb1-0004Fv-1l-D" sp/input/1xUnb1-0004Fv-1l-D
+	ln -s "$PWD/outside" sp/linked
+	run -0 purge --auth-user $SPAM --yes=2
+	[ -e outside/input/1xUnb1-0004Fv-1l-H ]
+	ln -s "$PWD/outside" sp/Q3
+	run -77 exim-queue-purge --spool sp --queue-name Q3 -y $B1 ||
+		run -73 exim-queue-purge --spool sp --queue-name Q3 -y $B1
+	[ -e sp/input/$B1-H ]
+}
+
+@test "--until-empty goes on while such mail keeps arriving" {
+	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 3000 \
+		--spam 1 --bounces 0 >/dev/null
+	msg late 1zUnb1-0004Fv-1l auth=$SPAM
+	mkfifo pipe
+	{ read -r _; mv late/input/*-D sp/input; mv late/input/*-H sp/input
+		cat >/dev/null; } <pipe 3>&- &
+	run -0 --separate-stderr bash -c "exim-queue-purge --spool sp \
+		--queue-name Q --auth-user $SPAM --yes=3000 --until-empty >pipe"
+	wait
+	[[ $stderr == *'3001 messages moved'* ]]
+	[ -z "$(find sp/input -type f)" ]
+}
+
+@test "the incident's journal has it before and after" {
+	three
+	mkdir -m 700 inc && : >inc/journal.jsonl
+	run -0 purge --auth-user $SPAM --yes=2 --incident inc
+	jq -se '.[0].event == "exim-queue-purge.begin" and
+		.[0].data.selected == 2 and
+		.[-1].event == "exim-queue-purge.end" and
+		.[-1].data.moved == 2 and .[-1].data.queue == "Q"' \
+		inc/journal.jsonl
+	run -66 purge -y $B1 --incident nowhere
+	[ -e sp/input/$B1-H ]
+	cp inc/journal.jsonl journal
+	run -0 purge -n $B1 --incident inc
+	diff journal inc/journal.jsonl
+}
+
+@test "output that cannot be written is 74, and the work is done" {
+	three
+	run -74 bash -c "exim-queue-purge --spool sp --queue-name Q -y $A >/dev/full"
+	[ -e sp/Q/input/$A-H ]
+}
+
+@test "somebody else is 77" {
+	[ "$(id -u)" = 0 ] || skip 'needs root to become somebody else'
+	three
+	chmod 0755 "$BATS_TEST_TMPDIR" sp sp/input
+	run -77 --separate-stderr setpriv --reuid 65534 --regid 65534 \
+		--clear-groups "$QUELL_B/bin/exim-queue-purge" --spool sp \
+		--queue-name Q -y $A
+	[[ $stderr == *hint:* ]]
+}
+
+@test "5200 messages: spam moved, honest ones untouched, all restored" {
+	for kind in '' '--split --long-ids'; do
+		rm -rf sp
+		# shellcheck disable=SC2086 # options
+		python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 5200 \
+			--list kinds $kind >counts
+		sums sp >before
+		n=$(jq .spam counts)
+		purge --auth-user $SPAM --yes="$n" >moved
+		[ "$(wc -l <moved)" = "$n" ]
+		diff <(jq -r .id moved | sort) \
+			<(awk '$2 == "spam" { print $1 }' kinds | sort)
+		awk '$2 == "spam" { print $1 }' kinds >spam
+		grep -vFf spam before >honest
+		sums sp | diff honest -
+		exim-queue-purge --spool sp --restore Q --yes="$n" >/dev/null
+		sums sp | diff before -
+	done
+}
+
+@test "a running Exim with 240 messages" {
+	load lib/exim
+	exim_available || skip 'no Exim'
+	exim_make x queue_only=yes split=yes \
+		users="$SPAM:pw,honest@v.example:pw"
+	exim_start x
+	{
+		printf '{"from":"%s","user":"%s","pass":"pw","count":100,"to":["a%%d@gmail.example","b@x.example"]}\n' $SPAM $SPAM
+		printf '{"from":"spoof%%d@e.example","user":"%s","pass":"pw","count":60}\n' $SPAM
+		printf '{"from":"%s","user":"honest@v.example","pass":"pw","count":50}\n' $SPAM
+		printf '{"from":"","count":30}\n'
+	} >plan
+	exim_submit x - x@y.example --plan plan >/dev/null
+	[ "$(exim_queue_count x)" = 240 ]
+	PATH=$PWD/x/bin:$PATH
+	sums x/spool >before
+	exim-queue --auth-user $SPAM >spam
+	[ "$(wc -l <spam)" = 160 ]
+	run -0 --separate-stderr exim-queue-purge --queue-name Q -y <spam
+	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 160 ]
+	[ "$(exim_queue_count x)" = 80 ]
+	[ "$(exim_queue_count x Q)" = 160 ]
+	[ "$(exim_ids x -qGQ)" = "$(ids <spam)" ]
+	jq -r .id spam >spam.ids
+	grep -vFf spam.ids before >honest
+	sums x/spool | diff honest -
+	# folders as Exim makes them
+	own=$(stat -c '%u:%g' x/spool/input)
+	for d in x/spool/Q x/spool/Q/input x/spool/Q/msglog; do
+		[ "$(stat -c '%u:%g %a' $d)" = "$own 750" ]
+	done
+	[ "$(stat -c '%u:%g %a' x/spool/Q/quell-manifest.jsonl)" = "$own 640" ]
+	# the main log says what Exim would say
+	id=$(head -n 1 spam.ids)
+	grep -q "^....-..-.. ..:..:.. $id moved from input, msglog to (Q) input, msglog\$" x/log/mainlog
+	# Exim can bring one back, and so can we
+	x/bin/exim4 -qGQ -MG '' "$id"
+	run -0 exim-queue-purge --restore Q --yes=159
+	[ "$(exim_queue_count x)" = 240 ]
+	sums x/spool | diff <(sed 's/x//' before) <(sed 's/x//' -) >diffs || true
+	# (Exim's own mover writes to the message log; all else is the same)
+	run ! grep 'input/' diffs
+	[ ! -s x/log/paniclog ]
+}
+
+@test "a message in a real delivery is left to it" {
+	load lib/exim
+	exim_available || skip 'no Exim'
+	# a server that lets its clients wait for the greeting
+	python3 -c '
+import socket, time
+s = socket.create_server(("127.0.0.1", 0))
+open("port", "w").write(str(s.getsockname()[1]))
+c = s.accept()[0]
+open("locked", "w").close()
+time.sleep(3)' 3>&- &
+	LOCKER=$!
+	peers_wait 5 test -s port
+	exim_make x sink="$(<port)" queue_only=yes users=$SPAM:pw
+	exim_start x
+	exim_submit x $SPAM a@y.example --user $SPAM --pass pw --count 2 >/dev/null
+	PATH=$PWD/x/bin:$PATH
+	read -r one two < <(exim_ids x)
+	x/bin/exim4 -M "$one" 3>&- &
+	peers_wait 5 test -e locked
+	run -75 --separate-stderr exim-queue-purge --queue-name Q -y "$one" "$two"
+	jq -se --arg id "$one" 'map(select(.id == $id))[0] |
+		.why == "being delivered" and .holder_pid > 0' <<<"$output"
+	[ "$(exim_ids x)" = "$one" ]
+	[ "$(exim_ids x -qGQ)" = "$two" ]
+	# the delivery fails in the end, and the message is to be had
+	run -0 exim-queue-purge --queue-name Q -y --wait 20 "$one"
+	[ "$(exim_queue_count x)" = 0 ]
+	[ "$(exim_queue_count x Q)" = 2 ]
+	LOCKER=
+}
+
+@test "an event_action is warned about" {
+	load lib/exim
+	exim_available || skip 'no Exim'
+	echo 'event_action = ${if eq{a}{b}{x}{}}' >extra.conf
+	exim_make x extra="$PWD/extra.conf"
+	mkdir -p x/spool/input
+	run -0 --separate-stderr exim-queue-purge --exim x/bin/exim4 -y $A
+	[[ $stderr == *event_action* ]]
+}
+
+@test "the examples of the man page" {
+	three
+	load lib/exim
+	exim_available || skip 'no Exim'
+	exim_make x queue_only=yes
+	cp -r sp/. x/spool/
+	[ "$(id -u)" != 0 ] || chown -R "$(cat x/exim.uid):$(cat x/exim.uid)" x/spool
+	export PATH=$PWD/x/bin:$PATH
+	run_examples exim-queue-purge
+}
