@@ -416,16 +416,57 @@ runner_kind(const struct run *x, const char *pid)
 	return kind;
 }
 
+/* Parent of a process; 0 when there is none to be seen. */
+static long
+parent_of(const char *pid)
+{
+	char path[64], text[512], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	p = strrchr(text, ')');		/* the name before may hold anything */
+	return p && strlen(p) > 4 ? strtol(p + 4, NULL, 10) : 0;
+}
+
+/*
+ * A runner's deliveries are its children and look like it.  They must not be
+ * cut off: one holds the lock of its message, others have a runner above.
+ */
+static bool
+is_runner(const struct run *x, const char *pid)
+{
+	char parent[24];
+	size_t i;
+
+	if (runner_kind(x, pid) != 1)
+		return false;
+	for (i = 0; i < x->in_progress; i++)
+		if (x->deliveries[i].pid == (pid_t)atol(pid))
+			return false;
+	snprintf(parent, sizeof parent, "%ld", parent_of(pid));
+	return runner_kind(x, parent) != 1;
+}
+
 /* TERM to queue runners; what they have begun goes on to its end. */
-static void
+static int
 stop_runners(struct run *x)
 {
-	DIR *proc = opendir("/proc");
+	DIR *proc;
 	struct dirent *e;
 
+	if (count_deliveries(x))
+		return -1;
+	proc = opendir("/proc");
 	while (proc && (e = readdir(proc)))
 		if (strspn(e->d_name, "0123456789") == strlen(e->d_name) &&
-		    runner_kind(x, e->d_name) == 1) {
+		    is_runner(x, e->d_name)) {
 			ir_warn(&x->common, "stopping queue runner %s",
 			    e->d_name);
 			if (kill((pid_t)atol(e->d_name), SIGTERM) == 0)
@@ -433,6 +474,7 @@ stop_runners(struct run *x)
 		}
 	if (proc)
 		closedir(proc);
+	return 0;
 }
 
 /*
@@ -454,7 +496,7 @@ start_runner(struct run *x)
 			_exit(pid < 0);
 		fd = open("/dev/null", O_RDWR);
 		if (fd < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 ||
-		    dup2(fd, 2) < 0 || chdir("/"))
+		    dup2(fd, 2) < 0)
 			_exit(1);
 		close_range(3, ~0U, 0);
 		execve(argv[0], argv, env);
@@ -558,8 +600,7 @@ hold_queue_only(struct run *x)
 	if (made < 0)
 		return -1;
 	x->changed = made;
-	stop_runners(x);
-	return 0;
+	return stop_runners(x);
 }
 
 static bool

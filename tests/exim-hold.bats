@@ -125,7 +125,7 @@ listing()
 	sink_has 0
 	hold 0 -y
 	is '.held and .was and .changed == false and .ok'
-	hold 0 --release --run-queue -y
+	hold 0 --release --run-queue --exim x/bin/exim -y
 	is '.held == false and .was and .changed and .ok and
 		.cannot_stop == []'
 	peers_wait 8 sink_has 2
@@ -367,10 +367,14 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >mute 3>&- &
 	hold 75 --backend=queue-only -y --wait 0
 	is '.held == false and .backend == "queue-only" and .changed
 		and (.cannot_stop | any(test("next queue run")))'
-	[[ $stderr == *'stopping queue runner'* ]]
+	[ "$stderr" = "exim-hold: stopping queue runner $runner" ]
 	peers_wait 3 peers_gone $runner
 	# the daemon itself lives
 	run ! peers_gone "$(<"$X/daemon.pid")"
+	# and so does the delivery, though its runner is gone
+	hold 75 --backend=queue-only -y --wait 0
+	is '.in_progress == 1 and .changed == false'
+	[ -z "$stderr" ]
 	[ -e "$X/only" ]
 	hold 0 --release -y
 	is '.changed and .backend == ""'
