@@ -77,9 +77,10 @@ for m in cmd/*.[1-8]; do
 	mandoc -T lint -W warning "$m" || complain "$m"
 done
 
+# ctuuninitvar takes a struct that the callee fills for one that it reads
 cppcheck --quiet --std=c11 --enable=warning,portability \
 	--inline-suppr --suppress=missingIncludeSystem \
-	--suppress=nullPointerArithmeticRedundantCheck \
+	--suppress=nullPointerArithmeticRedundantCheck --suppress=ctuuninitvar \
 	--error-exitcode=1 -D_GNU_SOURCE -Ilib lib cmd || bad=1
 
 # The other compiler has other warnings.

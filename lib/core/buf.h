@@ -18,7 +18,7 @@ struct ir_buf {
 	size_t len, cap;
 	size_t max;		/* most bytes of content */
 	bool bad;		/* overflow or no memory */
-	bool wipe;		/* content is secret: cleanse when freed or moved */
+	bool wipe;		/* secret: cleansed when freed or moved */
 };
 
 #define IR_BUF(max) { NULL, 0, 0, (max), false, false }

@@ -11,7 +11,7 @@
 #include "err.h"
 
 struct ir_proc {
-	const char *const *argv;	/* argv[0] without '/' is found in PATH */
+	const char *const *argv;	/* argv[0] without '/': see PATH */
 	const char *const *keep_env;	/* NULL-terminated names to hand on
 					   beside PATH LANG LC_ALL TZ HOME;
 					   may be NULL */
