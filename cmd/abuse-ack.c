@@ -20,9 +20,8 @@
 #include "incident/incident.h"
 #include "incident/letter.h"
 #include "mail/compose.h"
+#include "report/sender.h"
 
-#define QUOTE_MAX 8192		/* bytes of the notice that are quoted */
-#define QUOTE_COLUMNS 72
 #define MAX_REFERENCES 100
 
 static const struct ir_cmd cmd = {
@@ -140,7 +139,7 @@ tls_word(const char *s, enum ir_smtp_tls *tls)
 	return -1;
 }
 
-/* HOUSE rule: the answer does not travel through the patient. */
+/* The answer must not travel through what is being contained. */
 static int
 refuse_patient(const struct run *r, struct ir_err *err)
 {
@@ -242,27 +241,6 @@ read_report(struct run *r, bool from_stdin, struct ir_err *err)
 	return rc;
 }
 
-/* Is the address at AWS?  On the label boundary: notamazon.com is not. */
-static bool
-at_aws(const char *addr)
-{
-	static const char *const domains[] = { "amazon.com", "amazonaws.com",
-	    "aws.com", "signin.aws", "marketplace.aws", "aws" };
-	const char *domain = strrchr(addr, '@');
-	size_t i, n, d;
-
-	if (!domain)
-		return false;
-	n = strlen(++domain);
-	for (i = 0; i < sizeof domains / sizeof *domains; i++) {
-		d = strlen(domains[i]);
-		if (n >= d && ir_ascii_ieq(domain + n - d, domains[i]) &&
-		    (n == d || domain[n - d - 1] == '.'))
-			return true;
-	}
-	return false;
-}
-
 /* "Name <address>" or "address" -> address; 0, or -1. */
 static int
 bare_address(const char *s, char *out, size_t size)
@@ -299,7 +277,7 @@ find_addresses(struct run *r, struct ir_err *err)
 	if (bare_address(to, r->to, sizeof r->to))
 		return ir_fail(err, IR_DATAERR,
 		    "no address to answer to: %.100s", to ? to : "none");
-	if (!at_aws(r->to) && !(r->o->to && confirmed(r, r->to))) {
+	if (!ir_sender_aws(r->to) && !(r->o->to && confirmed(r, r->to))) {
 		ir_fail(err, IR_NOPERM, "%s is not an address of AWS", r->to);
 		ir_hint(err, "if it is right: --to=%s --confirm=%s", r->to,
 		    r->to);
@@ -353,17 +331,17 @@ judge(struct run *r, struct ir_err *err)
 static int
 locate(struct run *r, struct ir_err *err)
 {
-	char root[PATH_MAX], id[300] = "";
+	char root[PATH_MAX], notice[65] = "";
 	const char *parts[] = { r->key, r->o->again ? "again" : "ack", r->to,
-	    id };
+	    notice };
 	int rc;
 
 	if (r->o->again && (!r->stage || (strcmp(r->stage, "reminder") != 0 &&
 	    strcmp(r->stage, "final") != 0)))
 		return ir_fail(err, IR_USAGE,
 		    "--again is for a reminder or a final notice");
-	if (r->o->again && ir_rec_get(r->report, "id"))
-		snprintf(id, sizeof id, "%s", ir_rec_get(r->report, "id"));
+	if (r->o->again)
+		ir_report_notice(r->report, notice);
 	ir_ack_key(parts, sizeof parts / sizeof *parts, r->ack.key);
 	if (!r->has_dir) {
 		if (ir_incident_root(root, sizeof root, err))
@@ -404,47 +382,6 @@ readable(int64_t t, char buf[IR_TIME_LEN])
 	return buf;
 }
 
-/* "> " and lines of at most QUOTE_COLUMNS bytes, broken at spaces. */
-static void
-quote_line(struct ir_buf *out, const char *s, size_t n)
-{
-	size_t len, space;
-
-	do {
-		len = n;
-		if (n > QUOTE_COLUMNS) {
-			len = ir_text_cut(s, n, QUOTE_COLUMNS);
-			for (space = len; space && s[space] != ' '; space--)
-				;
-			len = space ? space : len;
-		}
-		ir_buf_fmt(out, "> %.*s\n", (int)len, s);
-		len += len < n && s[len] == ' ';
-		s += len;
-		n -= len;
-	} while (n);
-}
-
-/* What AWS wrote, without what it forwarded: that may be filtered as spam. */
-static void
-quote(const struct run *r, struct ir_buf *out)
-{
-	const struct ir_rec *text = ir_rec_at(r->report, "text");
-	const char *s = ir_rec_cstr(text);
-	size_t i, max = out->len + QUOTE_MAX;
-
-	if (!s && !ir_rec_len(text))
-		return;
-	ir_buf_str(out, "\nYou wrote:\n");
-	if (s)
-		quote_line(out, s, ir_text_cut(s, strlen(s), QUOTE_MAX));
-	for (i = 0; !s && i < ir_rec_len(text) && out->len < max; i++)
-		if ((s = ir_rec_cstr(ir_rec_item(text, i)))) {
-			quote_line(out, s, ir_text_cut(s, strlen(s), 1000));
-			s = NULL;
-		}
-}
-
 static int
 write_letter(struct run *r, struct ir_err *err)
 {
@@ -477,8 +414,6 @@ write_letter(struct run *r, struct ir_err *err)
 		text = ir_buf_cstr(&file);
 	rc = ir_letter_fill(text, o->template ? file.len : strlen(text), v,
 	    sizeof v / sizeof *v, &r->text, err);
-	if (rc == 0)
-		quote(r, &r->text);
 out:
 	ir_buf_free(&file);
 	ir_buf_free(&res);

@@ -6,6 +6,7 @@
  * the pipe.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -400,6 +401,21 @@ feed(struct run *r, const char *p, size_t n)
 	}
 }
 
+/*
+ * Whoever reads our output gets its end now, not when the chats have
+ * answered.  The descriptor stays taken, or a socket could get it.
+ */
+static void
+end_output(struct run *r)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if ((fd < 0 || dup2(fd, STDOUT_FILENO) < 0) && !r->write_errno)
+		r->write_errno = errno;
+	if (fd >= 0)
+		close(fd);
+}
+
 static int
 copy(struct run *r, struct ir_err *err)
 {
@@ -421,6 +437,7 @@ copy(struct run *r, struct ir_err *err)
 			r->write_errno = errno;
 		feed(r, chunk, (size_t)got);
 	}
+	end_output(r);
 	if (r->line.len || r->too_long)
 		one_line(r, ir_buf_cstr(&r->line), r->line.len);
 	flush_message(r);

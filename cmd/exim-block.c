@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -25,6 +26,7 @@
 #include "incident/journal.h"
 
 #define MAX_ACCOUNTS 10000
+#define LOCK_SECONDS 30
 
 struct account {
 	char *name;
@@ -84,7 +86,7 @@ put(struct run *x, const struct list *l, const char *name, bool blocked,
 	ir_out_put(x->out, r);
 }
 
-/* --- list ------------------------------------------------------------------ */
+/* --- list ---------------------------------------------------------------- */
 
 struct lister {
 	struct run *x;
@@ -125,7 +127,7 @@ list(struct run *x)
 	return list_file(x, &x->local, x->hook.not_smtp_acl);
 }
 
-/* --- input ----------------------------------------------------------------- */
+/* --- input --------------------------------------------------------------- */
 
 static int
 add_account(struct run *x, struct list *l, const char *name,
@@ -190,7 +192,7 @@ read_input(struct run *x, char **operands, int n)
 	return rc;
 }
 
-/* --- the change ------------------------------------------------------------ */
+/* --- the change ---------------------------------------------------------- */
 
 /* Would Exim heed the files?  Undoing needs no hook. */
 static int
@@ -217,15 +219,28 @@ check_hook(struct run *x)
 static int
 lock_dir(struct run *x)
 {
+	long limit = x->common.timeout ? x->common.timeout : LOCK_SECONDS;
+	int64_t end = ir_mono_ms() + limit * 1000;
+	struct timespec nap = { 0, 20 * 1000000L };
+
 	if (ir_exim_hook_ready(x->dir, x->spool, !x->change.dry_run,
 	    &x->err))
 		return -1;
 	x->lock = open(x->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (x->lock < 0 && x->change.dry_run && errno == ENOENT)
 		return 0;
-	if (x->lock < 0 || flock(x->lock, LOCK_EX))
+	if (x->lock < 0)
 		return ir_fail_errno(&x->err, ir_errno_code(errno, IR_OSERR),
 		    errno, "%s", x->dir);
+	while (flock(x->lock, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return ir_fail_errno(&x->err, IR_OSERR, errno, "%s",
+			    x->dir);
+		if (ir_mono_ms() >= end)
+			return ir_fail(&x->err, IR_TEMPFAIL, "%s: locked by "
+			    "another exim-block", x->dir);
+		nanosleep(&nap, NULL);
+	}
 	return 0;
 }
 

@@ -92,7 +92,7 @@ struct run {
 	struct ir_err err;
 };
 
-/* --- Exim ------------------------------------------------------------------ */
+/* --- Exim ---------------------------------------------------------------- */
 
 /* The first line that "exim OPTION ARG" prints, into buf; its exit code. */
 static int
@@ -121,7 +121,7 @@ exim_holds(struct run *x, char *answer, size_t size)
 	    strstr(answer, IR_HOOK_HELD) != NULL;
 }
 
-/* --- nft ------------------------------------------------------------------- */
+/* --- nft ----------------------------------------------------------------- */
 
 /*
  * One rule, named by its comment.  A refused connection makes Exim defer; it
@@ -226,7 +226,7 @@ nft_usable(struct run *x)
 	return yes;
 }
 
-/* --- our files ------------------------------------------------------------- */
+/* --- our files ----------------------------------------------------------- */
 
 static enum maker
 maker_of(const char *file, int64_t *since)
@@ -261,7 +261,12 @@ make_file(struct run *x, const char *file)
 		return 0;
 	n = snprintf(text, sizeof text, MARK "%s%s\n", id ? " for " : "",
 	    id ? id : "");
-	return ir_file_create(file, text, (size_t)n, 0644, &x->err) ? -1 : 1;
+	if (ir_file_create(file, text, (size_t)n, 0644, &x->err) == 0)
+		return 1;
+	if (maker_of(file, NULL) == NOBODY)
+		return -1;
+	x->err.code = 0;	/* another one was faster */
+	return 0;
 }
 
 /* 1 removed, 0 was not there, or is somebody else's, -1. */
@@ -278,7 +283,7 @@ remove_file(struct run *x, const char *file)
 	return 1;
 }
 
-/* --- how things are -------------------------------------------------------- */
+/* --- how things are ------------------------------------------------------ */
 
 static void
 look_now(struct run *x, struct now *s)
@@ -345,15 +350,8 @@ see_delivery(const struct ir_queue_item *item, void *arg)
 static int
 count_deliveries(struct run *x)
 {
-	struct ir_queue *q;
-	size_t i;
-
 	x->in_progress = 0;
-	for (i = 0; (q = ir_spool_queue(x->spool, i)); i++)
-		if (!ir_queue_quarantine(q) &&
-		    ir_queue_walk(q, see_delivery, x, &x->err))
-			return -1;
-	return 0;
+	return ir_spool_walk(x->spool, see_delivery, x, &x->err);
 }
 
 /*
@@ -363,7 +361,9 @@ count_deliveries(struct run *x)
 static int
 wait_for_deliveries(struct run *x)
 {
-	int64_t end = ir_mono_ms() + x->wait * 1000;
+	long limit = x->common.timeout && x->common.timeout < x->wait ?
+	    x->common.timeout : x->wait;
+	int64_t end = ir_mono_ms() + limit * 1000;
 	struct timespec nap = { 0, POLL_MS * 1000000L };
 	size_t i, left;
 
@@ -380,7 +380,7 @@ wait_for_deliveries(struct run *x)
 	return 0;
 }
 
-/* --- queue runners --------------------------------------------------------- */
+/* --- queue runners ------------------------------------------------------- */
 
 /*
  * Is the process of this Exim a queue runner (1), or a daemon that starts
@@ -416,16 +416,57 @@ runner_kind(const struct run *x, const char *pid)
 	return kind;
 }
 
+/* Parent of a process; 0 when there is none to be seen. */
+static long
+parent_of(const char *pid)
+{
+	char path[64], text[512], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	p = strrchr(text, ')');		/* the name before may hold anything */
+	return p && strlen(p) > 4 ? strtol(p + 4, NULL, 10) : 0;
+}
+
+/*
+ * A runner's deliveries are its children and look like it.  They must not be
+ * cut off: one holds the lock of its message, others have a runner above.
+ */
+static bool
+is_runner(const struct run *x, const char *pid)
+{
+	char parent[24];
+	size_t i;
+
+	if (runner_kind(x, pid) != 1)
+		return false;
+	for (i = 0; i < x->in_progress; i++)
+		if (x->deliveries[i].pid == (pid_t)atol(pid))
+			return false;
+	snprintf(parent, sizeof parent, "%ld", parent_of(pid));
+	return runner_kind(x, parent) != 1;
+}
+
 /* TERM to queue runners; what they have begun goes on to its end. */
-static void
+static int
 stop_runners(struct run *x)
 {
-	DIR *proc = opendir("/proc");
+	DIR *proc;
 	struct dirent *e;
 
+	if (count_deliveries(x))
+		return -1;
+	proc = opendir("/proc");
 	while (proc && (e = readdir(proc)))
 		if (strspn(e->d_name, "0123456789") == strlen(e->d_name) &&
-		    runner_kind(x, e->d_name) == 1) {
+		    is_runner(x, e->d_name)) {
 			ir_warn(&x->common, "stopping queue runner %s",
 			    e->d_name);
 			if (kill((pid_t)atol(e->d_name), SIGTERM) == 0)
@@ -433,13 +474,18 @@ stop_runners(struct run *x)
 		}
 	if (proc)
 		closedir(proc);
+	return 0;
 }
 
-/* Start "exim -qff", detached, and do not wait for it. */
+/*
+ * Start "exim -qf", detached, and do not wait for it.  It passes over the
+ * retry times that the hold left behind; -qff would also send what somebody
+ * has frozen, which in an incident is spam.
+ */
 static int
 start_runner(struct run *x)
 {
-	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", option[] = "-qff";
+	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", option[] = "-qf";
 	char *const argv[] = { x->config.exim, option, NULL };
 	char *const env[] = { path, NULL };
 	pid_t pid = fork();
@@ -450,7 +496,7 @@ start_runner(struct run *x)
 			_exit(pid < 0);
 		fd = open("/dev/null", O_RDWR);
 		if (fd < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 ||
-		    dup2(fd, 2) < 0 || chdir("/"))
+		    dup2(fd, 2) < 0)
 			_exit(1);
 		close_range(3, ~0U, 0);
 		execve(argv[0], argv, env);
@@ -461,11 +507,11 @@ start_runner(struct run *x)
 	while (waitpid(pid, &st, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(st) || WEXITSTATUS(st))
-		return ir_fail(&x->err, IR_OSERR, "cannot start exim -qff");
+		return ir_fail(&x->err, IR_OSERR, "cannot start exim -qf");
 	return 0;
 }
 
-/* --- hold ------------------------------------------------------------------ */
+/* --- hold ---------------------------------------------------------------- */
 
 static int
 fail_no_hook(struct run *x)
@@ -554,8 +600,7 @@ hold_queue_only(struct run *x)
 	if (made < 0)
 		return -1;
 	x->changed = made;
-	stop_runners(x);
-	return 0;
+	return stop_runners(x);
 }
 
 static bool
@@ -597,7 +642,7 @@ act_hold(struct run *x)
 	return 0;
 }
 
-/* --- release --------------------------------------------------------------- */
+/* --- release ------------------------------------------------------------- */
 
 static bool
 means(const struct run *x, enum backend b)
@@ -671,7 +716,7 @@ act_release(struct run *x)
 	return count_deliveries(x);
 }
 
-/* --- the record ------------------------------------------------------------ */
+/* --- the record ---------------------------------------------------------- */
 
 static void
 add_limits(struct run *x, struct ir_rec *list, enum backend b)
@@ -689,6 +734,9 @@ add_limits(struct run *x, struct ir_rec *list, enum backend b)
 		ir_rec_push_str(list, "Exim's warnings to senders that their "
 		    "mail is late (delay_warning)");
 	}
+	if (b == HOOK && x->missing.len)
+		ir_rec_push_str(list, "the hook is not complete (without its "
+		    "retry rule old mail bounces)");
 	if (b == NFT) {
 		ir_rec_push_str(list, "a restart of this host ends the hold");
 		ir_rec_push_str(list, "refused tries count: what is older "
@@ -752,12 +800,13 @@ report(struct run *x)
 	ir_tally_add(&x->tally, x->code);
 }
 
-/* --- the run --------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------- */
 
 static int
 look(struct run *x)
 {
 	const char *spool;
+	gid_t gid;
 
 	if (ir_exim_config_ask(x->exim.exim, &x->config, &x->err) ||
 	    ir_exim_hook_dir(&x->config, x->hook_dir, x->dir, &x->err) ||
@@ -778,10 +827,15 @@ look(struct run *x)
 	if (ir_proc_find("nft", x->nft_program, PATH_MAX, NULL) &&
 	    ir_proc_find("/usr/sbin/nft", x->nft_program, PATH_MAX, NULL))
 		*x->nft_program = '\0';
-	if (ir_exim_uid(spool, &x->uid, &(gid_t){ 0 }, &x->err) ||
-	    make_nft_rule(x) || ir_spool_open(&x->spool, spool, &x->err) ||
-	    ir_spool_choose(x->spool, NULL, &x->err))
+	if (ir_exim_uid(spool, &x->uid, &gid, &x->err) ||
+	    make_nft_rule(x) || ir_spool_open(&x->spool, spool, &x->err))
 		return -1;
+	/* before its first message Exim has no queue */
+	if (ir_spool_choose(x->spool, NULL, &x->err)) {
+		if (x->err.code != IR_NOINPUT)
+			return -1;
+		x->err.code = 0;
+	}
 	uname(&x->host);
 	look_now(x, &x->before);
 	return 0;

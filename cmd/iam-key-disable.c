@@ -26,7 +26,7 @@
  */
 #define STATUS_TIMES 3
 #define SIGNED_TIMES 5
-#define PAUSE_MS 600
+#define PAUSE_MS 400
 
 struct opts {
 	struct ir_common common;
@@ -43,7 +43,8 @@ struct key {
 	char was[16], status[16];
 	char created[40], used[40], used_region[40], used_service[64];
 	bool leave;			/* undo: it was like that before */
-	bool begun, changed;		/* begun: the journal says so */
+	bool begun, changed;		/* begun: the journal has no end yet */
+	bool worked;			/* an earlier run saw it alive */
 	int streak;
 	bool proven;
 	struct ir_err err;
@@ -161,6 +162,37 @@ not_our_own(struct run *r)
 			return -1;
 		}
 	return 0;
+}
+
+/* What an earlier run, perhaps killed, wrote of our keys. */
+static int
+recall_line(const struct ir_rec *line, void *arg)
+{
+	const char *event = ir_rec_get(line, "event");
+	const char *id = ir_rec_get(line, "data.id");
+	struct run *r = arg;
+	size_t i;
+
+	for (i = 0; id && i < r->n; i++) {
+		if (!same(r->keys[i].id, id))
+			continue;
+		if (same(event, "iam-key-disable.begin")) {
+			r->keys[i].begun = true;
+			r->keys[i].worked =
+			    ir_rec_get_bool(line, "data.worked", false);
+		} else if (same(event, "iam-key-disable.end")) {
+			r->keys[i].begun = false;
+		}
+	}
+	return 0;
+}
+
+static int
+recall(struct run *r)
+{
+	if (!r->o->change.incident || r->o->change.dry_run)
+		return 0;
+	return ir_journal_each(r->o->change.incident, recall_line, r, r->err);
 }
 
 /* Where it was last used, and whose it is. */
@@ -368,8 +400,9 @@ check_secret(struct run *r)
 		return 0;
 	alive = try_key(r, k, &err);
 	if (same(k->was, "Inactive")) {
-		/* undo proves itself by the call that works afterwards */
-		r->both_sides = r->o->undo && alive == 0;
+		/* it may still work here and there, or have been seen to */
+		r->both_sides = r->o->undo ? alive == 0 :
+		    alive == 1 || (alive == 0 && k->worked);
 		if (!r->both_sides)
 			ir_warn(&r->o->common, "%s was inactive already: its "
 			    "secret cannot prove anything", k->id);
@@ -461,9 +494,11 @@ change_one(struct run *r, struct key *k)
 	    { "AccessKeyId", k->id }, { "Status", wanted(r) } };
 	struct ir_aws_call c = { .service = "iam",
 	    .operation = "UpdateAccessKey", .params = p, .nparams = 3 };
+	struct ir_rec *rec;
 
-	if (ir_journal_add(r->journal, "iam-key-disable.begin",
-	    record_of(r, k), r->err))
+	rec = record_of(r, k);
+	ir_rec_bool(rec, "worked", r->both_sides);
+	if (ir_journal_add(r->journal, "iam-key-disable.begin", rec, r->err))
 		return -1;
 	k->begun = true;
 	k->changed = ir_aws_do(r->aws, &c, &k->err) == 0;
@@ -599,7 +634,7 @@ main(int argc, char **argv)
 	    (o.secret_file &&
 	    ir_secret_read_file(&r.secret, o.secret_file, &err)) ||
 	    ir_aws_open(&r.aws, &o.aws, ir_ask_tty, &err) ||
-	    not_our_own(&r))
+	    not_our_own(&r) || recall(&r))
 		goto out;
 	ir_aws_set_timeout(r.aws, o.common.timeout);
 	if (look(&r) || confirm(&r) || (!o.change.dry_run &&

@@ -398,7 +398,7 @@ find_verb(const char *name)
 {
 	size_t i;
 
-	if (!name)
+	if (!*name)
 		ir_die_usage("a verb is needed");
 	for (i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(name, verbs[i].name) == 0)
@@ -458,7 +458,7 @@ main(int argc, char **argv)
 
 	ir_begin(&cmd);
 	n = ir_parse(argc, argv, opts, &o.common);
-	v = find_verb(n ? argv[1] : NULL);
+	v = find_verb(n ? argv[1] : "");
 	check_usage(v, &o, argv + 2, (size_t)n - 1);
 	if (o.within < 0)
 		o.within = 6 * 3600;

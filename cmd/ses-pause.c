@@ -499,7 +499,8 @@ report_one(struct pause *p, const struct region *v, struct ir_out *out)
 	if (!ok)
 		ir_rec_str(rec, "why", v->r.err.msg);
 	else if (v->r.disabled)
-		ir_rec_str(rec, "why", "the account has not enabled this region");
+		ir_rec_str(rec, "why",
+		    "the account has not enabled this region");
 	else if (v->why[0])
 		ir_rec_str(rec, "why", v->why);
 	else if (seen && !v->r.volume)

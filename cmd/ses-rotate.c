@@ -27,6 +27,7 @@
 
 #define MAX_REGIONS 16
 #define MAX_KEYS 8		/* AWS allows two */
+#define BEFORE_MS 5000		/* that a proof may delay the containment */
 #define ENDPOINT "email-smtp.{region}.amazonaws.com:587"
 
 struct key {
@@ -37,7 +38,8 @@ struct rotate {
 	struct ir_common common;
 	struct ir_change change;
 	struct ir_aws_opts aws_opts;
-	const char *phase, *key_opt, *user_opt, *region_list, *out, *mode_opt, *group;
+	const char *phase, *key_opt, *user_opt, *region_list;
+	const char *out, *mode_opt, *group;
 	const char *password_file, *secret_file, *from, *endpoint;
 	char path[PATH_MAX];	/* out, from the root */
 	long proofs, wait;
@@ -254,6 +256,7 @@ prove_before(struct rotate *r, const struct ir_secret *pw, bool active)
 		ir_rec_str(r->entry, "before", "none");
 		return;
 	}
+	p.deadline = ir_mono_ms() + BEFORE_MS;
 	code = ir_smtp_proof_auth(&p, &err);
 	ir_rec_str(r->entry, "before", code == 235 ? "235" :
 	    code == 535 ? (active ? "refused" : "already") : "unreachable");
@@ -378,7 +381,8 @@ settle_orphans(struct rotate *r, struct ir_err *err)
 		if (note(r, "ses-rotate.begin", "create", k->id,
 		    "deactivate: its secret is lost", err) ||
 		    (strcmp(k->status, "Active") == 0 &&
-		    deactivate(r, k->id, err)))
+		    deactivate(r, k->id, err)) || note(r, "ses-rotate.end",
+		    "create", k->id, "inactive", err))
 			return -1;
 		snprintf(r->orphans[r->norphans++], sizeof r->orphans[0],
 		    "%s", k->id);
@@ -894,6 +898,8 @@ static void
 check_usage(struct rotate *r, int *n, char **argv)
 {
 	static char key[64];
+	char host[256];
+	int port = 0;
 
 	if (r->key_opt && *n)
 		ir_die_usage("--key and an operand: one of them");
@@ -908,6 +914,10 @@ check_usage(struct rotate *r, int *n, char **argv)
 		r->endpoint = getenv("QUELL_SES_SMTP");
 	if (!r->endpoint || !*r->endpoint)
 		r->endpoint = ENDPOINT;
+	if (ir_smtp_endpoint(r->endpoint, "us-east-1", host, sizeof host,
+	    &port, NULL))
+		ir_die_usage("--smtp-endpoint: not HOST[:PORT]: %s",
+		    r->endpoint);
 	check_phase(r);
 	check_mode(r);
 	check_out(r);
@@ -1004,17 +1014,12 @@ caller_is(const struct rotate *r)
 static int
 clean_hands(struct rotate *r, struct ir_err *err)
 {
-	if (strcmp(ir_aws_key_id(r->aws), r->old) == 0) {
-		ir_fail(err, IR_UNAVAILABLE,
-		    "%s: is the key of this very run: nothing changed",
-		    r->old);
-		ir_hint(err, "use credentials that are not the stolen ones");
-		return -1;
-	}
-	if (caller_is(r))
-		ir_warn(&r->common, "%s is the user of this very run: "
-		    "responders should use another", r->user);
-	return 0;
+	if (strcmp(ir_aws_key_id(r->aws), r->old) != 0)
+		return 0;
+	ir_fail(err, IR_UNAVAILABLE,
+	    "%s: is the key of this very run: nothing changed", r->old);
+	ir_hint(err, "use credentials that are not the stolen ones");
+	return -1;
 }
 
 static int
@@ -1044,7 +1049,8 @@ static int
 open_all(struct rotate *r, char **operands, size_t n, struct ir_err *err)
 {
 	if (read_key(r, operands, n, err) ||
-	    ir_aws_open(&r->aws, &r->aws_opts, ir_ask_tty, err))
+	    ir_aws_open(&r->aws, &r->aws_opts, ir_ask_tty, err) ||
+	    clean_hands(r, err))
 		return -1;
 	ir_aws_set_timeout(r->aws, r->common.timeout);
 	if (r->common.timeout)
@@ -1053,8 +1059,11 @@ open_all(struct rotate *r, char **operands, size_t n, struct ir_err *err)
 		snprintf(r->user, sizeof r->user, "%s", r->user_opt);
 	if (ir_aws_account(r->aws, r->account, r->arn, err) ||
 	    open_state(r, err) || find_regions(r, err) ||
-	    (!r->user[0] && find_user(r, err)) || clean_hands(r, err))
+	    (!r->user[0] && find_user(r, err)))
 		return -1;
+	if (caller_is(r))
+		ir_warn(&r->common, "%s is the user of this very run: "
+		    "responders should use another", r->user);
 	ir_rec_str(r->entry, "user", r->user);
 	return list_keys(r, err);
 }

@@ -36,7 +36,12 @@ setup_file() {
 	"nomore.test": {mode: "nxdomain"},
 	"tcp.test": (good({"10.2.0.192": [["A","127.0.0.2"],
 	    ["TXT","said over TCP"]]}) + {mode: "truncate"}),
-	"cut.test": (good({}) + {mode: "truncate-drop"})
+	"cut.test": (good({}) + {mode: "truncate-drop"}),
+	"garbage.test": {mode: "garbage"},
+	"id.test": (good({}) + {mode: "wrong-id"}),
+	"name.test": (good({}) + {mode: "wrong-name"}),
+	"notimp.test": {mode: "notimp"},
+	"noedns.test": (good({}) + {mode: "formerr", first: 4})
 	}' >"$DNS/zones.json"
 	printf '%s\n' clean.test $'listed.test\t46\tblack\t1\t.0.2=spam;.0.4=bot\t-\tstd\thttps://lists.test/remove' \
 		openres.test rate.test typo.test refuse1.test parked.test \
@@ -285,6 +290,19 @@ field() {
 @test "an answer that is cut off is asked for again over TCP" {
 	run -1 --separate-stderr check --zone tcp.test 192.0.2.10
 	[ "$(field tcp.test .reason)" = "said over TCP" ]
+}
+
+@test "what is no answer to the question is not taken for one" {
+	run -75 --separate-stderr check --zone garbage.test --zone id.test \
+		--zone name.test --zone notimp.test --zone noedns.test 192.0.2.10
+	diff - <(jq -r '[.zone, .verdict, .why // "-"] | join(" ")' \
+	    <<<"$output" | sort) <<-END
+	garbage.test unknown timeout
+	id.test unknown timeout
+	name.test unknown timeout
+	noedns.test clean -
+	notimp.test unknown bad-reply
+	END
 }
 
 @test "the second resolver is asked when the first does not answer, and named" {

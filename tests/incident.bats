@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # incident: folder, journal, evidence, deadline.
 
+# bats runs each test in a subshell of its own
+# shellcheck disable=SC2030,SC2031,SC2154,SC2012,SC2001
 load lib/quell
 
 setup() {
@@ -55,18 +57,18 @@ report() {	# JQ-FILTER: the first report, changed
 	jq -e 'select(.event == "report.merged") | .data.case ==
 		"12345678901-2"' "$dir/journal.jsonl"
 	ls "$dir/evidence/0002-report.json"
-	lines=$(wc -l <"$dir/journal.jsonl")
+	before=$(wc -l <"$dir/journal.jsonl")
 	# the same report once more is nothing new
 	incident open <"$data/report-reminder.json" >/dev/null
 	incident open <"$data/report-initial.json" >/dev/null
-	[ "$(wc -l <"$dir/journal.jsonl")" = "$lines" ]
+	[ "$(wc -l <"$dir/journal.jsonl")" = "$before" ]
 	[ "$(ls "$QUELL_INCIDENTS" | wc -l)" = 1 ]
 	run -0 incident verify "$dir"
 }
 
 @test "a report without a case is its own; hostile ids make no path" {
 	run -0 --separate-stderr incident open < <(report '.case = null')
-	[[ $(jq -r .id <<<"$output") =~ -report-[0-9a-f]{12}$|-r-4b1f ]]
+	[[ $(jq -r .id <<<"$output") =~ Z-aws-12345678901$ ]]
 	run -0 --separate-stderr incident open \
 		< <(report '.case = "../../etc/passwd" | .id = "x"')
 	[[ $(jq -r .id <<<"$output") =~ -report-[0-9a-f]{12}$ ]]
@@ -166,14 +168,17 @@ report() {	# JQ-FILTER: the first report, changed
 	run -0 --separate-stderr incident open <"$data/report-reminder.json"
 	jq -e '.answered == false and .rearmed and
 		.due == "2026-11-22T20:00:00Z"' <<<"$output"
+	incident log "$dir" --event incident.answered >/dev/null
+	run -0 --separate-stderr incident log "$dir" --event incident.bounced
+	jq -e '.answered == false and .overdue' <<<"$output"
 }
 
 @test "only a verified notice that the case is resolved stops the clock" {
 	open_one
-	run -0 --separate-stderr incident open < <(report '.id = "r2" |
+	run -0 --separate-stderr incident open < <(report '.message_id = "<r2@x>" |
 		.stage = "resolved" | .authentic = "fail"')
 	jq -e '.answered == false' <<<"$output"
-	run -0 --separate-stderr incident open < <(report '.id = "r3" |
+	run -0 --separate-stderr incident open < <(report '.message_id = "<r3@x>" |
 		.stage = "resolved"')
 	jq -e '.answered and .state == "resolved"' <<<"$output"
 }

@@ -35,7 +35,8 @@ if [ $# -gt 0 ]; then
 else
 	files=(tests/*.bats tests/*/*.bats)
 	for unit in "$B"/unit/*; do
-		if [ ! -x "$unit" ] || [[ $unit == *.d ]]; then
+		# a _tool is no test: a .bats file drives it
+		if [ ! -x "$unit" ] || [[ $unit == *.d || $unit == *_tool ]]; then
 			continue
 		fi
 		wait_for_slot

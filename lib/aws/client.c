@@ -21,7 +21,7 @@
 #define CAP_MS 20000
 #define BASE_BROKEN_MS 50
 #define BASE_SLOW_MS 1000
-/* Requests are signed a round at a time, so that none waits till it is stale. */
+/* Signed a round at a time, so that no signature waits till it is stale. */
 #define ROUND 8
 #define PAGES_MAX 1000
 #define BODY_MAX (1u << 20)
@@ -35,7 +35,7 @@ struct ir_aws {
 	struct ir_aws_cred cred;
 	char region[64];		/* "" when none was given */
 	char *endpoint_url;		/* --endpoint-url; owned */
-	const char *profile_url;	/* endpoint_url of the profile */
+	char *profile;			/* in force; owned */
 	int64_t deadline;		/* monotonic ms; 0: none */
 	int64_t skew;			/* their clock minus ours, seconds */
 	int attempts;
@@ -121,8 +121,9 @@ set_up(struct ir_aws *a, const struct ir_aws_opts *o, struct ir_err *err)
 	profile = ir_aws_profile(o->profile, &named);
 	if (o->endpoint_url && !(a->endpoint_url = strdup(o->endpoint_url)))
 		return ir_fail(err, IR_OSERR, "no memory");
-	a->profile_url = ir_aws_config_get(a->config, IR_AWS_PROFILE, profile,
-	    "endpoint_url");
+	a->profile = strdup(profile);
+	if (!a->profile)
+		return ir_fail(err, IR_OSERR, "no memory");
 	ho.ca_file = env("AWS_CA_BUNDLE");
 	if (!ho.ca_file)
 		ho.ca_file = ir_aws_config_get(a->config, IR_AWS_PROFILE,
@@ -163,6 +164,7 @@ ir_aws_close(struct ir_aws *a)
 	ir_aws_cred_free(&a->cred);
 	ir_aws_config_free(a->config);
 	free(a->endpoint_url);
+	free(a->profile);
 	free(a);
 }
 
@@ -593,9 +595,8 @@ begin(struct ir_aws *a, struct job *j, struct ir_aws_call *c)
 	c->error_code[0] = c->request_id[0] = '\0';
 	c->err = (struct ir_err)IR_ERR_INIT;
 	if (!url)
-		url = ir_endpoint_env(c->service);
-	if (!url)
-		url = a->profile_url;
+		url = ir_endpoint_configured(c->service, a->config,
+		    a->profile);
 	if (ir_endpoint_find(c->service, region, url, &j->ep, &c->err))
 		j->done = true;
 }

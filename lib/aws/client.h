@@ -72,7 +72,8 @@ struct ir_aws_call {
 	bool fresh;			/* on a new connection */
 	/*
 	 * The leaf of this name goes here, on the secure heap, and is "***"
-	 * in the tree ("SecretAccessKey").
+	 * in the tree ("SecretAccessKey").  XML services only; an answer
+	 * without it is not understood.
 	 */
 	const char *secret_name;
 	struct ir_secret *secret;
@@ -85,7 +86,7 @@ struct ir_aws_call {
 	int http_status;		/* 0: no answer */
 	char error_code[96];		/* AWS's: "AccessDenied"; or "" */
 	char request_id[80];
-	int attempts;			/* not counting one for a wrong clock */
+	int attempts;			/* one for a wrong clock aside */
 	struct ir_err err;		/* code 0: it worked */
 };
 
@@ -100,8 +101,8 @@ struct ir_aws_call {
 int ir_aws_do(struct ir_aws *a, struct ir_aws_call *call, struct ir_err *err);
 
 /*
- * Make many in parallel (at most `parallel` at once; 0: 16, no more than 64).  Each call has
- * its own err.  Returns the number that failed.
+ * Make many in parallel: at most `parallel` at once (0: 16, most: 64).  Each
+ * call has its own err.  Returns the number that failed.
  */
 size_t ir_aws_do_many(struct ir_aws *a, struct ir_aws_call *calls, size_t n,
     size_t parallel);

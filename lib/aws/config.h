@@ -3,7 +3,8 @@
  * SDKs and Tools Reference Guide ("Shared config and credentials files")
  * describes them.  Pure: bytes in, properties out.
  *
- *	config		[default] [profile NAME] [sso-session NAME] [services NAME]
+ *	config		[default] [profile NAME] [sso-session NAME]
+ *			[services NAME]
  *	credentials	[NAME]
  *
  * Other sections are passed over.  A line is "name = value", split at the

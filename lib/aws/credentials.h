@@ -23,7 +23,7 @@ struct ir_aws_cred {
 	struct ir_secret secret;
 	struct ir_secret token;		/* session token; may be empty */
 	int64_t expires;		/* 0: never */
-	const char *source;		/* "environment", "profile", "instance" */
+	const char *source;	/* "environment", "profile", "instance" */
 };
 
 /*

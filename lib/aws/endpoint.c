@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/buf.h"
+#include "../core/text.h"
 #include "client.h"
 #include "endpoint.h"
 
@@ -109,17 +111,39 @@ ir_aws_region_ok(const char *region)
 	return n >= 1 && n <= 2 && p[n] == '\0';
 }
 
+/* "<service>.endpoint_url" in the section that the profile names. */
+static const char *
+in_services(const struct service *s, const struct ir_aws_config *c,
+    const char *profile)
+{
+	const char *name = ir_aws_config_get(c, IR_AWS_PROFILE, profile,
+	    "services");
+	char key[64];
+
+	if (!name)
+		return NULL;
+	snprintf(key, sizeof key, "%s.endpoint_url",
+	    s->env + strlen("AWS_ENDPOINT_URL_"));
+	return ir_aws_config_get(c, IR_AWS_SERVICES, name, key);
+}
+
 const char *
-ir_endpoint_env(const char *service)
+ir_endpoint_configured(const char *service, const struct ir_aws_config *c,
+    const char *profile)
 {
 	const struct service *s = service_of(service);
 	const char *v = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
 
-	if (v && strcmp(v, "true") == 0)
+	if (!s || (v && ir_ascii_ieq(v, "true")))
 		return NULL;
-	v = s ? getenv(s->env) : NULL;
+	v = getenv(s->env);
 	if (!v || !*v)
 		v = getenv("AWS_ENDPOINT_URL");
+	if (!v || !*v)
+		v = in_services(s, c, profile);
+	if (!v || !*v)
+		v = ir_aws_config_get(c, IR_AWS_PROFILE, profile,
+		    "endpoint_url");
 	return v && *v ? v : NULL;
 }
 

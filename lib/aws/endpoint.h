@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "../core/err.h"
+#include "config.h"
 
 enum ir_aws_protocol {
 	IR_AWS_QUERY,		/* form in, XML out */
@@ -41,10 +42,12 @@ int ir_endpoint_find(const char *service, const char *region,
     const char *url, struct ir_endpoint *e, struct ir_err *err);
 
 /*
- * The URL that the environment sets for a service:
- * AWS_ENDPOINT_URL_<SERVICE>, else AWS_ENDPOINT_URL, else NULL.
+ * The URL that is configured for a service, or NULL:
+ * AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's services
+ * section, the profile's endpoint_url.
  */
-const char *ir_endpoint_env(const char *service);
+const char *ir_endpoint_configured(const char *service,
+    const struct ir_aws_config *c, const char *profile);
 
 /* "aws", "aws-us-gov", "aws-cn", "aws-eusc" */
 const char *ir_endpoint_partition(const char *region);

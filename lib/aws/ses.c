@@ -262,7 +262,8 @@ read_volume(struct ir_aws *a, struct ir_ses_region *r, size_t n,
 			continue;
 		if (metric[i].err.code == 0) {
 			count_metric(&v, metric[i].reply);
-			if (more_metric(a, r[i].name, &v, metric[i].reply) == 0) {
+			if (more_metric(a, r[i].name, &v,
+			    metric[i].reply) == 0) {
 				sum_up(&v, &r[i]);
 				continue;
 			}
@@ -325,27 +326,61 @@ ir_ses_survey(struct ir_aws *a, struct ir_ses_region *r, size_t n,
 
 /* --- switch ------------------------------------------------------------ */
 
-/* Ask all that are not yet as wanted; how many still are not. */
+/*
+ * Ask all that are pending; how many still are.  Being throttled is no
+ * verdict: SES allows one call a second.
+ */
 static size_t
-verify(struct ir_aws *a, struct ir_ses_region **r, const bool *on, size_t n,
-    struct ir_aws_call *calls)
+verify(struct ir_aws *a, struct ir_ses_region **r, const bool *on,
+    bool *pending, size_t n, struct ir_aws_call *calls)
 {
 	size_t of[IR_SES_REGIONS_MAX], i, m = 0, left = 0;
 
 	for (i = 0; i < n; i++)
-		if (!r[i]->err.code && r[i]->sending != on[i]) {
+		if (pending[i]) {
 			calls[m] = account_call(r[i]->name);
 			of[m++] = i;
 		}
 	if (m)
 		(void)ir_aws_do_many(a, calls, m, 0);
 	for (i = 0; i < m; i++) {
-		read_account(r[of[i]], &calls[i]);
-		left += !r[of[i]]->err.code &&
-		    r[of[i]]->sending != on[of[i]];
+		struct ir_ses_region *one = r[of[i]];
+
+		read_account(one, &calls[i]);
+		pending[of[i]] = one->err.code ?
+		    one->err.code == IR_TEMPFAIL : one->sending != on[of[i]];
+		left += pending[of[i]];
 		ir_aws_call_free(&calls[i]);
 	}
 	return left;
+}
+
+/* The switches themselves; pending[i]: it was taken. */
+static void
+put_all(struct ir_aws *a, struct ir_ses_region **r, const bool *on,
+    bool *pending, size_t n, struct ir_aws_call *calls)
+{
+	struct ir_rec *body[2] = { ir_rec_object(), ir_rec_object() };
+	size_t i;
+
+	ir_rec_bool(body[0], "SendingEnabled", false);
+	ir_rec_bool(body[1], "SendingEnabled", true);
+	for (i = 0; i < n; i++)
+		calls[i] = (struct ir_aws_call){ .service = "sesv2",
+			.operation = "PutAccountSendingAttributes",
+			.region = r[i]->name, .method = "PUT",
+			.path = "/v2/email/account/sending",
+			.json = body[on[i]] };
+	(void)ir_aws_do_many(a, calls, n, 0);
+	for (i = 0; i < n; i++) {
+		r[i]->err = calls[i].err;
+		pending[i] = !calls[i].err.code;
+		/* known only by asking: not what was asked for */
+		r[i]->sending = !on[i];
+		ir_aws_call_free(&calls[i]);
+	}
+	ir_rec_free(body[0]);
+	ir_rec_free(body[1]);
 }
 
 size_t
@@ -354,44 +389,26 @@ ir_ses_switch(struct ir_aws *a, struct ir_ses_region **r, const bool *on,
 {
 	struct ir_aws_call *calls = calloc(n + 1, sizeof *calls);
 	struct timespec pause = { 0, 100 * 1000 * 1000 };
-	struct ir_rec *body[2] = { ir_rec_object(), ir_rec_object() };
+	bool pending[IR_SES_REGIONS_MAX];
 	size_t i, failed = 0, tries;
 
-	ir_rec_bool(body[0], "SendingEnabled", false);
-	ir_rec_bool(body[1], "SendingEnabled", true);
-	for (i = 0; i < n && calls; i++)
-		calls[i] = (struct ir_aws_call){ .service = "sesv2",
-			.operation = "PutAccountSendingAttributes",
-			.region = r[i]->name, .method = "PUT",
-			.path = "/v2/email/account/sending",
-			.json = body[on[i]] };
 	if (calls)
-		(void)ir_aws_do_many(a, calls, n, 0);
-	for (i = 0; i < n; i++) {
-		if (calls)
-			r[i]->err = calls[i].err;
-		else
-			ir_fail(&r[i]->err, IR_OSERR, "no memory");
-		if (calls)
-			ir_aws_call_free(&calls[i]);
-		/* known only by asking: not what was asked for */
-		r[i]->sending = !on[i];
-	}
-	for (tries = 0; calls && verify(a, r, on, n, calls) &&
-	    tries < VERIFY_TRIES; tries++) {
+		put_all(a, r, on, pending, n, calls);
+	for (tries = 0; calls && tries < VERIFY_TRIES &&
+	    verify(a, r, on, pending, n, calls); tries++) {
 		nanosleep(&pause, NULL);
 		pause.tv_nsec = pause.tv_nsec < 400000000 ?
 		    pause.tv_nsec * 2 : 800000000;
 	}
 	for (i = 0; i < n; i++) {
-		if (!r[i]->err.code && r[i]->sending != on[i])
+		if (!calls)
+			ir_fail(&r[i]->err, IR_OSERR, "no memory");
+		else if (!r[i]->err.code && pending[i])
 			ir_fail(&r[i]->err, IR_TEMPFAIL,
-			    "%s: asked for, but GetAccount does not show it yet",
+			    "%s: asked for, but GetAccount does not show it",
 			    r[i]->name);
 		failed += r[i]->err.code != 0;
 	}
-	ir_rec_free(body[0]);
-	ir_rec_free(body[1]);
 	free(calls);
 	return failed;
 }

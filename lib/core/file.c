@@ -9,6 +9,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+/*
+ * SHA256() and EVP load OpenSSL's providers and its configuration file on
+ * first use: a millisecond and 2 MiB, for a command that only hashes.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
 #include "file.h"
@@ -188,9 +193,12 @@ void
 ir_sha256_hex(const void *bytes, size_t n, char out[65])
 {
 	unsigned char md[SHA256_DIGEST_LENGTH];
+	SHA256_CTX c;
 	size_t i;
 
-	SHA256(bytes, n, md);
+	SHA256_Init(&c);
+	SHA256_Update(&c, bytes, n);
+	SHA256_Final(md, &c);
 	for (i = 0; i < sizeof md; i++)
 		snprintf(out + 2 * i, 3, "%02x", md[i]);
 }

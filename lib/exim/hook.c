@@ -15,7 +15,7 @@
 #include "../core/text.h"
 #include "hook.h"
 
-/* --- the lines in the configuration --------------------------------------- */
+/* --- the lines in the configuration -------------------------------------- */
 
 void
 ir_exim_hook_print(struct ir_buf *out, const char *dir)
@@ -39,16 +39,20 @@ ir_exim_hook_print(struct ir_buf *out, const char *dir)
 "\n", dir, dir, dir);
 	ir_buf_fmt(out,
 "# == mail: first in the ACL that acl_smtp_mail names\n"
-"# Debian: conf.d/acl/30_exim4-config_check_mail   cPanel: @BEGINACL@\n"
+"# Debian: conf.d/acl/30_exim4-config_check_mail   cPanel: the custom block\n"
+"# at the start of that ACL\n"
 "# When there is none: \"acl_smtp_mail = acl_quell_mail\" in the main part,\n"
-"# and after \"begin acl\" these lines below \"acl_quell_mail:\", then \"accept\".\n"
+"# and after \"begin acl\" these lines below \"acl_quell_mail:\", and then\n"
+"# \"accept\".\n"
 "  deny    authenticated = *\n"
-"          condition     = ${if exists{%s/deny_accounts}{${lookup{$authenticated_id}lsearch{%s/deny_accounts}{yes}{no}}}{no}}\n"
+"          condition     = ${if exists{%s/deny_accounts}"
+"{${lookup{$authenticated_id}lsearch{%s/deny_accounts}{yes}{no}}}{no}}\n"
 "          message       = 5.7.1 sending is suspended for this account\n"
 "\n"
 "# == not_smtp: first in the ACL that acl_not_smtp names\n"
 "# When there is none: the same, with \"acl_not_smtp = acl_quell_not_smtp\".\n"
-"  deny    condition     = ${if exists{%s/deny_users}{${lookup{$sender_ident}lsearch{%s/deny_users}{yes}{no}}}{no}}\n"
+"  deny    condition     = ${if exists{%s/deny_users}"
+"{${lookup{$sender_ident}lsearch{%s/deny_users}{yes}{no}}}{no}}\n"
 "          message       = sending is suspended for this user\n"
 "\n", dir, dir, dir, dir);
 	ir_buf_fmt(out,
@@ -232,7 +236,7 @@ ir_exim_hook_missing(const struct ir_exim_hook *h, struct ir_buf *out)
 			    parts[i].name);
 }
 
-/* --- the folder ------------------------------------------------------------ */
+/* --- the folder ---------------------------------------------------------- */
 
 int
 ir_exim_hook_dir(const struct ir_exim_config *c, const char *given,
@@ -348,7 +352,7 @@ ir_exim_hook_readable(const char *file, const char *spool,
 	return -1;
 }
 
-/* --- deny files ------------------------------------------------------------ */
+/* --- deny files ---------------------------------------------------------- */
 
 static bool
 blank(char c)
@@ -521,11 +525,15 @@ ir_deny_bad_key(const char *key)
 		return "empty";
 	if (n > IR_DENY_KEY_MAX)
 		return "too long";
-	for (i = 0; i < n; i++)
-		if ((unsigned char)key[i] < ' ' || key[i] == 0x7f)
-			return "a control byte in it";
 	if (strstr(key, "\xef\xbf\xbd"))
 		return "bytes in it that are lost (U+FFFD)";
+	for (i = 0; i < n; i++) {
+		if ((unsigned char)key[i] < ' ' || key[i] == 0x7f)
+			return "a control byte in it";
+		if ((unsigned char)key[i] > 0x7f)
+			return "not ASCII; Exim's log and queue spell such "
+			    "bytes \\ooo, and so must you";
+	}
 	return NULL;
 }
 

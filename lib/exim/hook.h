@@ -91,7 +91,11 @@ void ir_deny_add(struct ir_buf *file, const char *key, const char *note);
 size_t ir_deny_without(const char *s, size_t n, const char *key,
     struct ir_buf *out);
 
-/* Can the name be an entry?  Why not, or NULL.  Pure. */
+/*
+ * Can the name be an entry?  Why not, or NULL.  Pure.  In $authenticated_id,
+ * as in its log and spool, Exim has each byte that is not printing ASCII as
+ * a backslash and three octal digits.
+ */
 const char *ir_deny_bad_key(const char *key);
 
 /*

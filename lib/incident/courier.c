@@ -91,6 +91,8 @@ one_server(const struct ir_courier *c, const struct ir_smtp_opts *o,
 out:
 	if (s)
 		said(r, ir_smtp_last(s));
+	else		/* it never came to a session */
+		snprintf(r->reply, sizeof r->reply, "%s", err->msg);
 	ir_smtp_close(s);
 	return rc;
 }

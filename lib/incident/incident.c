@@ -87,6 +87,23 @@ ir_incident_key(const struct ir_rec *report, char key[96], struct ir_err *err)
 	return 0;
 }
 
+void
+ir_report_notice(const struct ir_rec *report, char notice[65])
+{
+	static const char *const parts[] = { "id", "case", "stage", "due" };
+	const char *s = ir_report_str(report, "message_id");
+	struct ir_buf b = IR_BUF(IR_REC_MAX * 4);
+	size_t i;
+
+	for (i = 0; s ? i < 1 : i < sizeof parts / sizeof *parts; i++) {
+		ir_buf_str(&b, s ? s : ir_report_str(report, parts[i]) ?
+		    ir_report_str(report, parts[i]) : "");
+		ir_buf_chr(&b, '\n');
+	}
+	ir_sha256_hex(ir_buf_cstr(&b), b.len, notice);
+	ir_buf_free(&b);
+}
+
 int
 ir_incident_root(char *path, size_t size, struct ir_err *err)
 {
@@ -199,8 +216,11 @@ folder_name(const char *root, const char *key, int64_t now, char *dir,
 		if (*p != ':')
 			*q++ = *p;
 	*q = '\0';
-	snprintf(name, sizeof name, "%s", key);
-	*strchr(name, ':') = '-';
+	/* an id without a case begins with its provider already */
+	snprintf(name, sizeof name, "%s", strncmp(key, "aws:aws-", 8) ? key :
+	    key + 4);
+	if ((p = strchr(name, ':')))
+		*p = '-';
 	if (name[strspn(name, LETTERS DIGITS "-")] || strlen(name) > 40) {
 		ir_sha256_hex(key, strlen(key), hash);
 		snprintf(name, sizeof name, "report-%.12s", hash);
@@ -218,10 +238,13 @@ digest(const struct ir_rec *report)
 	static const char *const keep[] = { "case", "account", "region",
 	    "stage", "due", "extended", "message_id", "authentic" };
 	struct ir_rec *d = ir_rec_object();
+	char notice[65];
 	const char *s;
 	size_t i;
 
+	ir_report_notice(report, notice);
 	ir_rec_str(d, "report", ir_rec_get(report, "id"));
+	ir_rec_str(d, "notice", notice);
 	for (i = 0; i < sizeof keep / sizeof *keep; i++)
 		if ((s = ir_report_str(report, keep[i])))
 			ir_rec_str(d, keep[i], s);
@@ -338,12 +361,12 @@ fail:
 	return -1;
 }
 
-/* Is the report in the journal already? */
+/* Is the notice in the journal already? */
 static int
-same_report(const struct ir_rec *line, void *arg)
+same_notice(const struct ir_rec *line, void *arg)
 {
 	const char *event = ir_rec_get(line, "event");
-	const char *id = ir_rec_get(line, "data.report");
+	const char *id = ir_rec_get(line, "data.notice");
 
 	return event && id && (strcmp(event, "incident.opened") == 0 ||
 	    strcmp(event, "report.merged") == 0) && strcmp(id, arg) == 0;
@@ -353,12 +376,13 @@ static int
 merge(const char *dir, const struct ir_incident_new *n,
     const struct ir_rec *report, struct ir_err *err)
 {
-	union { const char *c; char *v; } id = { ir_rec_get(report, "id") };
 	struct ir_buf b = IR_BUF(1u << 20);
 	struct ir_journal *j;
+	char notice[65];
 	int rc;
 
-	rc = id.c ? ir_journal_each(dir, same_report, id.v, err) : 0;
+	ir_report_notice(report, notice);
+	rc = ir_journal_each(dir, same_notice, notice, err);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (ir_journal_open(&j, dir, n->from, err))
@@ -509,11 +533,7 @@ add_ack(struct sum *s, const char *what, const struct ir_rec *line, int64_t t)
 {
 	const char *as = ir_rec_get(line, "data.as");
 
-	if (strcmp(what, "bounced") == 0) {
-		s->answered = false;
-		s->due = t;		/* no time was left to lose */
-		ir_rec_bool(s->r, "rearmed", true);
-	} else if (strcmp(what, "sent") == 0 ||
+	if (strcmp(what, "sent") == 0 ||
 	    (strcmp(what, "settled") == 0 && as && !strcmp(as, "sent"))) {
 		s->answered = true;
 		ir_rec_time(s->r, "acknowledged", t);
@@ -548,6 +568,10 @@ add_line(const struct ir_rec *line, void *arg)
 	} else if (strcmp(event, "incident.answered") == 0) {
 		s->answered = true;
 		ir_rec_time(s->r, "acknowledged", t);
+	} else if (strcmp(event, "incident.bounced") == 0) {
+		s->answered = false;
+		s->due = t;	/* it was believed to be done: at once */
+		ir_rec_bool(s->r, "rearmed", true);
 	} else if (strncmp(event, "ack.", 4) == 0) {
 		add_ack(s, event + 4, line, t);
 	}

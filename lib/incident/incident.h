@@ -12,9 +12,10 @@
  *	ack.sent, ack.settled		answered (see ack.h)
  *	incident.answered		answered by other means (Support Center)
  *	incident.contained .eradicated .recovered .closed   logged by people
+ *	incident.bounced		the answer came back
  *
  * A reminder or final notice that comes after the answer, and a bounce of
- * the answer (ack.bounced), make the incident unanswered again.
+ * the answer, make the incident unanswered again.
  */
 #ifndef IR_INCIDENT_H
 #define IR_INCIDENT_H
@@ -47,6 +48,12 @@ struct ir_rec *ir_report_read(struct ir_err *err);
  */
 int ir_incident_key(const struct ir_rec *report, char key[96],
     struct ir_err *err);
+
+/*
+ * Which notice of its case a report is: a hash of the Message-ID, or of what
+ * tells it apart when it did not come by mail.
+ */
+void ir_report_notice(const struct ir_rec *report, char notice[65]);
 
 /* $QUELL_INCIDENTS, else "incidents" in the default state folder. */
 int ir_incident_root(char *path, size_t size, struct ir_err *err);

@@ -144,6 +144,49 @@ ir_journal_scan(const char *p, size_t n, struct ir_journal_tail *t,
 	return rc;
 }
 
+static bool
+is_whole(const char *p, size_t n)
+{
+	struct ir_rec *r = ir_rec_parse(p, n, NULL);
+	bool whole = ir_rec_kind(r) == IR_REC_OBJECT;
+
+	ir_rec_free(r);
+	return whole;
+}
+
+/*
+ * What ir_journal_scan() would leave in *t (but torn), from the end: each
+ * append needs it, and a long journal should not make it slow.
+ */
+static void
+tail_of(const char *p, size_t n, struct ir_journal_tail *t)
+{
+	const char *end = p + n, *start, *stop, *nl;
+
+	memset(t, 0, sizeof *t);
+	memcpy(t->head, ZEROS, sizeof t->head);
+	if (n == 0)
+		return;
+	t->open = end[-1] != '\n';
+	for (nl = p; (nl = memchr(nl, '\n', (size_t)(end - nl))); nl++)
+		t->lines++;
+	t->lines += t->open;
+	end -= !t->open;
+	for (stop = end; ; stop = start - 1) {
+		nl = memrchr(p, '\n', (size_t)(stop - p));
+		start = nl ? nl + 1 : p;
+		if (is_whole(start, (size_t)(stop - start))) {
+			ir_sha256_hex(start, (size_t)(stop - start), t->head);
+			start = stop + 1;
+			break;
+		}
+		if (start == p)
+			break;
+	}
+	if (start <= end)
+		ir_sha256_hex(start, (size_t)(end - start), t->cut);
+}
+
 static int
 read_tail(int fd, struct ir_journal_tail *t, off_t *size, struct ir_err *err)
 {
@@ -155,7 +198,7 @@ read_tail(int fd, struct ir_journal_tail *t, off_t *size, struct ir_err *err)
 	else
 		rc = ir_buf_read_fd(&b, fd, "journal", err);
 	if (rc == 0)
-		ir_journal_scan(ir_buf_cstr(&b), b.len, t, NULL, NULL);
+		tail_of(ir_buf_cstr(&b), b.len, t);
 	*size = (off_t)b.len;
 	ir_buf_free(&b);
 	return rc;
@@ -480,7 +523,7 @@ ir_journal_head(const char *dir, char head[65], struct ir_err *err)
 	int rc = read_all(dir, &b, err);
 
 	if (rc == 0) {
-		ir_journal_scan(ir_buf_cstr(&b), b.len, &t, NULL, NULL);
+		tail_of(ir_buf_cstr(&b), b.len, &t);
 		memcpy(head, t.head, 65);
 	}
 	ir_buf_free(&b);

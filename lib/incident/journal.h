@@ -9,11 +9,12 @@
  *
  * A journal line is a record of type "journal": id (the sequence number),
  * time, host, user, from, event, data, prev.  prev is the hex SHA-256 of the
- * raw bytes of the last whole line before, without its newline; 64 zeros on
- * line 1.  What a crash or a full disk cut off stays where it is: the next
+ * raw bytes of the last whole line before, without its newline; 64 zeros
+ * on line 1.  What a crash or a full disk cut off stays where it is: the next
  * line carries its hash as "torn" (all bytes between the two whole lines), so
- * that cut-off bytes cannot be used to slip lines in or out.  A chain shows edits only to who has kept a later head, so the head is
- * printed wherever a message leaves the house.
+ * that cut-off bytes cannot be used to slip lines in or out.  A chain shows
+ * edits only to who has kept a later head, so the head is printed wherever a
+ * message leaves the house.
  */
 #ifndef IR_JOURNAL_H
 #define IR_JOURNAL_H

@@ -5,9 +5,25 @@
 #include "letter.h"
 
 /* What a person was meant to fill in, and did not. */
-static const char *const left_over[] = { "{{", "}}",
-    "(AWS\xe3\x82\xa2\xe3\x82\xab\xe3\x82\xa6\xe3\x83\xb3\xe3\x83\x88ID)",
-    "TODO", "FIXME", "XXXX" };
+static const char *const left_over[] = { "TODO", "FIXME", "XXXX", "{{", "}}",
+    "(AWS\xe3\x82\xa2\xe3\x82\xab\xe3\x82\xa6\xe3\x83\xb3\xe3\x83\x88ID)" };
+
+/* Is it there?  Words count as words only: an id may have such letters. */
+static bool
+has(const char *line, const char *what)
+{
+	static const char alnum[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	size_t n = strlen(what);
+	const char *p;
+
+	for (p = line; (p = strstr(p, what)); p++)
+		if (!strchr(alnum, *what) ||
+		    ((p == line || !strchr(alnum, p[-1])) &&
+		    (!p[n] || !strchr(alnum, p[n]))))
+			return true;
+	return false;
+}
 
 static const struct ir_letter_value *
 lookup(const struct ir_letter_value *v, size_t nv, const char *name, size_t n)
@@ -93,7 +109,7 @@ ir_letter_fill(const char *template, size_t n,
 			continue;
 		}
 		for (i = 0; i < sizeof left_over / sizeof *left_over; i++)
-			if (strstr(ir_buf_cstr(out) + start, left_over[i]))
+			if (has(ir_buf_cstr(out) + start, left_over[i]))
 				return ir_fail(err, IR_CONFIG,
 				    "line %zu of the letter was not filled "
 				    "in: %s", number, left_over[i]);

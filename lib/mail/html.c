@@ -12,6 +12,7 @@ struct html {
 	const char *p, *end;
 	bool quotes_broken;	/* a quote never closes: read tags without */
 	bool space;		/* white space is due before the next text */
+	unsigned pre;		/* inside so many <pre> */
 };
 
 static void
@@ -170,7 +171,9 @@ tag(struct html *h)
 	static const char *const blocks[] = { "p", "br", "div", "tr", "table",
 	    "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "pre",
 	    "blockquote", "section", "article", "header", "footer", "center",
-	    "tbody", "thead", "body", "dl", "dt", "dd", "form", NULL };
+	    "tbody", "thead", "body", "dl", "dt", "dd", "form", "xmp",
+	    "textarea", NULL };
+	static const char *const pre[] = { "pre", "xmp", "textarea", NULL };
 	static const char *const cells[] = { "td", "th", NULL };
 	static const char *const unread[] = { "style", "script", "title",
 	    "head", "template", NULL };
@@ -203,22 +206,28 @@ tag(struct html *h)
 		h->space = true;
 	else if (!closing && one_of(unread, name, n))
 		skip_to_close(h, name, n);
+	if (one_of(pre, name, n))
+		h->pre = closing ? h->pre - (h->pre > 0) : h->pre + 1;
 	return true;
 }
 
 void
 ir_html_text(struct ir_buf *out, const char *s, size_t n)
 {
-	struct html h = { out, s, s + n, false, false };
+	struct html h = { out, s, s + n, false, false, 0 };
 
 	while (h.p < h.end) {
 		if (*h.p == '<' && tag(&h))
 			continue;
 		if (*h.p == '&' && reference(&h))
 			continue;
-		if (is_space(*h.p)) {
+		if (*h.p == '\n' && h.pre) {
+			h.space = false;
+			ir_buf_chr(out, '\n');
+		} else if (is_space(*h.p)) {
 			h.space = true;
-		} else if (h.end - h.p >= 2 && memcmp(h.p, "\xc2\xad", 2) == 0) {
+		} else if (h.end - h.p >= 2 &&
+		    memcmp(h.p, "\xc2\xad", 2) == 0) {
 			h.p++;
 		} else {
 			pending_space(&h);

@@ -4,7 +4,7 @@
  * Not a browser: style, script, head and comments go; inline tags, <wbr> and
  * soft hyphens vanish without a space (so that "us-<wbr>west-2" is whole),
  * block tags become a line end, cells a space; character references are
- * decoded, white space is collapsed.  Linear, never fails.
+ * decoded, white space is collapsed except in <pre>.  Linear, never fails.
  */
 #ifndef IR_HTML_H
 #define IR_HTML_H

@@ -360,7 +360,8 @@ split(struct ir_mime *m, size_t i, const char *boundary)
 		s = eol < end ? eol + 1 : end;
 	}
 	if (from && kind != 2) {
-		partial(m, "a multipart has no end");
+		if (message == 0)	/* else it is not ours to wonder */
+			partial(m, "a multipart has no end");
 		parse_part(m, i, message, from, (size_t)(end - from), false);
 	}
 }
@@ -390,6 +391,10 @@ inside(struct ir_mime *m, size_t i)
 		if (!s)
 			return;
 	}
+	/* a Mac's message in another's mail */
+	if (memchr(s, '\r', n) && !memchr(s, '\n', n) &&
+	    !(s = normalise(m, s, &n)))
+		return;
 	while (n && *s == '\n') {	/* seen before the inner head */
 		s++;
 		n--;
@@ -544,8 +549,10 @@ unflow(struct ir_buf *out, const char *s, size_t n, bool delsp)
 		if (!joining)
 			ir_buf_add(out, s, depth);
 		last = depth;
+		/* "--" begins a signature or a part: never joined to before */
 		joining = eol > text && eol[-1] == ' ' &&
-		    !(eol - text == 3 && memcmp(text, "-- ", 3) == 0);
+		    !(eol - text == 3 && memcmp(text, "-- ", 3) == 0) &&
+		    !(end - eol > 2 && memcmp(eol + 1, "--", 2) == 0);
 		ir_buf_add(out, text, (size_t)(eol - text) -
 		    (joining && delsp));
 		if (!joining)

@@ -37,7 +37,7 @@ struct ir_mime_part {
 	unsigned message;	/* how many message/rfc822 it is in */
 	enum ir_mime_kind kind;
 	enum ir_mime_encoding encoding;
-	bool attachment;	/* Content-Disposition says so, or a file name */
+	bool attachment;	/* by Content-Disposition or a file name */
 	bool flowed, delsp;	/* RFC 3676 */
 	char type[64];		/* "text/plain", lower case */
 	char charset[41];	/* as labelled; may be empty */
@@ -48,7 +48,7 @@ struct ir_mime_part {
 };
 
 struct ir_mime {
-	struct ir_mime_part *parts;	/* in the order of the mail; [0] is it */
+	struct ir_mime_part *parts;	/* in order; [0] is the mail itself */
 	size_t n;
 	struct ir_mime_header *headers;
 	size_t nheaders;

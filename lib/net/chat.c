@@ -143,29 +143,36 @@ set(char *field, size_t size, const char *s)
 
 /* --- records into lines ------------------------------------------------- */
 
+/* What is said of the types that are known; of others, everything. */
 static const struct {
 	const char *type, *name;
-	const char *first[8];	/* fields that come first */
+	const char *state;		/* field that the title ends with, */
+	const char *yes, *no;		/* and its words when it is a bool */
+	const char *fields[12];
 } types[] = {
-	{ "report", "Abuse report", { "case", "account", "region",
-	    "activity", "stage", "due", "subject", NULL } },
-	{ "ack", "Acknowledgement", { "case", "to", "account", "why",
-	    NULL } },
-	{ "incident", "Incident", { "case", "account", "region", "stage",
-	    "state", "due", NULL } },
-	{ "journal", "Journal", { "event", "host", "user", NULL } },
-	{ "ses-account", "SES sending", { "account", "region", "state",
+	{ "report", "Abuse report", NULL, NULL, NULL, { "account", "region",
+	    "activity", "activity_text", "stage", "due", "resources",
+	    "authentic", "subject", "why", NULL } },
+	{ "ack", "Acknowledgement", "state", NULL, NULL, { "case", "stage",
+	    "to", "reply", "why", NULL } },
+	{ "incident", "Incident", "state", NULL, NULL, { "case", "account",
+	    "region", "stage", "due", "why", NULL } },
+	{ "journal", "Journal", "event", NULL, NULL, { "host", "user",
+	    "time", NULL } },
+	{ "ses-account", "SES sending", "sending", "on", "off", { "account",
+	    "enforcement", "why", NULL } },
+	{ "aws-key", "AWS access key", "status", NULL, NULL, { "account",
+	    "user", "role", "phase", "last_used", "why", NULL } },
+	{ "listing", "Blocklist", NULL, NULL, NULL, { "meanings", "reason",
+	    "delist", "why", "detail", NULL } },
+	{ "mail-hold", "Mail", "held", "held", "not held", { "since",
+	    "in_progress", "queue_count", "why", NULL } },
+	{ "mail-block", "Mail account", "blocked", "blocked", "not blocked",
+	    { "why", NULL } },
+	{ "queue-msg", "Queued message", "action", NULL, NULL, { "sender",
 	    "why", NULL } },
-	{ "aws-key", "AWS access key", { "account", "user", "status", "why",
+	{ "queue-move", "Queue", "action", NULL, NULL, { "queue", "why",
 	    NULL } },
-	{ "listing", "Blocklist", { "zone", "verdict", "why", "meanings",
-	    "reason", "delist", NULL } },
-	{ "mail-hold", "Mail hold", { "state", "why", NULL } },
-	{ "mail-block", "Mail block", { "why", NULL } },
-	{ "queue-msg", "Queued message", { "sender", "why", NULL } },
-	{ "queue-top", "Queue", { "count", NULL } },
-	{ "note", "Note", { "text", NULL } },
-	{ "decision", "Decision", { "text", NULL } },
 };
 
 #define NTYPES (sizeof types / sizeof *types)
@@ -247,7 +254,6 @@ value_text(struct ir_buf *b, const struct ir_rec *v)
 struct adding {
 	struct ir_chat *m;
 	int64_t now;
-	size_t type;
 };
 
 static void
@@ -257,35 +263,50 @@ add_fact(struct adding *a, const char *key, const struct ir_rec *v)
 	struct ir_chat_line *l = &m->fact[m->nfacts];
 	struct ir_buf b = IR_BUF(IR_REC_MAX * 8);
 	int64_t due;
+	char *p;
 
 	value_text(&b, v);
 	if (b.len && m->nfacts < IR_CHAT_LINES) {
 		if (strcmp(key, "due") == 0 && !ir_time_parse(b.data, &due))
 			time_left(&b, due, a->now);
 		set(l->label, sizeof l->label, key);
+		for (p = l->label; (p = strchr(p, '_')); p++)
+			*p = ' ';
 		set(l->value, sizeof l->value, ir_buf_cstr(&b));
 		m->nfacts++;
 	}
 	ir_buf_free(&b);
 }
 
-/* A member that is neither in the title nor among the first fields. */
+/* A member of a record of a type that is not known. */
 static int
-other_fact(const char *key, const struct ir_rec *v, void *arg)
+any_fact(const char *key, const struct ir_rec *v, void *arg)
 {
 	static const char *const skip[] = { "type", "id", "ok", "changed",
 		"dry_run", "raw" };
-	struct adding *a = arg;
 	size_t i;
 
 	for (i = 0; i < sizeof skip / sizeof *skip; i++)
 		if (strcmp(key, skip[i]) == 0)
 			return 0;
-	for (i = 0; a->type < NTYPES && types[a->type].first[i]; i++)
-		if (strcmp(key, types[a->type].first[i]) == 0)
-			return 0;
-	add_fact(a, key, v);
+	add_fact(arg, key, v);
 	return 0;
+}
+
+/* ": off", ": Inactive" */
+static void
+add_state(struct ir_buf *b, const struct ir_rec *rec, size_t type)
+{
+	const struct ir_rec *v;
+
+	if (type == NTYPES || !types[type].state)
+		return;
+	v = ir_rec_at(rec, types[type].state);
+	if (ir_rec_kind(v) == IR_REC_BOOL && types[type].yes)
+		ir_buf_fmt(b, ": %s", ir_rec_get_bool(v, "", false) ?
+		    types[type].yes : types[type].no);
+	else if (ir_rec_cstr(v))
+		ir_buf_fmt(b, ": %s", ir_rec_cstr(v));
 }
 
 /* "AWS access key: AKIA...WXYZ: failed (dry run)" */
@@ -308,6 +329,7 @@ record_title(const struct ir_rec *rec, char *out, size_t size)
 	}
 	if (type && strcmp(type, "listing") == 0 && verdict && zone)
 		ir_buf_fmt(&b, " %s, %s", verdict, zone);
+	add_state(&b, rec, find_type(type));
 	if (!ir_rec_get_bool(rec, "ok", true))
 		ir_buf_str(&b, ": failed");
 	else if (ir_rec_has(rec, "changed") &&
@@ -343,17 +365,18 @@ void
 ir_chat_add(struct ir_chat *m, const struct ir_rec *rec, int64_t now)
 {
 	const char *type = ir_rec_get(rec, "type"), *why;
-	struct adding a = { m, now, find_type(type) };
+	struct adding a = { m, now };
 	struct ir_chat_line *l;
-	size_t i;
+	size_t i, t = find_type(type);
 
 	if (m->records++ == 0) {
 		snprintf(m->type, sizeof m->type, "%s", type ? type : "");
 		record_title(rec, m->title, sizeof m->title);
-		for (i = 0; a.type < NTYPES && types[a.type].first[i]; i++)
-			add_fact(&a, types[a.type].first[i],
-			    ir_rec_at(rec, types[a.type].first[i]));
-		ir_rec_each(rec, other_fact, &a);
+		if (t == NTYPES)
+			ir_rec_each(rec, any_fact, &a);
+		for (i = 0; t < NTYPES && types[t].fields[i]; i++)
+			add_fact(&a, types[t].fields[i],
+			    ir_rec_at(rec, types[t].fields[i]));
 	} else if (strcmp(m->type, type ? type : "") != 0) {
 		m->type[0] = '\0';
 	}

@@ -228,6 +228,7 @@ struct job {
 	struct ir_dns *dns;
 	struct ir_dns_query *q;
 	size_t server;		/* which one is asked now */
+	bool again;		/* asked once more after FORMERR */
 	int64_t began;
 	struct job *next;
 };
@@ -451,6 +452,16 @@ answered(void *arg, int status, int timeouts, unsigned char *msg, int len)
 
 	(void)timeouts;
 	d->flying--;
+	/*
+	 * FORMERR: a server without EDNS.  c-ares leaves it off from the
+	 * first one on, but repeats only that question.
+	 */
+	if (msg && len >= 12 && (msg[3] & 0x0f) == 1 && !j->again &&
+	    ir_mono_ms() < d->deadline) {
+		j->again = true;
+		send_job(j);
+		return;
+	}
 	if (msg && len > 0)
 		ir_dns_parse(msg, (size_t)len, j->q);
 	else

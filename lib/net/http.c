@@ -255,9 +255,9 @@ set_headers(struct slot *s, struct ir_err *err)
 		else
 			ir_buf_fmt(&line, "%s: %s", r->headers[i].name,
 			    r->headers[i].value);
-		next = line.bad ? NULL :
+		next = line.bad || strpbrk(line.data, "\r\n") ? NULL :
 		    curl_slist_append(s->headers, line.data);
-		if (!next || strpbrk(line.data, "\r\n")) {
+		if (!next) {
 			ir_buf_free(&line);
 			return ir_fail(err, IR_OSERR, "cannot set a header");
 		}
@@ -374,7 +374,6 @@ explain(struct slot *s, CURLcode rc)
 		code = IR_NOPERM;
 		break;
 	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
 		code = IR_CONFIG;
 		break;
@@ -386,6 +385,7 @@ explain(struct slot *s, CURLcode rc)
 		why = "the answer is too long";
 		break;
 	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL:	/* its word for "not HTTP" */
 		code = IR_PROTOCOL;
 		break;
 	case CURLE_OPERATION_TIMEDOUT:

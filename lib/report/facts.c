@@ -186,7 +186,8 @@ accounts(struct ir_facts *f, struct place *t)
 {
 	static const char *const labels[] = { "AWS ID", "Account ID",
 	    "AWS Account", "Account number", "your account",
-	    "アカウントID", "アカウント ID", "アカウント番号" };
+	    "アカウントID", "アカウント ID",
+	    "アカウント番号" };
 	const char *p, *q;
 	char id[13];
 	size_t i;
@@ -325,7 +326,7 @@ after_label(struct place *t, const char *p)
 		bol--;
 	for (q = bol; phrase(q, p, "Region", &q); )
 		last = q;
-	for (q = last ? last : bol; !last && phrase(q, p, "リージョン", &q); )
+	for (q = bol; !last && phrase(q, p, "リージョン", &q); )
 		last = q;
 	if (!last)
 		return false;
@@ -666,7 +667,8 @@ ir_activity_word(const char *s, size_t n)
 		{ "denial-of-service", "dos", false },
 		{ "dos", "dos", true }, { "ddos", "dos", true },
 		{ "サービス拒否", "dos", false },
-		{ "botnet", "botnet", false }, { "ボットネット", "botnet", false },
+		{ "botnet", "botnet", false },
+		{ "ボットネット", "botnet", false },
 		{ "malware", "malware", false }, { "virus", "malware", true },
 		{ "マルウェア", "malware", false },
 		{ "intrusion", "intrusion", false },
@@ -678,7 +680,8 @@ ir_activity_word(const char *s, size_t n)
 		{ "dmca", "copyright", true },
 		{ "著作権", "copyright", false },
 		{ "spam", "spam", false }, { "unsolicited", "spam", false },
-		{ "スパム", "spam", false }, { "迷惑メール", "spam", false },
+		{ "スパム", "spam", false },
+		{ "迷惑メール", "spam", false },
 		{ "credentials", "credentials-exposed", false },
 		{ "access key", "credentials-exposed", false },
 		{ "account compromise", "credentials-exposed", false },

@@ -294,6 +294,7 @@ ir_health_parse(const char *raw, size_t n, const struct ir_report_opts *o,
 {
 	struct event e = { NULL, NULL, NULL, NULL };
 	struct ir_rec *r, *in, *rec = NULL;
+	const char *source;
 	int layer;
 
 	if (n > IR_HEALTH_BYTES) {
@@ -311,7 +312,9 @@ ir_health_parse(const char *raw, size_t n, const struct ir_report_opts *o,
 	}
 	if (!e.code)
 		find_event(&e, r);
-	if (about_abuse(e.code))
+	source = ir_rec_get(e.outer, "source");
+	if (about_abuse(e.code) && (!source ||
+	    strcmp(source, "aws.health") == 0))
 		rec = record(&e, o);
 	else
 		explain(r, &e, err);

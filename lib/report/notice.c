@@ -234,7 +234,8 @@ forwarded_head(struct ir_report *r, struct found *f, const char *p,
 static bool
 find_inline(struct ir_report *r, struct found *f, struct ir_buf *text)
 {
-	static const char *const from[] = { "From", "差出人", "送信者", NULL };
+	static const char *const from[] = { "From", "差出人", "送信者",
+	    NULL };
 	const char *p = ir_buf_cstr(text), *end = p + text->len, *v;
 	char addr[256];
 	struct line l;
@@ -521,6 +522,17 @@ delivery_report(const struct ir_mime *m)
 	    ir_mime_header(m, 0, "X-Failed-Recipients", 0) != NULL;
 }
 
+/* An absence message, or another machine's answer to us. */
+static bool
+automatic(const struct ir_report *r, const struct ir_mime *m)
+{
+	const struct ir_mime_header *h = ir_mime_header(m, 0,
+	    "Auto-Submitted", 0);
+
+	return !ir_sender_aws(r->sender) && h && h->value_len >= 12 &&
+	    strncasecmp(h->value, "auto-replied", 12) == 0;
+}
+
 static bool
 is_notice(const struct ir_report *r)
 {
@@ -568,6 +580,11 @@ ir_notice_parse(const char *raw, size_t n, const struct ir_report_opts *o,
 	r.partial = m.partial;
 	if (r.upper.bad || r.complaint.bad)
 		r.partial = "too large once decoded";
+	if (automatic(&r, &m)) {
+		ir_fail(err, IR_DATAERR, "not an abuse notice: "
+		    "it is an automatic reply");
+		goto out;
+	}
 	if (!is_notice(&r)) {
 		ir_fail(err, IR_DATAERR, "not an abuse notice");
 		ir_hint(err, "it is not from AWS, or says nothing of abuse");

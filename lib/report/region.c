@@ -50,8 +50,10 @@ static const struct region {
 static const char *const areas[] = {
 	"US East", "US West", "Africa", "Asia Pacific", "Canada", "Europe",
 	"EU", "Israel", "Middle East", "Mexico", "South America",
-	"アジアパシフィック", "米国東部", "米国西部", "カナダ", "欧州",
-	"ヨーロッパ", "南米", "中東", "アフリカ", "イスラエル", "メキシコ",
+	"アジアパシフィック", "米国東部", "米国西部",
+	"カナダ",
+	"欧州", "ヨーロッパ", "南米", "中東", "アフリカ",
+	"イスラエル", "メキシコ",
 };
 
 static size_t

@@ -82,13 +82,15 @@ begins(const char *p, const char *end, const char *word)
 	return p + n;
 }
 
+static const char *const after_dashes[] = {
+	"Beginning of forwarded report", "Original report",
+	"Original message", "Forwarded message",
+};
+
+/* Does the line begin the complaint? */
 static bool
 separator(const char *p, const char *end)
 {
-	static const char *const after_dashes[] = {
-		"Beginning of forwarded report", "Original report",
-		"Original message", "Forwarded message",
-	};
 	static const char *const alone[] = { "Original report",
 	    "Log Extract" };
 	const char *q;
@@ -98,6 +100,10 @@ separator(const char *p, const char *end)
 	    begins(p, end, "Offending message"))
 		return true;
 	p = skip(p, end);
+	if (end - p == 3 && memcmp(p, "<<<", 3) == 0)
+		return true;
+	if (p < end && *p == '*')	/* an item of a list */
+		p = skip(p + 1, end);
 	while (p < end && *p == '-') {
 		p++;
 		dashes++;
@@ -105,9 +111,6 @@ separator(const char *p, const char *end)
 	p = skip(p, end);
 	if (dashes >= 3 && begins(p, end, "attachment"))
 		return true;
-	for (i = 0; dashes >= 2 && i < 4; i++)
-		if (begins(p, end, after_dashes[i]))
-			return true;
 	for (i = 0; dashes == 0 && i < 2; i++) {
 		q = begins(p, end, alone[i]);
 		if (!q)
@@ -120,18 +123,44 @@ separator(const char *p, const char *end)
 	return false;
 }
 
+/*
+ * The dashes that begin the complaint, anywhere in a line: a line end before
+ * them may have been lost on the way (flowed text, HTML).
+ */
+static const char *
+dashed(const char *p, const char *end)
+{
+	const char *from;
+	size_t i;
+
+	while ((p = memmem(p, (size_t)(end - p), "--", 2)) != NULL) {
+		from = p;
+		while (p < end && *p == '-')
+			p++;
+		p = skip(p, end);
+		for (i = 0; i < 4; i++)
+			if (begins(p, end, after_dashes[i]))
+				return from;
+	}
+	return NULL;
+}
+
 size_t
 ir_text_complaint(const char *s, size_t n, size_t *body)
 {
-	const char *p = s, *end = s + n, *eol;
+	const char *p = s, *end = s + n, *eol, *at;
 
 	while (p < end) {
 		eol = memchr(p, '\n', (size_t)(end - p));
 		if (!eol)
 			eol = end;
-		if (separator(p, eol)) {
-			*body = (size_t)(eol - s) + (eol < end);
-			return (size_t)(p - s);
+		at = separator(p, eol) ? p : dashed(p, eol);
+		if (at) {
+			/* lost line ends: the rest of it is complaint too */
+			*body = at == p || skip(p, at) == at ?
+			    (size_t)(eol - s) + (eol < end) :
+			    (size_t)(at - s);
+			return (size_t)(at - s);
 		}
 		p = eol < end ? eol + 1 : end;
 	}

@@ -280,6 +280,9 @@ class Api:
 
     def _secret(self, request, progress):
         key_id, world = progress.auth.key_id, self.world
+        if progress.region in world.settings["disabled_regions"]:
+            # a region without opt-in knows none of the account's keys
+            raise self._unknown_key(progress)
         token = request.get("x-amz-security-token")
         if key_id.startswith("ASIA"):
             session = world.sessions.get(key_id)

@@ -24,6 +24,18 @@ emu_python() {
 	return 1
 }
 
+# What commands need to find the emulator. emu_start does it; tests that share
+# one (emu_start in setup_file) do it in setup, for quell.bash has unset it.
+emu_env() {
+	export AWS_ENDPOINT_URL="http://{service}.{region}.localhost:$EMU_HTTP"
+	export AWS_CA_BUNDLE="$EMU_DIR/ca.pem"
+	export AWS_ACCESS_KEY_ID=AKIARESPONDERKEY0001
+	export AWS_SECRET_ACCESS_KEY='r3sp0nd/+ErSecretKeyForTheEmulator+00001'
+	export AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
+	export QUELL_SES_SMTP="email-smtp.{region}.localhost:$EMU_SMTP"
+	unset AWS_SESSION_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE
+}
+
 # emu_start [WORLD.json [ARGUMENT...]]
 emu_start() {
 	local python world=() tries=400
@@ -50,13 +62,7 @@ emu_start() {
 	    "$EMU_DIR/ports.json") || return 1
 	read -r EMU_HTTP EMU_HTTPS EMU_IMDS EMU_SMTP EMU_SMTPS <<<"$ports"
 	export EMU_DIR EMU_PID EMU_HTTP EMU_HTTPS EMU_IMDS EMU_SMTP EMU_SMTPS
-	export AWS_ENDPOINT_URL="http://{service}.{region}.localhost:$EMU_HTTP"
-	export AWS_CA_BUNDLE="$EMU_DIR/ca.pem"
-	export AWS_ACCESS_KEY_ID=AKIARESPONDERKEY0001
-	export AWS_SECRET_ACCESS_KEY='r3sp0nd/+ErSecretKeyForTheEmulator+00001'
-	export AWS_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true
-	export QUELL_SES_SMTP="email-smtp.{region}.localhost:$EMU_SMTP"
-	unset AWS_SESSION_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE
+	emu_env
 }
 
 emu_stop() {

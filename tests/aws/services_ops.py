@@ -184,9 +184,12 @@ def describe_regions(call):
         if name not in REGIONS:
             raise AwsError("InvalidParameterValue",
                            f"Invalid region names: {name}", 400)
-    return {"Regions": [{"RegionName": n, "OptInStatus": "opt-in-not-required",
+    disabled = call.world.settings["disabled_regions"]
+    return {"Regions": [{"RegionName": n, "OptInStatus": "not-opted-in"
+                         if n in disabled else "opt-in-not-required",
                          "Endpoint": f"ec2.{n}.amazonaws.com"}
-                        for n in names]}
+                        for n in names
+                        if n not in disabled or call.params.get("AllRegions")]}
 
 
 def _in_region(call, things):

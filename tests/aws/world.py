@@ -327,6 +327,7 @@ class World:
                          "smtp_dead_session": "at_data",
                          "smtp_throttled": False,
                          "wrong_secrets": [WRONG_SECRET],
+                         "disabled_regions": [],
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
         seed = merged(seed or {})

@@ -10,7 +10,8 @@
 # Environment: DRILL_HONEST (200) DRILL_SPAM (5000) DRILL_SEED (7)
 # DRILL_RTT (50,250 ms) DRILL_PROPAGATION (3,30 s) DRILL_DIR DRILL_KILL (kill
 # the playbook -9 after that many seconds, several: "5 12"; it is then started
-# again) DRILL_GOALS (60,300 s) DRILL_PAUSE (0.4 s between the attacker's tries)
+# again) DRILL_DRY (a dry run first) DRILL_GOALS (60,300 s)
+# DRILL_PAUSE (0.4 s between the attacker's tries)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -45,6 +46,24 @@ stop_all() {
 }
 trap stop_all EXIT
 trap 'exit 130' INT TERM
+
+# Exim's own user must be able to walk there: a checkout below /root or a
+# private home gets its sandbox in /tmp, and a link to it.
+choose_folder() {
+	local at=$root
+	rm -rf "$(readlink -f "$D")" "$D"
+	mkdir -p "$(dirname "$D")"
+	while [ "$at" != / ] && [ $(($(stat -c '0%a' "$at") & 1)) = 1 ]; do
+		at=$(dirname "$at")
+	done
+	if [ "$at" = / ]; then
+		mkdir -p "$D"
+	else
+		ln -s "$(mktemp -d "${TMPDIR:-/tmp}/quell-drill.XXXXXX")" "$D"
+		chmod 0711 "$D"
+	fi
+	D=$(cd "$D" && pwd -P)
+}
 
 # --- the world --------------------------------------------------------------
 
@@ -160,27 +179,61 @@ playbook() {
 		--address 203.0.113.25 --host-checked "drill: host is clean"
 }
 
+# Started, and killed after so many seconds: every other time all that it
+# started dies with it (the machine crashed), else only the playbook itself
+# (the terminal went away) and its children go on for a moment.
+killed_playbook() {	# SECONDS NUMBER
+	local pid
+	setsid bash -c "$(declare -f playbook); playbook" </dev/null \
+		>>"$D/playbook.out" 2>&1 3>&- &
+	pid=$!
+	sleep "$1"
+	say "kill -9 after $1 s"
+	if [ $(($2 % 2)) = 0 ]; then
+		kill -9 -- "-$pid" 2>/dev/null || true
+	else
+		pkill -9 -g "$pid" -f playbooks/abuse-report || true
+	fi
+	wait "$pid" 2>/dev/null || true
+}
+
 run_playbook() {
-	local after pid rc
+	local after n=0 rc=0
 	for after in $DRILL_KILL; do
-		setsid bash -c "$(declare -f playbook); playbook" \
-			</dev/null >>"$D/playbook.out" 2>&1 3>&- &
-		pid=$!
-		sleep "$after"
-		say "kill -9 after $after s"
-		# the playbook only or, every other time, all that it started
-		kill_one=$((1 - ${kill_one:-1}))
-		if [ "$kill_one" = 1 ]; then
-			kill -9 "$pid" 2>/dev/null || true
-			pkill -9 -f "$D/incident" 2>/dev/null || true
-		else
-			kill -9 -- "-$pid" 2>/dev/null || true
-		fi
-		wait "$pid" 2>/dev/null || true
+		killed_playbook "$after" "$n"
+		n=$((n + 1))
 	done
-	rc=0
 	playbook </dev/null 2>&1 | tee -a "$D/playbook.out" >&2 || rc=$?
-	return $rc
+	return "$rc"
+}
+
+# A dry run first: nothing may be different after it.
+state_of_the_world() {
+	find "$D/mx/quell" "$D/mx/ses.pw" "$D/desk" "$D/chat" -type f \
+		-printf '%p %s %T@\n' | sort
+	emu_world '{regions: (.regions | map_values(.sending_enabled)),
+		keys: [.users[].keys[] | {id, status}]}'
+	emu_calls 'map(select(.mutating and
+		(.key_id == "AKIARESPONDERKEY0001"))) | length'
+}
+
+dry_run() {
+	local before
+	before=$(state_of_the_world)
+	QUELL_MAILHOST_CMD="$D/mx/bin/.enter" \
+	QUELL_ACK_RELAY="localhost:$(<"$D/desk/port")" \
+		playbooks/abuse-report --notice "$D/notice.eml" \
+		--cred-file "$D/mx/ses.pw" --key-user ses-smtp \
+		--chat "json:$D/chat.url" </dev/null >"$D/dry-run.out" 2>&1 || {
+		cat "$D/dry-run.out" >&2
+		return 1
+	}
+	[ "$before" = "$(state_of_the_world)" ] || {
+		say "the dry run changed something"
+		diff <(echo "$before") <(state_of_the_world) >&2
+		return 1
+	}
+	say "a dry run changed nothing"
 }
 
 all_delivered() {
@@ -192,9 +245,7 @@ main() {
 	local rc=0 start
 	peers_have exim rbldnsd
 	exim_available
-	rm -rf "$D"
-	mkdir -p "$D"
-	D=$(cd "$D" && pwd -P)
+	choose_folder
 	export D
 	say "setting up below $D"
 	start_aws
@@ -206,6 +257,7 @@ main() {
 	start_attacker
 	sleep 3
 	write_notice
+	[ -z "${DRILL_DRY-}" ] || dry_run || rc=1
 	start=$(date +%s.%N)
 	say "the notice arrives"
 	run_playbook || rc=$?

@@ -1,2 +1,169 @@
-/* placeholder */
-int faults_unused;
+/*
+ * faults.c - LD_PRELOAD: the Nth call on a matching path fails.
+ *
+ *	FAULT_WRITE=N:TEXT[:ERRNO]	write() to a file whose path has TEXT
+ *	FAULT_FSYNC, FAULT_CLOSE	the same for fsync() and close()
+ *	FAULT_RENAME			rename() and link(), by the new name
+ *	FAULT_OPEN			open() for writing, mkostemp(), mkdir()
+ *
+ * N counts from 1; "2+" fails the second and all later calls.  A failing
+ * write() first puts out half of what it was given, as a full disk does.
+ * ERRNO is EIO (the default for all but write) or ENOSPC.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* dlsym gives an object pointer; C wants this way to a function's. */
+#define REAL(name) \
+	union { void *object; __typeof__(&name) call; } real = { \
+	    dlsym(RTLD_NEXT, #name) }
+
+static bool
+due(const char *kind, const char *path, int usual)
+{
+	static struct { const char *kind; long n; } seen[8];
+	const char *spec = getenv(kind), *text, *colon;
+	char want[PATH_MAX];
+	char *end;
+	long n;
+	size_t i;
+
+	if (!spec || !path)
+		return false;
+	n = strtol(spec, &end, 10);
+	text = strchr(spec, ':');
+	if (!text)
+		return false;
+	colon = strrchr(++text, ':');
+	snprintf(want, sizeof want, "%.*s", colon ? (int)(colon - text) :
+	    (int)strlen(text), text);
+	if (!strstr(path, want))
+		return false;
+	for (i = 0; i < 7 && seen[i].kind &&
+	    strcmp(seen[i].kind, kind) != 0; i++)
+		;
+	seen[i].kind = kind;
+	seen[i].n++;
+	if (seen[i].n != n && !(*end == '+' && seen[i].n > n))
+		return false;
+	errno = colon ? strcmp(colon, ":ENOSPC") ? EIO : ENOSPC : usual;
+	return true;
+}
+
+static const char *
+path_of(int fd, char path[PATH_MAX])
+{
+	char name[64];
+	ssize_t n;
+
+	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	n = readlink(name, path, PATH_MAX - 1);
+	if (n < 0)
+		return NULL;
+	path[n] = '\0';
+	return path;
+}
+
+ssize_t
+write(int fd, const void *buf, size_t n)
+{
+	char path[PATH_MAX];
+	REAL(write);
+
+	if (getenv("FAULT_WRITE") &&
+	    due("FAULT_WRITE", path_of(fd, path), ENOSPC)) {
+		int e = errno;
+
+		(void)!real.call(fd, buf, n / 2);
+		errno = e;
+		return -1;
+	}
+	return real.call(fd, buf, n);
+}
+
+int
+fsync(int fd)
+{
+	char path[PATH_MAX];
+	REAL(fsync);
+
+	if (getenv("FAULT_FSYNC") &&
+	    due("FAULT_FSYNC", path_of(fd, path), EIO))
+		return -1;
+	return real.call(fd);
+}
+
+int
+close(int fd)
+{
+	char path[PATH_MAX];
+	REAL(close);
+
+	if (getenv("FAULT_CLOSE") &&
+	    due("FAULT_CLOSE", path_of(fd, path), EIO)) {
+		int e = errno;
+
+		real.call(fd);
+		errno = e;
+		return -1;
+	}
+	return real.call(fd);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	REAL(rename);
+
+	return due("FAULT_RENAME", to, EIO) ? -1 : real.call(from, to);
+}
+
+int
+link(const char *from, const char *to)
+{
+	REAL(link);
+
+	return due("FAULT_RENAME", to, EIO) ? -1 : real.call(from, to);
+}
+
+int
+open(const char *path, int flags, ...)
+{
+	REAL(open);
+	mode_t mode = 0;
+	va_list ap;
+
+	if (flags & (O_CREAT | O_TMPFILE)) {
+		va_start(ap, flags);
+		mode = va_arg(ap, mode_t);
+		va_end(ap);
+	}
+	if ((flags & O_ACCMODE) != O_RDONLY && due("FAULT_OPEN", path, ENOSPC))
+		return -1;
+	return real.call(path, flags, mode);
+}
+
+int
+mkostemp(char *path, int flags)
+{
+	REAL(mkostemp);
+
+	return due("FAULT_OPEN", path, ENOSPC) ? -1 : real.call(path, flags);
+}
+
+int
+mkdir(const char *path, mode_t mode)
+{
+	REAL(mkdir);
+
+	return due("FAULT_OPEN", path, ENOSPC) ? -1 : real.call(path, mode);
+}

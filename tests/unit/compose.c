@@ -328,6 +328,8 @@ letters(void **state)
 	fill("}}", 78, NULL);
 	fill("{{evil}}", 78, NULL);	/* a value is not a template */
 	fill("TODO: say what", 78, NULL);
+	fill("(XXXX)", 78, NULL);
+	fill("AKIAXXXX1 TODOS", 0, NULL);
 	fill("(AWS\xe3\x82\xa2\xe3\x82\xab\xe3\x82\xa6\xe3\x83\xb3\xe3\x83\x88"
 	    "ID)", 78, NULL);
 	fill("", 0, "");

@@ -97,6 +97,11 @@ encodings(void **state)
 	text_is(&m, 0, "one two\n>q r\nfrom\n-- \nsig\n");
 	ir_mime_free(&m);
 
+	parse(&m, "Content-Type: text/plain; format=flowed\n\n"
+	    "Regards \n---Beginning\n");
+	text_is(&m, 0, "Regards \n---Beginning\n");
+	ir_mime_free(&m);
+
 	parse(&m, "Content-Type: text/plain; format=flowed; delsp=yes\n\n"
 	    "us- \nwest-2\n");
 	text_is(&m, 0, "us-west-2\n");
@@ -130,6 +135,12 @@ trees(void **state)
 	assert_int_equal(m.n, 3);
 	header_is(&m, 2, "Subject", "a");
 	assert_non_null(m.partial);
+	ir_mime_free(&m);
+
+	parse(&m, "Content-Type: message/rfc822\n\n"
+	    "Subject: mac\r\rx\r");
+	header_is(&m, 1, "Subject", "mac");
+	text_is(&m, 1, "x\n");
 	ir_mime_free(&m);
 
 	/* no boundary said: the first that looks like one */
@@ -223,6 +234,7 @@ html(void **state)
 	html_is("a  \n\t b&nbsp;c", "a b c");
 	html_is("<style>never closed", "");
 	html_is("x<br/", "x\n");
+	html_is("<pre>a  b\n--- c\n</pre>d\ne", "a b\n--- c\nd e");
 }
 
 int

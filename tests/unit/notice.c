@@ -99,7 +99,8 @@ regions(void **state)
 	region("in the US West (Oregon) Region", "us-west-2");
 	region("Region: Asia Pacific (Tokyo), not eu-west-1 or (London)",
 	    "ap-northeast-1");
-	region("リージョン: アジアパシフィック (大阪)", "ap-northeast-3");
+	region("リージョン: アジアパシフィック (大阪)",
+	    "ap-northeast-3");
 	region("Region(s): sa-east-1", "sa-east-1");
 	region("us-gov-west-1", "us-gov-west-1");
 	region("us-east-1a", "");
@@ -114,7 +115,7 @@ resources(void **state)
 {
 	static const char s[] =
 	    "AWS ID: 222233334444 Region: us-east-1 Id: i-0123456789abcdef0\n"
-	    "AWS ID: 555566667777 Region: sa-east-1 Id: i-0123abcd [192.0.2.1]\n"
+	    "AWS ID: 555566667777 Region: sa-east-1 i-0123abcd [192.0.2.1]\n"
 	    "xi-0123abce i-0123abcg i-0123abcdef AKIAABCDEFGHIJKLMNO\n"
 	    "AKIAABCDEFGHIJKLMNOP\n"
 	    "arn:aws:ec2:eu-west-1:222233334444:instance/i-0fffffff.\n"
@@ -208,16 +209,22 @@ cuts(void **state)
 		"---Beginning of forwarded report(s)---", "Original report:",
 		"----- Original Message -----", "  Log Extract  ",
 		"[ Offending message ]", "---- attachment 1",
+		"* Log Extract:", "<<<",
 	};
 	char s[256];
 	size_t i, body;
 
 	(void)state;
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < sizeof lines / sizeof lines[0]; i++) {
 		snprintf(s, sizeof s, "ours\n%s\ntheirs\n", lines[i]);
 		assert_int_equal(ir_text_complaint(s, strlen(s), &body), 5);
 		assert_string_equal(s + body, "theirs\n");
 	}
+	/* the line end before it is lost */
+	snprintf(s, sizeof s, "ours ---Beginning of forwarded report(s)--- "
+	    "theirs");
+	assert_int_equal(ir_text_complaint(s, strlen(s), &body), 5);
+	assert_int_equal(body, 5);
 	strncpy(s, "Original report below\n-- \nDetails of the abusive "
 	    "activity\n", sizeof s - 1);
 	assert_int_equal(ir_text_complaint(s, strlen(s), &body), strlen(s));

@@ -1,5 +1,5 @@
 /*
- * aws_call.c - makes the calls that it reads, for tests/aws-client.bats.
+ * aws_call_tool.c - makes the calls that it reads, for tests/aws-client.bats.
  *
  * Not a unit test of its own: with an empty standard input it does nothing.
  * Each line of input is a call as a JSON object with the names of struct
