@@ -25,6 +25,7 @@ teardown() {
 	[ ! -d "$BATS_TEST_TMPDIR/x/bin" ] || {
 		load lib/exim
 		exim_stop "$BATS_TEST_TMPDIR/x"
+		sink_stop "$BATS_TEST_TMPDIR/sink"
 	}
 }
 
@@ -510,6 +511,36 @@ time.sleep(3)' 3>&- &
 	[ "$(exim_queue_count x)" = 0 ]
 	[ "$(exim_queue_count x Q)" = 2 ]
 	LOCKER=
+}
+
+@test "while Exim delivers: every message is delivered or kept, never both" {
+	load lib/exim
+	exim_available || skip 'no Exim'
+	smtp_sink_start sink --no-bodies
+	exim_make x sink="$(sink_port sink)" queue_only=yes users=$SPAM:pw
+	exim_start x
+	exim_submit x $SPAM r%d@y.example --user $SPAM --pass pw --count 200 >/dev/null
+	PATH=$PWD/x/bin:$PATH
+	x/bin/exim4 -q >/dev/null 2>&1 3>&- &
+	runners=$!
+	x/bin/exim4 -qf >/dev/null 2>&1 3>&- &
+	runners+=" $!"
+	peers_wait 5 test -s sink/log.jsonl
+	run -0 --separate-stderr bash -c 'exim-queue |
+		exim-queue-purge --queue-name Q -y --wait 20'
+	# shellcheck disable=SC2086 # two pids
+	wait $runners
+	[ -z "$(find x/spool/input -type f)" ]
+	exim-queue --queue Q | jq -r '.recipients[]' | sort >kept
+	jq -r '.to | if type == "array" then .[] else . end' sink/log.jsonl |
+		tr -d '<>' | sort >delivered
+	sink_stop sink
+	[ -s kept ]
+	[ -s delivered ]
+	[ "$(sort kept delivered | uniq | wc -l)" = 200 ]
+	[ "$(sort kept delivered | uniq -d | wc -l)" = 0 ]
+	[ "$(find x/spool/Q -name '*-H' | wc -l)" = "$(find x/spool/Q -name '*-D' | wc -l)" ]
+	[ ! -s x/log/paniclog ]
 }
 
 @test "an event_action is warned about" {
