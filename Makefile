@@ -64,6 +64,8 @@ ALL_LDFLAGS = -Wl,--as-needed $(HARDENING_LD) $(LDFLAGS)
 .PHONY: all build deps check drill bench lint asan fuzz install uninstall \
 	clean bins units
 .DEFAULT_GOAL := build
+# objects are kept: deleting them would link everything anew each time
+.SECONDARY:
 
 all: build
 
