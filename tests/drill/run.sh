@@ -243,6 +243,7 @@ all_delivered() {
 
 main() {
 	local rc=0 start
+	tests/venv.sh build/venv || true
 	peers_have exim rbldnsd
 	exim_available
 	choose_folder

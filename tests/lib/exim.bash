@@ -74,7 +74,8 @@ exim_available()
 	"${probe[@]}" mount -t overlay -o "lowerdir=$PEERS_ROOT/usr:/usr" \
 		none /usr 2>/dev/null && return 0
 	echo 'exim: no mount namespace with overlayfs here (a container' \
-		'without CAP_SYS_ADMIN, or user namespaces are restricted);' \
+		'without CAP_SYS_ADMIN, a chroot that is no mount point' \
+		'(mount --bind DIR DIR), or restricted user namespaces);' \
 		'run as root' >&2
 	return 1
 }
