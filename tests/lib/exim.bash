@@ -392,6 +392,8 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 
 		remote_smtp_smarthost:
 		  driver = smtp
+		  # by number: a small system has no /etc/services
+		  port = 25
 		  allow_localhost
 		  interface = 127.0.0.1
 		  connect_timeout = 5s
