@@ -94,3 +94,5 @@ teardown() {
 	[ "$(answers)" = 0 ]
 	[ ! -e incident/steps/20_identify_corroborate ]
 }
+
+# --- words that must not be said, steps that must not be taken --------------
