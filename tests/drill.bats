@@ -41,6 +41,18 @@ no_process_left() {
 	no_process_left
 }
 
+# Before each step's first command, and behind it when nobody knows yet what
+# it did: all of them in one night, which ends with check.py's verdict.
+@test "killed at every step, the night ends the same" {
+	local step
+	drill DRILL_KILL_STEPS=1
+	for step in $("$QUELL_ROOT/playbooks/abuse-report" --list); do
+		[ -d "$BATS_TEST_TMPDIR/drill/killed/$step.before" ]
+		[ -d "$BATS_TEST_TMPDIR/drill/killed/$step.after" ]
+	done
+	no_process_left
+}
+
 # --- the playbook alone -----------------------------------------------------
 
 desk() {
@@ -94,5 +106,3 @@ teardown() {
 	[ "$(answers)" = 0 ]
 	[ ! -e incident/steps/20_identify_corroborate ]
 }
-
-# --- words that must not be said, steps that must not be taken --------------

@@ -303,7 +303,7 @@ main() {
 		--exim "$D/mx" --desk "$D/desk" --incident "$D/incident" \
 		--load "$D/load" --before "$D/before.json" \
 		--after "$D/after.json" --bin "$root/$B/bin" \
-		--old-key "$stolen_id" --start "$start" \
+		--old-key "$stolen_id" --notice "$D/notice.eml" --start "$start" \
 		--attack-log "$D/attack.jsonl" \
 		--contain-goal "${DRILL_GOALS%,*}" \
 		--recover-goal "${DRILL_GOALS#*,}" | tee "$D/facts" || rc=1
