@@ -12,6 +12,7 @@
 #	$pb_out		a folder for this step's files
 #	pb_change CMD	run a changing command with $pb_mode and --incident
 #	pb_mail CMD	the same on the mail host, journalled before and after
+#	pb_again	this step ends well, but is to be run again next time
 #	pb_say TEXT	tell the person
 #	pb_need NAME	a value that must be known by now, else stop with 64
 #	pb_note NAME VALUE / pb_get NAME	remember for later steps
@@ -153,6 +154,10 @@ pb_event() {	# EVENT FILE
 	fi
 }
 
+pb_again() {
+	: >"$pb_out/again"
+}
+
 pb_note() {
 	printf '%s\n' "$2" >"$pb_dir/$pb_facts/$1.new"
 	mv "$pb_dir/$pb_facts/$1.new" "$pb_dir/$pb_facts/$1"
@@ -201,6 +206,7 @@ pb_step() {	# FUNCTION
 		return 0
 	fi
 	mkdir -p "$pb_out"
+	rm -f "$pb_out/again"
 	pb_say "$name"
 	pb_now >"$pb_out/started"
 	while :; do
@@ -215,7 +221,7 @@ pb_step() {	# FUNCTION
 	pb_now >"$pb_out/ended"
 	echo "$pb_rc" >"$pb_out/exit"
 	case $pb_rc in
-	0) [ -z "$pb_apply" ] || : >"$pb_out/done" ;;
+	0) [ -z "$pb_apply" ] || [ -e "$pb_out/again" ] || : >"$pb_out/done" ;;
 	79)
 		pb_say "$name: the outcome is unknown; settle it by reading," \
 			"then start again (see $pb_out/stderr)"
