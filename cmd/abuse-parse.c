@@ -4,6 +4,7 @@
  * Reads a mail or an AWS Health event from standard input or a file; writes
  * one record of type "report".  Opens nothing else.
  */
+#include <string.h>
 #include <unistd.h>
 
 #include "core/buf.h"

@@ -69,10 +69,10 @@ commands() {
 
 @test "what make can do is what it says" {
 	local t
-	for t in $(grep -oE 'make (drill|check|lint|asan|fuzz|bench|install)' \
-		"$QUELL_ROOT/README.md" | cut -d' ' -f2 | sort -u); do
+	while read -r t; do
 		run -0 make -n -C "$QUELL_ROOT" DEPS=0 "$t"
-	done
+	done < <(grep -oE 'make (drill|check|lint|asan|fuzz|bench|install)' \
+		"$QUELL_ROOT/README.md" | cut -d' ' -f2 | sort -u)
 }
 
 world() {
@@ -92,7 +92,7 @@ world() {
 	for n in 66 66 10; do
 		exim_submit "$PWD/mx" billing@shop.example.net x@example.org \
 			--bind "127.0.0.$n" --user billing@shop.example.net \
-			--password pw >/dev/null
+			--pass pw >/dev/null
 	done
 	sed 's/@DATE@/Sat, 21 Nov 2026 18:00:00 +0000/' \
 		"$QUELL_ROOT/tests/drill/notice.eml" >notice.eml
