@@ -270,6 +270,7 @@ all_delivered() {
 
 main() {
 	local rc=0 start
+	[ -n "${QUELL_PYTHON-}" ] || tests/venv.sh build/venv
 	peers_have exim rbldnsd
 	exim_available
 	choose_folder
