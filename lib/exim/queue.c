@@ -59,8 +59,13 @@ ir_spool_open(struct ir_spool **out, const char *dir, struct ir_err *err)
 	}
 	s->uid = st.st_uid;
 	s->gid = st.st_gid;
-	/* the packagers differ in who owns the top; input is always Exim's */
-	if (fstatat(s->fd, "input", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	/*
+	 * The packagers differ in who owns the top; input is Exim's.  Root's
+	 * input in Exim's top is a folder that was moved there, so that we
+	 * keep our rights.
+	 */
+	if (fstatat(s->fd, "input", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_uid != 0) {
 		s->uid = st.st_uid;
 		s->gid = st.st_gid;
 	}
