@@ -106,11 +106,11 @@ END
 	sed -i 's/^step_10.*/step_10_identify_a() { pb_host printf "<%s>" "${words[@]}"; }/' play
 	cat >>play.words <<-'END'
 		words=("it's" '$(touch hacked)' '`touch hacked`' 'a;touch hacked' ''
-			$'new\nline'"';touch hacked;'" '*' '-n' '\' '~' 'x"y' $'\t')
+			$'new\nline'"';touch hacked;'" '*' '-n' $'\\' '~' 'x"y' $'\t')
 	END
 	sed -i '/^pb_option/r play.words' play
 	printf '<%s>' "it's" '$(touch hacked)' '`touch hacked`' 'a;touch hacked' '' \
-		$'new\nline'"';touch hacked;'" '*' '-n' '\' '~' 'x"y' $'\t' >want
+		$'new\nline'"';touch hacked;'" '*' '-n' $'\\' '~' 'x"y' $'\t' >want
 	for REMOTE_SHELL in dash bash sh; do
 		export REMOTE_SHELL
 		command -v $REMOTE_SHELL >/dev/null || continue
