@@ -18,7 +18,7 @@ struct ir_buf;
 
 /*
  * Append s as UTF-8.  charset is a label of len bytes from a mail, in any
- * case; NULL, empty, us-ascii or unknown: guess (ISO-2022-JP by its escapes,
+ * case; NULL, empty, us-ascii, unknown or not one of mail: guess (ISO-2022-JP by its escapes,
  * UTF-8, EUC-JP, CP932, else windows-1252).
  */
 void ir_charset_utf8(struct ir_buf *out, const char *charset, size_t len,
