@@ -12,7 +12,9 @@ setup_file() {
 	export FAULTS_EXIM=
 	# shellcheck source=tests/lib/exim.bash
 	. "$BATS_TEST_DIRNAME/lib/exim.bash"
-	! exim_available 2>/dev/null || FAULTS_EXIM=yes
+	if exim_available 2>/dev/null; then
+		FAULTS_EXIM=yes
+	fi
 	emu_start
 }
 

@@ -64,9 +64,8 @@ clean() {	# [OPTION...]: of secret_trace.py
 	python3 "$QUELL_ROOT/tests/lib/secret_trace.py" trace secrets "$@"
 	run ! grep -F -f secrets stdout stderr
 	# nothing that was made is open to anybody else
-	[ -z "$(find . -path ./sink -prune -o -newer before \
-		! -name trace ! -name std\* ! -path ./emu\* -type f \
-		-perm /077 -print)" ]
+	[ -z "$(find . -path ./sink -prune -o -newer before -not -name trace \
+		-not -name std\* -type f -perm /077 -print)" ]
 	[ -z "$(find state incidents -perm /077 2>/dev/null)" ]
 }
 

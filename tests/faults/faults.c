@@ -2,7 +2,8 @@
  * faults.c - LD_PRELOAD: the Nth call on a matching path fails.
  *
  *	FAULT_WRITE=N:TEXT[:ERRNO]	write() to a file whose path has TEXT
- *	FAULT_FSYNC, FAULT_CLOSE	the same for fsync(), fdatasync(), close()
+ *	FAULT_FSYNC			the same for fsync() and fdatasync()
+ *	FAULT_CLOSE			the same for close()
  *	FAULT_RENAME			rename() and its kin, link(), by the new
  *					name
  *	FAULT_UNLINK			unlink()
