@@ -604,3 +604,18 @@ slow_server() {
 	incident open --dir inc/a <report.json >/dev/null
 	run_examples abuse-ack
 }
+
+@test "no hint holds what a shell would run" {
+	for to in '`id`@evil.example' 'a$b@evil.example' "o'neil@evil.example"; do
+		run -77 --separate-stderr abuse-ack -n \
+			< <(jq -c --arg to "$to" '.reply_to = $to' \
+			"$data/report-initial.json")
+		[[ $stderr != *hint* ]]
+	done
+	run -77 --separate-stderr abuse-ack -n \
+		< <(report '.reply_to = "a@evil.example"')
+	[[ $stderr == *"--confirm=a@evil.example"* ]]
+	run -77 --separate-stderr abuse-ack -n \
+		< <(report '.authentic = "fail" | .case = "$(id)"')
+	[[ $stderr != *hint* ]]
+}

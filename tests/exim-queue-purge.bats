@@ -579,3 +579,35 @@ time.sleep(3)' 3>&- &
 	export PATH=$PWD/x/bin:$PATH
 	run_examples exim-queue-purge
 }
+
+@test "a manifest that is no plain file, or a link: 78 or 73, nobody waits" {
+	three
+	mkdir -p sp/Q/input sp/Q/msglog
+	mkfifo sp/Q/quell-manifest.jsonl
+	run -78 timeout 10 exim-queue-purge --spool sp --queue-name Q \
+		--auth-user $SPAM --yes=2
+	rm sp/Q/quell-manifest.jsonl
+	ln -s /etc/passwd sp/Q/quell-manifest.jsonl
+	run -73 timeout 10 exim-queue-purge --spool sp --queue-name Q \
+		--auth-user $SPAM --yes=2
+	rm -r sp/Q
+	sums sp | diff before -
+}
+
+@test "root's folder in place of input does not let us keep root's rights" {
+	[ "$(id -u)" = 0 ] || skip "not root"
+	[[ $QUELL_B != *asan* ]] || skip "LeakSanitizer does not work traced"
+	three
+	chown -R 65534:65534 sp
+	chown 0:0 sp/input
+	rc=0
+	trace -f -o calls -e trace=setresuid exim-queue-purge --spool sp \
+		--queue-name Q --auth-user $SPAM --yes=2 || rc=$?
+	grep -q 'setresuid(65534, 65534, 65534) *= 0' calls
+	# and without them what lies there cannot be moved
+	[ "$rc" = 3 ]
+	[ -e sp/input/$A-H ]
+	chown 65534:65534 sp/input
+	run -0 purge --auth-user $SPAM --yes=1
+	[ "$(stat -c %u sp/Q sp/Q/input sp/Q/quell-manifest.jsonl | uniq)" = 65534 ]
+}
