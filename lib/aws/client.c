@@ -241,13 +241,17 @@ compose(struct job *j, struct ir_err *err)
 		    "application/x-www-form-urlencoded; charset=utf-8");
 		break;
 	case IR_AWS_JSON10:
+	case IR_AWS_JSON11:
 		if (c->json)
 			ir_rec_json(c->json, &j->body);
 		else
 			ir_buf_str(&j->body, "{}");
 		snprintf(j->target, sizeof j->target, "%s.%s", j->ep.target,
 		    c->operation);
-		add_header(j, "Content-Type", "application/x-amz-json-1.0");
+		add_header(j, "Content-Type",
+		    j->ep.protocol == IR_AWS_JSON10 ?
+		    "application/x-amz-json-1.0" :
+		    "application/x-amz-json-1.1");
 		add_header(j, "X-Amz-Target", j->target);
 		break;
 	case IR_AWS_REST_JSON:
@@ -295,8 +299,7 @@ sign(struct ir_aws *a, struct job *j, struct ir_err *err)
 	/* not signed: a proxy may drop these and no harm is done */
 	if (j->ep.protocol == IR_AWS_JSON10)
 		add_header(j, "x-amzn-query-mode", "true");
-	if (j->ep.protocol == IR_AWS_JSON10 ||
-	    j->ep.protocol == IR_AWS_REST_JSON)
+	if (j->ep.protocol != IR_AWS_QUERY && j->ep.protocol != IR_AWS_EC2)
 		add_header(j, "Accept", "application/json");
 	return 0;
 }
@@ -585,8 +588,8 @@ one_round(struct ir_aws *a, struct job *jobs, size_t n,
 static void
 begin(struct ir_aws *a, struct job *j, struct ir_aws_call *c)
 {
-	const char *url = a->endpoint_url;
 	const char *region = c->region ? c->region : ir_aws_region(a);
+	struct ir_endpoint_opts o;
 
 	memset(j, 0, sizeof *j);
 	j->call = c;
@@ -594,10 +597,9 @@ begin(struct ir_aws *a, struct job *j, struct ir_aws_call *c)
 	c->http_status = c->attempts = 0;
 	c->error_code[0] = c->request_id[0] = '\0';
 	c->err = (struct ir_err)IR_ERR_INIT;
-	if (!url)
-		url = ir_endpoint_configured(c->service, a->config,
-		    a->profile);
-	if (ir_endpoint_find(c->service, region, url, &j->ep, &c->err))
+	if (ir_endpoint_options(c->service, a->config, a->profile,
+	    a->endpoint_url, &o, &c->err) ||
+	    ir_endpoint_find(c->service, region, &o, &j->ep, &c->err))
 		j->done = true;
 }
 
