@@ -67,28 +67,6 @@ env(const char *name)
 }
 
 static int
-find_region(struct ir_aws *a, const char *option, const char *profile,
-    struct ir_err *err)
-{
-	const char *r = option;
-
-	if (!r)
-		r = env("AWS_REGION");
-	if (!r)
-		r = env("AWS_DEFAULT_REGION");
-	if (!r)
-		r = ir_aws_config_get(a->config, IR_AWS_PROFILE, profile,
-		    "region");
-	if (!r || !*r)
-		return 0;
-	if (!ir_aws_region_ok(r))
-		return ir_fail(err, option ? IR_USAGE : IR_CONFIG,
-		    "not a region: %s", r);
-	snprintf(a->region, sizeof a->region, "%s", r);
-	return 0;
-}
-
-static int
 find_attempts(struct ir_aws *a, const char *profile, struct ir_err *err)
 {
 	const char *v = env("AWS_MAX_ATTEMPTS");
@@ -113,6 +91,7 @@ static int
 set_up(struct ir_aws *a, const struct ir_aws_opts *o, struct ir_err *err)
 {
 	struct ir_http_opts ho = { .parallel = PARALLEL_MAX };
+	struct ir_aws_cred_opts co;
 	const char *profile;
 	bool named;
 
@@ -128,9 +107,12 @@ set_up(struct ir_aws *a, const struct ir_aws_opts *o, struct ir_err *err)
 	if (!ho.ca_file)
 		ho.ca_file = ir_aws_config_get(a->config, IR_AWS_PROFILE,
 		    profile, "ca_bundle");
-	if (find_region(a, o->region, profile, err) ||
-	    find_attempts(a, profile, err) ||
-	    ir_aws_cred_find(&a->cred, a->config, o->profile, err))
+	if (ir_aws_find_region(a->config, o->region, profile, a->region,
+	    err) || find_attempts(a, profile, err))
+		return -1;
+	co = (struct ir_aws_cred_opts){ a->config, o->profile,
+	    ir_aws_region(a), o->endpoint_url, a->ask };
+	if (ir_aws_cred_find(&a->cred, &co, err))
 		return -1;
 	return ir_http_open(&a->http, &ho, err);
 }
