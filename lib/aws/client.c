@@ -703,3 +703,9 @@ ir_aws_pages(struct ir_aws *a, struct ir_aws_call *call,
 	free(token);
 	return rc;
 }
+
+const char *
+ir_aws_source(const struct ir_aws *a)
+{
+	return ir_aws_cred_source(&a->cred);
+}

@@ -40,6 +40,8 @@ void ir_aws_close(struct ir_aws *a);
 const char *ir_aws_region(const struct ir_aws *a);
 /* The access key id that calls are signed with. */
 const char *ir_aws_key_id(const struct ir_aws *a);
+/* Where it was found, for people: "profile prod: keys"; see credentials.h. */
+const char *ir_aws_source(const struct ir_aws *a);
 /* Budget for all calls of this client together, in seconds (0: none). */
 void ir_aws_set_timeout(struct ir_aws *a, long seconds);
 
