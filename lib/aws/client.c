@@ -67,28 +67,6 @@ env(const char *name)
 }
 
 static int
-find_region(struct ir_aws *a, const char *option, const char *profile,
-    struct ir_err *err)
-{
-	const char *r = option;
-
-	if (!r)
-		r = env("AWS_REGION");
-	if (!r)
-		r = env("AWS_DEFAULT_REGION");
-	if (!r)
-		r = ir_aws_config_get(a->config, IR_AWS_PROFILE, profile,
-		    "region");
-	if (!r || !*r)
-		return 0;
-	if (!ir_aws_region_ok(r))
-		return ir_fail(err, option ? IR_USAGE : IR_CONFIG,
-		    "not a region: %s", r);
-	snprintf(a->region, sizeof a->region, "%s", r);
-	return 0;
-}
-
-static int
 find_attempts(struct ir_aws *a, const char *profile, struct ir_err *err)
 {
 	const char *v = env("AWS_MAX_ATTEMPTS");
@@ -113,6 +91,7 @@ static int
 set_up(struct ir_aws *a, const struct ir_aws_opts *o, struct ir_err *err)
 {
 	struct ir_http_opts ho = { .parallel = PARALLEL_MAX };
+	struct ir_aws_cred_opts co;
 	const char *profile;
 	bool named;
 
@@ -128,9 +107,12 @@ set_up(struct ir_aws *a, const struct ir_aws_opts *o, struct ir_err *err)
 	if (!ho.ca_file)
 		ho.ca_file = ir_aws_config_get(a->config, IR_AWS_PROFILE,
 		    profile, "ca_bundle");
-	if (find_region(a, o->region, profile, err) ||
-	    find_attempts(a, profile, err) ||
-	    ir_aws_cred_find(&a->cred, a->config, o->profile, err))
+	if (ir_aws_find_region(a->config, o->region, profile, a->region,
+	    err) || find_attempts(a, profile, err))
+		return -1;
+	co = (struct ir_aws_cred_opts){ a->config, o->profile,
+	    ir_aws_region(a), o->endpoint_url, a->ask };
+	if (ir_aws_cred_find(&a->cred, &co, err))
 		return -1;
 	return ir_http_open(&a->http, &ho, err);
 }
@@ -241,13 +223,17 @@ compose(struct job *j, struct ir_err *err)
 		    "application/x-www-form-urlencoded; charset=utf-8");
 		break;
 	case IR_AWS_JSON10:
+	case IR_AWS_JSON11:
 		if (c->json)
 			ir_rec_json(c->json, &j->body);
 		else
 			ir_buf_str(&j->body, "{}");
 		snprintf(j->target, sizeof j->target, "%s.%s", j->ep.target,
 		    c->operation);
-		add_header(j, "Content-Type", "application/x-amz-json-1.0");
+		add_header(j, "Content-Type",
+		    j->ep.protocol == IR_AWS_JSON10 ?
+		    "application/x-amz-json-1.0" :
+		    "application/x-amz-json-1.1");
 		add_header(j, "X-Amz-Target", j->target);
 		break;
 	case IR_AWS_REST_JSON:
@@ -295,8 +281,7 @@ sign(struct ir_aws *a, struct job *j, struct ir_err *err)
 	/* not signed: a proxy may drop these and no harm is done */
 	if (j->ep.protocol == IR_AWS_JSON10)
 		add_header(j, "x-amzn-query-mode", "true");
-	if (j->ep.protocol == IR_AWS_JSON10 ||
-	    j->ep.protocol == IR_AWS_REST_JSON)
+	if (j->ep.protocol != IR_AWS_QUERY && j->ep.protocol != IR_AWS_EC2)
 		add_header(j, "Accept", "application/json");
 	return 0;
 }
@@ -585,8 +570,8 @@ one_round(struct ir_aws *a, struct job *jobs, size_t n,
 static void
 begin(struct ir_aws *a, struct job *j, struct ir_aws_call *c)
 {
-	const char *url = a->endpoint_url;
 	const char *region = c->region ? c->region : ir_aws_region(a);
+	struct ir_endpoint_opts o;
 
 	memset(j, 0, sizeof *j);
 	j->call = c;
@@ -594,10 +579,9 @@ begin(struct ir_aws *a, struct job *j, struct ir_aws_call *c)
 	c->http_status = c->attempts = 0;
 	c->error_code[0] = c->request_id[0] = '\0';
 	c->err = (struct ir_err)IR_ERR_INIT;
-	if (!url)
-		url = ir_endpoint_configured(c->service, a->config,
-		    a->profile);
-	if (ir_endpoint_find(c->service, region, url, &j->ep, &c->err))
+	if (ir_endpoint_options(c->service, a->config, a->profile,
+	    a->endpoint_url, &o, &c->err) ||
+	    ir_endpoint_find(c->service, region, &o, &j->ep, &c->err))
 		j->done = true;
 }
 
@@ -718,4 +702,10 @@ ir_aws_pages(struct ir_aws *a, struct ir_aws_call *call,
 	}
 	free(token);
 	return rc;
+}
+
+const char *
+ir_aws_source(const struct ir_aws *a)
+{
+	return ir_aws_cred_source(&a->cred);
 }

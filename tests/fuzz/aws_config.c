@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "aws/config.h"
-#include "aws/credentials.h"
+#include "aws/chain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -24,7 +24,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	ir_aws_config_get(c, IR_AWS_PROFILE, "default", "region");
 	ir_aws_config_free(c);
 	memset(&cred, 0, sizeof cred);
-	ir_aws_cred_parse_imds(&cred, copy, n, NULL);
+	ir_cred_parse(&cred, IR_CRED_METADATA, copy, n, NULL);
 	ir_aws_cred_free(&cred);
 	free(copy);
 	return 0;

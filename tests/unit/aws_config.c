@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "aws/config.h"
-#include "aws/credentials.h"
+#include "aws/chain.h"
 
 static struct ir_aws_config *
 parsed(const char *config, const char *credentials)
@@ -159,7 +159,7 @@ imds(const char *json, struct ir_aws_cred *cred)
 	int rc;
 
 	memset(cred, 0, sizeof *cred);
-	rc = ir_aws_cred_parse_imds(cred, copy, strlen(copy), &err);
+	rc = ir_cred_parse(cred, IR_CRED_METADATA, copy, strlen(copy), &err);
 	assert_null(strstr(copy, "wJal"));
 	free(copy);
 	return rc ? err.code : 0;
