@@ -185,6 +185,32 @@ $who"
 		run -78 "$tool" creds profile=default
 }
 
+@test "while they are held, secrets are on the secure heap and nowhere else" {
+	[[ -z ${QUELL_ASAN:-} && $QUELL_B != */asan ]] ||
+		skip "the sanitizer's memory is too large to look through"
+	emulator
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/p" <<-END
+	#!/bin/sh
+	echo '{"Version":1,"AccessKeyId":"AKIAX","SecretAccessKey":"$secret"}'
+	END
+	chmod +x "$BATS_TEST_TMPDIR/bin/p"
+	printf '[profile p]\ncredential_process = %s\n' \
+		"$BATS_TEST_TMPDIR/bin/p" >>"$HOME/.aws/config"
+	for p in base p role; do
+		run -0 "$tool" scan profile=$p region=us-east-1
+		echo "$p: $output"
+		[ "$output" = 0 ]
+	done
+	AWS_ACCESS_KEY_ID=AKIAX AWS_SECRET_ACCESS_KEY=$secret \
+		run -0 "$tool" scan
+	[ "$output" = 0 ]
+	# it would have found one: what is not asked for stays where it was
+	AWS_ACCESS_KEY_ID=AKIAX AWS_SECRET_ACCESS_KEY=$secret \
+		run -0 --separate-stderr "$tool" scan profile=base
+	[ "$output" = 1 ]
+}
+
 # The address of ECS, 169.254.170.2, on the loopback of a name space.
 @test "the container's address by relative URI" {
 	unshare -rn true 2>/dev/null || skip "no name spaces"
