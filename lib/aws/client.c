@@ -38,6 +38,8 @@ struct ir_aws {
 	char *profile;			/* in force; owned */
 	int64_t deadline;		/* monotonic ms; 0: none */
 	int64_t skew;			/* their clock minus ours, seconds */
+	int64_t seen_skew;		/* the same, by the last answer */
+	bool seen;			/* there was one with a Date */
 	int attempts;
 	int (*ask)(const char *prompt, char *buf, size_t size);
 };
@@ -178,6 +180,13 @@ const char *
 ir_aws_key_id(const struct ir_aws *a)
 {
 	return a->cred.key_id;
+}
+
+bool
+ir_aws_skew(const struct ir_aws *a, int64_t *seconds)
+{
+	*seconds = a->seen_skew;
+	return a->seen;
 }
 
 void
@@ -524,6 +533,10 @@ take_answer(struct ir_aws *a, struct ir_http_req *r)
 
 	c->http_status = r->status;
 	snprintf(c->request_id, sizeof c->request_id, "%s", r->request_id);
+	if (r->date) {
+		a->seen = true;
+		a->seen_skew = r->date - (j->sent_at + ir_now()) / 2;
+	}
 	if (r->err.code)
 		on_lost(a, j, r);
 	else if (r->status >= 200 && r->status < 300)

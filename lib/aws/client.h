@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../core/cli.h"
 #include "../core/err.h"
@@ -39,6 +40,11 @@ void ir_aws_close(struct ir_aws *a);
 const char *ir_aws_region(const struct ir_aws *a);
 /* The access key id that calls are signed with. */
 const char *ir_aws_key_id(const struct ir_aws *a);
+/*
+ * AWS's clock minus ours, in seconds (give or take one), by the last answer
+ * that had a date; false when there was none.
+ */
+bool ir_aws_skew(const struct ir_aws *a, int64_t *seconds);
 /* Budget for all calls of this client together, in seconds (0: none). */
 void ir_aws_set_timeout(struct ir_aws *a, long seconds);
 
