@@ -214,7 +214,8 @@ ir_policy_resource(struct ir_policy_eval *e, const char *pattern)
 	if (!s)
 		return maybe(e, "resource", pattern);
 	t = expand(e, pattern, true, &b);
-	if (t == IR_TRI_YES && !fits(ir_buf_cstr(&b), b.len, s, strlen(s), false))
+	if (t == IR_TRI_YES &&
+	    !fits(ir_buf_cstr(&b), b.len, s, strlen(s), false))
 		t = IR_TRI_NO;
 	else if (t == IR_TRI_YES && !fits_arn(ir_buf_cstr(&b), s))
 		t = maybe(e, "pattern", pattern);

@@ -156,7 +156,8 @@ conditions(void **state)
 	YES("\"ArnLike\":{\"aws:PrincipalArn\":"
 	    "\"arn:aws:iam::*:user/*\"}");
 	NO("\"ArnLike\":{\"aws:PrincipalArn\":\"arn:*:user/*\"}");
-	YES("\"ArnNotEquals\":{\"aws:PrincipalArn\":\"arn:aws:iam::1:user/x\"}");
+	YES("\"ArnNotEquals\":{\"aws:PrincipalArn\":"
+	    "\"arn:aws:iam::1:user/x\"}");
 	YES("\"Bool\":{\"x:yes\":true}");
 	NO("\"Bool\":{\"x:yes\":\"false\"}");
 	YES("\"IpAddress\":{\"aws:SourceIp\":[\"192.0.2.0/24\","
