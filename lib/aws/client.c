@@ -162,6 +162,13 @@ ir_aws_call_free(struct ir_aws_call *call)
 	call->reply = NULL;
 }
 
+bool
+ir_aws_skew(const struct ir_aws *a, int64_t *seconds)
+{
+	*seconds = a->seen_skew;
+	return a->seen;
+}
+
 const char *
 ir_aws_source(const struct ir_aws *a)
 {

@@ -42,6 +42,11 @@ void ir_aws_close(struct ir_aws *a);
 const char *ir_aws_region(const struct ir_aws *a);
 /* The access key id that calls are signed with. */
 const char *ir_aws_key_id(const struct ir_aws *a);
+/*
+ * AWS's clock minus ours, in seconds (give or take one), by the last answer
+ * that had a date; false when there was none.
+ */
+bool ir_aws_skew(const struct ir_aws *a, int64_t *seconds);
 /* Where it was found, for people: "profile prod: keys"; see credentials.h. */
 const char *ir_aws_source(const struct ir_aws *a);
 /*

@@ -312,6 +312,10 @@ take_answer(struct ir_aws *a, struct job *j)
 
 	c->http_status = r->status;
 	snprintf(c->request_id, sizeof c->request_id, "%s", r->request_id);
+	if (r->date) {
+		a->seen = true;
+		a->seen_skew = r->date - (j->sent_at + ir_now()) / 2;
+	}
 	if (r->err.code)
 		on_lost(a, j, r);
 	else if (r->status >= 200 && r->status < 300)
