@@ -9,19 +9,17 @@ load lib/peers
 load aws/emu.bash
 
 setup_file() {
-	command -v strace >/dev/null || skip "no strace"
-	[[ $QUELL_B != *asan* ]] || skip "LeakSanitizer does not work traced"
 	emu_start
 }
 
 teardown_file() {
-	[ -z "${EMU_DIR-}" ] || {
-		emu_stop
-		rm -rf "$EMU_DIR"
-	}
+	emu_stop
+	rm -rf "$EMU_DIR"
 }
 
 setup() {
+	command -v strace >/dev/null || skip "no strace"
+	[[ $QUELL_B != *asan* ]] || skip "LeakSanitizer does not work traced"
 	cd "$BATS_TEST_TMPDIR" || return
 	sink=$BATS_TEST_TMPDIR/sink
 	data=$QUELL_ROOT/tests/data
