@@ -105,10 +105,11 @@ pb_change() {
 # A command on the mail host.  $QUELL_MAILHOST_CMD is a prefix ("ssh mail1
 # sudo"); ssh gives its words to a shell, so they are quoted for it.
 pb_host() {
-	local prefix word quoted=()
+	local prefix first word quoted=()
 
 	read -ra prefix <<<"${QUELL_MAILHOST_CMD-}"
-	if [ "${prefix[0]##*/}" = ssh ] 2>/dev/null; then
+	first=${prefix[0]-}
+	if [ "${first##*/}" = ssh ]; then
 		for word; do
 			quoted+=("$(printf '%q' "$word")")
 		done

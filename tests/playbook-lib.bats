@@ -92,3 +92,19 @@ END
 	QUELL_LOCK_WAIT=1 run -75 ./play --apply --incident incident 8>&-
 	exec 8>&-
 }
+
+@test "a command on the mail host, which may be this one" {
+	cat >on <<-END
+	. "$QUELL_ROOT/playbooks/lib.sh"
+	pb_host printf '<%s>' "a b" '\$c'
+	echo after
+	END
+	run -0 bash on
+	[ "$output" = $'<a b><$c>after' ]
+	QUELL_MAILHOST_CMD='env X=1' run -0 bash on
+	[ "$output" = $'<a b><$c>after' ]
+	printf '#!/bin/sh\nshift\neval "$*"\n' >ssh
+	chmod +x ssh
+	QUELL_MAILHOST_CMD="$PWD/ssh host" run -0 bash on
+	[ "$output" = $'<a b><$c>after' ]
+}
