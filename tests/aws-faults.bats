@@ -184,13 +184,13 @@ one() {
 	[ -n "$arn" ]
 	emu_set '{"imds":{"mode":"on","role":"mail-host"}}'
 	base=http://127.0.0.1:$EMU_IMDS/latest
-	t=$(curl -sS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $base/api/token)
+	t=$(curl -sS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "$base/api/token")
 	creds=$(curl -sS -H "X-aws-ec2-metadata-token: $t" \
-		$base/meta-data/iam/security-credentials/mail-host)
+		"$base/meta-data/iam/security-credentials/mail-host")
 	AWS_ACCESS_KEY_ID=$(jq -r .AccessKeyId <<<"$creds")
 	AWS_SECRET_ACCESS_KEY=$(jq -r .SecretAccessKey <<<"$creds")
 	AWS_SESSION_TOKEN=$(jq -r .Token <<<"$creds")
-	export AWS_SESSION_TOKEN
+	export AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN
 	is "$("$call" <<<'{"service":"sts","operation":"GetCallerIdentity"}')" '.code == 0'
 	# the token is sent, and never shown
 	"$call" verbose=2 <<<'{"service":"sts","operation":"GetCallerIdentity"}' >out 2>err
