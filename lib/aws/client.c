@@ -17,28 +17,6 @@ env(const char *name)
 }
 
 static int
-find_region(struct ir_aws *a, const char *option, const char *profile,
-    struct ir_err *err)
-{
-	const char *r = option;
-
-	if (!r)
-		r = env("AWS_REGION");
-	if (!r)
-		r = env("AWS_DEFAULT_REGION");
-	if (!r)
-		r = ir_aws_config_get(a->config, IR_AWS_PROFILE, profile,
-		    "region");
-	if (!r || !*r)
-		return 0;
-	if (!ir_aws_region_ok(r))
-		return ir_fail(err, option ? IR_USAGE : IR_CONFIG,
-		    "not a region: %s", r);
-	snprintf(a->region, sizeof a->region, "%s", r);
-	return 0;
-}
-
-static int
 find_attempts(struct ir_aws *a, const char *profile, struct ir_err *err)
 {
 	const char *v = env("AWS_MAX_ATTEMPTS");
@@ -85,6 +63,7 @@ static int
 set_up(struct ir_aws *a, const struct ir_aws_opts *o, struct ir_err *err)
 {
 	struct ir_http_opts ho = { .parallel = PARALLEL_MAX };
+	struct ir_aws_cred_opts co;
 	const char *profile;
 	bool named;
 
@@ -100,9 +79,13 @@ set_up(struct ir_aws *a, const struct ir_aws_opts *o, struct ir_err *err)
 	if (!ho.ca_file)
 		ho.ca_file = ir_aws_config_get(a->config, IR_AWS_PROFILE,
 		    profile, "ca_bundle");
-	if (find_region(a, o->region, profile, err) ||
-	    find_attempts(a, profile, err) || find_mode(a, profile, err) ||
-	    ir_aws_cred_find(&a->cred, a->config, o->profile, err))
+	if (ir_aws_find_region(a->config, o->region, profile, a->region,
+	    err) || find_attempts(a, profile, err) ||
+	    find_mode(a, profile, err))
+		return -1;
+	co = (struct ir_aws_cred_opts){ a->config, o->profile,
+	    ir_aws_region(a), o->endpoint_url, a->ask };
+	if (ir_aws_cred_find(&a->cred, &co, err))
 		return -1;
 	return ir_http_open(&a->http, &ho, err);
 }
@@ -177,4 +160,17 @@ ir_aws_call_free(struct ir_aws_call *call)
 {
 	ir_rec_free(call->reply);
 	call->reply = NULL;
+}
+
+bool
+ir_aws_skew(const struct ir_aws *a, int64_t *seconds)
+{
+	*seconds = a->seen_skew;
+	return a->seen;
+}
+
+const char *
+ir_aws_source(const struct ir_aws *a)
+{
+	return ir_aws_cred_source(&a->cred);
 }

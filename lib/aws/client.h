@@ -28,9 +28,10 @@ struct ir_aws;
 /*
  * ask reads a one-time code from the person (ir_ask_tty); may be NULL.
  * Reads the configuration, finds credentials (those in the environment are
- * taken out of it, so open once), makes no call to AWS.
- * 0, or -1: 77 no credentials, 78 bad configuration (file and line), 75 the
- * metadata service did not answer.
+ * taken out of it, so open once); calls STS or runs a program only if the
+ * profile says so (credentials.h).
+ * 0, or -1: 77 no credentials, 78 bad configuration (file and line), 75 a
+ * service that has them did not answer, 76 it was not understood.
  */
 int ir_aws_open(struct ir_aws **a, const struct ir_aws_opts *o,
     int (*ask)(const char *prompt, char *buf, size_t size),
@@ -41,6 +42,13 @@ void ir_aws_close(struct ir_aws *a);
 const char *ir_aws_region(const struct ir_aws *a);
 /* The access key id that calls are signed with. */
 const char *ir_aws_key_id(const struct ir_aws *a);
+/*
+ * AWS's clock minus ours, in seconds (give or take one), by the last answer
+ * that had a date; false when there was none.
+ */
+bool ir_aws_skew(const struct ir_aws *a, int64_t *seconds);
+/* Where it was found, for people: "profile prod: keys"; see credentials.h. */
+const char *ir_aws_source(const struct ir_aws *a);
 /*
  * Budget for all calls of this client together, in seconds (0: none).  A
  * retry that would end after it is not waited for.

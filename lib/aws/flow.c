@@ -280,6 +280,10 @@ take_answer(struct ir_aws *a, struct job *j)
 
 	c->http_status = r->status;
 	snprintf(c->request_id, sizeof c->request_id, "%s", r->request_id);
+	if (r->date) {
+		a->seen = true;
+		a->seen_skew = r->date - (j->sent_at + ir_now()) / 2;
+	}
 	if (r->err.code)
 		on_lost(a, j, r);
 	else if (r->status >= 200 && r->status < 300)
@@ -326,17 +330,16 @@ static void
 begin(struct ir_aws *a, struct job *j)
 {
 	struct ir_aws_call *c = j->call;
-	const char *url = a->endpoint_url;
 	const char *region = c->region ? c->region : ir_aws_region(a);
+	struct ir_endpoint_opts o;
 
 	c->reply = NULL;
 	c->http_status = c->attempts = 0;
 	c->error_code[0] = c->request_id[0] = '\0';
 	c->err = (struct ir_err)IR_ERR_INIT;
-	if (!url)
-		url = ir_endpoint_configured(c->service, a->config,
-		    a->profile);
-	if (ir_endpoint_find(c->service, region, url, &j->ep, &c->err)) {
+	if (ir_endpoint_options(c->service, a->config, a->profile,
+	    a->endpoint_url, &o, &c->err) ||
+	    ir_endpoint_find(c->service, region, &o, &j->ep, &c->err)) {
 		j->done = true;
 		return;
 	}

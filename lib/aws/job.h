@@ -23,6 +23,8 @@ struct ir_aws {
 	char *profile;			/* in force; owned */
 	int64_t deadline;		/* monotonic ms; 0: none */
 	int64_t skew;			/* their clock minus ours, seconds */
+	int64_t seen_skew;		/* the same, by the last answer */
+	bool seen;			/* there was one with a Date */
 	int attempts;
 	bool adaptive;			/* asked for, and not to be had */
 	int tokens;

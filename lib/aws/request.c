@@ -81,11 +81,15 @@ compose(struct job *j, struct ir_err *err)
 		    "application/x-www-form-urlencoded; charset=utf-8");
 		break;
 	case IR_AWS_JSON10:
+	case IR_AWS_JSON11:
 		if (add_json(j, err))
 			return -1;
 		snprintf(j->target, sizeof j->target, "%s.%s", j->ep.target,
 		    c->operation);
-		add_header(j, "Content-Type", "application/x-amz-json-1.0");
+		add_header(j, "Content-Type",
+		    j->ep.protocol == IR_AWS_JSON10 ?
+		    "application/x-amz-json-1.0" :
+		    "application/x-amz-json-1.1");
 		add_header(j, "X-Amz-Target", j->target);
 		break;
 	case IR_AWS_REST_JSON:
@@ -134,8 +138,7 @@ sign(struct ir_aws *a, struct job *j, struct ir_err *err)
 	/* not signed: a proxy may drop these and no harm is done */
 	if (j->ep.protocol == IR_AWS_JSON10)
 		add_header(j, "x-amzn-query-mode", "true");
-	if (j->ep.protocol == IR_AWS_JSON10 ||
-	    j->ep.protocol == IR_AWS_REST_JSON)
+	if (j->ep.protocol != IR_AWS_QUERY && j->ep.protocol != IR_AWS_EC2)
 		add_header(j, "Accept", "application/json");
 	return 0;
 }

@@ -439,6 +439,7 @@ ask(const char *prompt, char *buf, size_t size, bool echo)
 {
 	struct termios old, quiet;
 	FILE *tty = fopen("/dev/tty", "r+e");
+	bool silent = false;
 	int rc = -1;
 
 	if (!tty)
@@ -448,13 +449,13 @@ ask(const char *prompt, char *buf, size_t size, bool echo)
 	if (!echo && tcgetattr(fileno(tty), &old) == 0) {
 		quiet = old;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
+		silent = tcsetattr(fileno(tty), TCSAFLUSH, &quiet) == 0;
 	}
 	if (fgets(buf, (int)size, tty)) {
 		buf[strcspn(buf, "\r\n")] = '\0';
 		rc = 0;
 	}
-	if (!echo) {
+	if (silent) {
 		tcsetattr(fileno(tty), TCSAFLUSH, &old);
 		fprintf(tty, "\n");
 	}

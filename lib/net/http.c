@@ -239,7 +239,8 @@ near(const char *host, size_t n)
 		return true;
 	if (n == 5 && memcmp(host, "[::1]", 5) == 0)
 		return true;
-	if (n == 15 && strncasecmp(host, "[fd00:ec2::254]", n) == 0)
+	if ((n == 15 && strncasecmp(host, "[fd00:ec2::254]", n) == 0) ||
+	    (n == 14 && strncasecmp(host, "[fd00:ec2::23]", n) == 0))
 		return true;
 	for (i = 0; i < n; i++)
 		if (host[i] != '.' && (host[i] < '0' || host[i] > '9'))
