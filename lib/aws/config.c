@@ -6,6 +6,7 @@
 
 #include "../core/buf.h"
 #include "../core/text.h"
+#include "../core/secret.h"
 #include "config.h"
 
 struct prop {
@@ -44,12 +45,26 @@ ir_aws_config_new(void)
 	return calloc(1, sizeof(struct ir_aws_config));
 }
 
+/* Of either heap. */
 static void
 wipe(char *s)
 {
 	if (s)
-		OPENSSL_cleanse(s, strlen(s));
-	free(s);
+		OPENSSL_secure_clear_free(s, strlen(s) + 1);
+}
+
+/* Secret keys are kept on the secure heap. */
+static char *
+keep(const char *key, const char *value, size_t n)
+{
+	struct ir_secret s = IR_SECRET_INIT;
+
+	if (!value)
+		return NULL;
+	if (key && strcmp(key, "aws_secret_access_key") == 0 &&
+	    ir_secret_set(&s, value, n, NULL) == 0)
+		return s.data;
+	return strndup(value, n);
 }
 
 void
@@ -127,7 +142,7 @@ add(struct place *p, const char *key, const char *value, size_t n)
 	*q = (struct prop){ p->section,
 	    p->file == IR_AWS_FILE_CREDENTIALS, p->prefixed,
 	    strdup(p->name), key ? strdup(key) : NULL,
-	    value ? strndup(value, n) : NULL };
+	    keep(key, value, n) };
 	c->n++;
 	if (q->name && (q->key || !key) && (q->value || !value))
 		return q;

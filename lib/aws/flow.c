@@ -292,6 +292,8 @@ take_answer(struct ir_aws *a, struct job *j)
 		on_error(a, j, r);
 	ir_buf_free(&r->reply);
 	ir_job_clear(j);
+	if (c->secret)
+		ir_secret_burn();
 }
 
 /* --- the queue --------------------------------------------------------- */
