@@ -600,8 +600,11 @@ evaluate(struct preflight *p, struct row *r)
 		stood_in_the_way(r, &p->policies.err);
 }
 
-/* EC2 answers the question itself. */
-static void
+/*
+ * EC2 answers the question itself, and sees what IAM's simulation and the
+ * policies do not show: those of the session and of the organization.
+ */
+static bool
 dry_run(struct preflight *p, struct row *r)
 {
 	static const struct ir_aws_param dry = { "DryRun", "true" };
@@ -610,13 +613,14 @@ dry_run(struct preflight *p, struct row *r)
 		.nparams = 1 };
 
 	if (strcmp(r->action.name, "ec2:DescribeRegions") != 0)
-		return;
+		return false;
 	(void)ir_aws_do(p->aws, &c, NULL);
 	if (strcmp(c.error_code, "DryRunOperation") == 0)
 		decided(r, IR_POLICY_ALLOWED, "dry-run", "EC2 says so");
 	else if (strcmp(c.error_code, "UnauthorizedOperation") == 0)
 		decided(r, IR_POLICY_NONE, "dry-run", "EC2 says so");
 	ir_aws_call_free(&c);
+	return r->how != NULL;
 }
 
 /* *simulates: it has not been refused yet. */
@@ -635,14 +639,14 @@ decide(struct preflight *p, struct row *r, bool *simulates)
 	} else if (p->me.kind == IR_PRINCIPAL_ROOT) {
 		decided(r, IR_POLICY_ALLOWED, "root",
 		    "the root user: nothing in IAM limits it");
+	} else if (dry_run(p, r)) {
+		;
 	} else if (principal) {
 		if (*simulates)
 			*simulates = simulate(p, r) == 0;
 		if (!r->how)
 			evaluate(p, r);
 	}
-	if (!r->how)
-		dry_run(p, r);
 	/* what AssumeRole was given along takes away, and cannot be read */
 	if (r->verdict == IR_POLICY_ALLOWED && temporary(p) &&
 	    (strcmp(r->how, "simulation") == 0 ||
