@@ -14,6 +14,7 @@
 #include "aws/principal.h"
 #include "aws/smtp_file.h"
 #include "aws/smtp_proof.h"
+#include "aws/trace.h"
 #include "core/cli.h"
 #include "core/text.h"
 #include "net/smtp.h"
@@ -63,14 +64,6 @@ struct preflight {
 	size_t unknown, later;		/* not known; of them to be had later */
 	struct ir_err smtp;
 };
-
-/* Where the credentials came from. */
-static const char *
-source(const struct ir_aws *a)
-{
-	(void)a;
-	return "unknown";
-}
 
 static bool
 temporary(const struct preflight *p)
@@ -796,7 +789,7 @@ say_identity(struct preflight *p)
 	ir_rec_str(rec, "name", p->me.name);
 	ir_rec_str(rec, "key", ir_aws_key_id(p->aws));
 	ir_rec_bool(rec, "temporary", temporary(p));
-	ir_rec_str(rec, "source", source(p->aws));
+	ir_rec_str(rec, "source", ir_aws_source(p->aws));
 	if (ir_aws_region(p->aws))
 		ir_rec_str(rec, "region", ir_aws_region(p->aws));
 	else
@@ -949,7 +942,7 @@ main(int argc, char **argv)
 	check_usage(&p, ir_parse(argc, argv, opts, &p.common));
 	if (ir_aws_open(&p.aws, &p.aws_opts, ir_ask_tty, &err))
 		goto out;
-	ir_aws_set_timeout(p.aws, p.common.timeout);
+	ir_aws_follow(p.aws, &p.common);
 	if (p.smtp_file && !ir_aws_region(p.aws)) {
 		ir_fail(&err, IR_CONFIG, "no AWS region");
 		goto out;

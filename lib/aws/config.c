@@ -345,21 +345,37 @@ rank(const struct prop *q)
 	return q->credentials * 2 + q->prefixed;
 }
 
-const char *
-ir_aws_config_get(const struct ir_aws_config *c, enum ir_aws_section section,
-    const char *name, const char *key)
+/* in_config, in_credentials: which of the files count */
+static const char *
+best(const struct ir_aws_config *c, bool in_config, bool in_credentials,
+    enum ir_aws_section section, const char *name, const char *key)
 {
-	const struct prop *best = NULL, *q;
+	const struct prop *found = NULL, *q;
 	size_t i;
 
 	for (i = 0; i < c->n; i++) {
 		q = &c->props[i];
-		if (q->key && is_in(q, section, name) &&
-		    ir_ascii_ieq(q->key, key) &&
-		    (!best || rank(q) >= rank(best)))
-			best = q;
+		if (q->key && (q->credentials ? in_credentials : in_config) &&
+		    is_in(q, section, name) && ir_ascii_ieq(q->key, key) &&
+		    (!found || rank(q) >= rank(found)))
+			found = q;
 	}
-	return best ? best->value : NULL;
+	return found ? found->value : NULL;
+}
+
+const char *
+ir_aws_config_get(const struct ir_aws_config *c, enum ir_aws_section section,
+    const char *name, const char *key)
+{
+	return best(c, true, true, section, name, key);
+}
+
+const char *
+ir_aws_config_get_from(const struct ir_aws_config *c, enum ir_aws_file file,
+    enum ir_aws_section section, const char *name, const char *key)
+{
+	return best(c, file == IR_AWS_FILE_CONFIG,
+	    file == IR_AWS_FILE_CREDENTIALS, section, name, key);
 }
 
 bool

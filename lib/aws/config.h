@@ -44,6 +44,10 @@ int ir_aws_config_parse(struct ir_aws_config *c, enum ir_aws_file file,
 /* A property, or NULL.  Borrowed. */
 const char *ir_aws_config_get(const struct ir_aws_config *c,
     enum ir_aws_section section, const char *name, const char *key);
+/* The same out of one file only. */
+const char *ir_aws_config_get_from(const struct ir_aws_config *c,
+    enum ir_aws_file file, enum ir_aws_section section, const char *name,
+    const char *key);
 bool ir_aws_config_has(const struct ir_aws_config *c,
     enum ir_aws_section section, const char *name);
 

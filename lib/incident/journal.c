@@ -66,8 +66,12 @@ ir_journal_open(struct ir_journal **out, const char *dir, const char *from,
 	j = calloc(1, sizeof *j);
 	if (!j)
 		return ir_fail(err, IR_OSERR, "no memory");
-	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
-	j->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	j->fd = -1;
+	if ((size_t)snprintf(path, sizeof path, "%s/journal.jsonl", dir) <
+	    sizeof path)
+		j->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	else
+		errno = ENAMETOOLONG;
 	if (j->fd < 0) {
 		no_journal(path, errno, err);
 		free(j);
@@ -496,9 +500,10 @@ ir_journal_check(const char *bytes, size_t n, const char *dir,
 	c->lines = t.lines;
 	c->torn = t.torn;
 	memcpy(c->head, t.head, sizeof c->head);
-	if (n == 0) {
+	if (c->bad_line == 0 && t.lines == t.torn) {
 		c->bad_line = 1;
-		snprintf(c->why, sizeof c->why, "the journal is empty");
+		snprintf(c->why, sizeof c->why, n == 0 ?
+		    "the journal is empty" : "no line is a journal line");
 	}
 }
 
