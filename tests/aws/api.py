@@ -134,6 +134,13 @@ class Api:
             progress.operation = progress.fields.get("Action")
             if len(progress.fields) != len(pairs):
                 progress.violations.append("a parameter is given twice")
+        if header is None and (name, progress.operation) \
+                not in registry.OPERATIONS:
+            # without scope and host label the operation says whose it is
+            for (owner, operation), op in registry.OPERATIONS.items():
+                if op.unsigned and operation == progress.operation:
+                    progress.service = name = owner
+                    service = self.services.get(name)
         op = registry.OPERATIONS.get((name, progress.operation))
         if op:
             progress.mutating = op.mutating
