@@ -438,3 +438,23 @@ traced() {
 	cd "$BATS_TEST_TMPDIR"
 	run_examples abuse-parse
 }
+
+@test "no mail takes the square of its length" {
+	head='From: trustandsafety@support.aws.com
+Subject: Your AWS Abuse Report [1234567-1]
+Content-Type: text/plain
+'
+	for t in '\n' ' ' '> ' '\r' '\t' '(' '<' '&' '[' '1.' 'AKIA' '=?' \
+		'arn:aws:' 'us-east-1 ' 'a@' '://' '24 hours ' 'Case ' '\xe3'; do
+		{
+			printf '%s\n' "$head"
+			yes "$(printf "${t//%/%%}_")" | head -c 600000 | tr -d '\n_'
+			printf "$t%.0s" {1..150000}
+		} >in 2>/dev/null || true
+		run timeout 10 abuse-parse in
+		[ "$status" != 124 ] || {
+			echo "too slow: $t"
+			false
+		}
+	done
+}
