@@ -167,20 +167,21 @@ fuzz: deps
 	@B=build/fuzzing FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(T)
 
 install: build
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/quell/playbooks
-	install -m 755 $(BINS) $(DESTDIR)$(BINDIR)
+	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(DATADIR)/quell/playbooks"
+	install -m 755 $(BINS) "$(DESTDIR)$(BINDIR)"
 	for m in $(MAN); do \
-		install -d $(DESTDIR)$(MANDIR)/man$${m##*.} && \
-		install -m 644 $$m $(DESTDIR)$(MANDIR)/man$${m##*.} || exit; \
+		install -d "$(DESTDIR)$(MANDIR)/man$${m##*.}" && \
+		install -m 644 $$m "$(DESTDIR)$(MANDIR)/man$${m##*.}" || exit; \
 	done
-	install -m 755 $(wildcard playbooks/*) $(DESTDIR)$(DATADIR)/quell/playbooks
-	$(if $(DATA),install -m 644 $(DATA) $(DESTDIR)$(DATADIR)/quell)
+	install -m 755 $(wildcard playbooks/*) \
+		"$(DESTDIR)$(DATADIR)/quell/playbooks"
+	$(if $(DATA),install -m 644 $(DATA) "$(DESTDIR)$(DATADIR)/quell")
 
 uninstall:
-	rm -f $(CMDS:%=$(DESTDIR)$(BINDIR)/%)
+	for c in $(CMDS); do rm -f "$(DESTDIR)$(BINDIR)/$$c"; done
 	for m in $(notdir $(MAN)); do \
-		rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
-	rm -rf $(DESTDIR)$(DATADIR)/quell
+		rm -f "$(DESTDIR)$(MANDIR)/man$${m##*.}/$$m"; done
+	rm -rf "$(DESTDIR)$(DATADIR)/quell"
 
 clean:
 	rm -rf build

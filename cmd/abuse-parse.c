@@ -4,6 +4,7 @@
  * Reads a mail or an AWS Health event from standard input or a file; writes
  * one record of type "report".  Opens nothing else.
  */
+#include <string.h>
 #include <unistd.h>
 
 #include "core/buf.h"
@@ -67,6 +68,8 @@ main(int argc, char **argv)
 	rec = ir_report_parse(ir_buf_cstr(&in), in.len, &opts, &err);
 	if (rec)
 		ir_out_put(out, rec);
+	else if (n && strcmp(argv[1], "-") != 0)
+		ir_fail_prefix(&err, "%s", argv[1]);
 out:
 	ir_charset_release(held);
 	ir_buf_free(&in);

@@ -11,7 +11,8 @@
 #	$pb_dir		the incident directory (a scratch one in a dry run)
 #	$pb_out		a folder for this step's files
 #	pb_change CMD	run a changing command with $pb_mode and --incident
-#	pb_mail CMD	the same on the mail host
+#	pb_mail CMD	the same on the mail host, journalled before and after
+#	pb_again	this step ends well, but is to be run again next time
 #	pb_say TEXT	tell the person
 #	pb_need NAME	a value that must be known by now, else stop with 64
 #	pb_note NAME VALUE / pb_get NAME	remember for later steps
@@ -128,15 +129,43 @@ pb_host() {
 	fi
 }
 
-# A changing command there.  The journal is here: the caller journals.
+# A changing command there.  It cannot reach the journal, which is here.
 pb_mail() {
-	pb_host "$@" "$pb_mode"
+	local name=$1 rc=0
+
+	shift
+	pb_mark "$name.begin" '{args: $ARGS.positional}' --args -- "$@"
+	pb_host "$name" "$pb_mode" "$@" || rc=$?
+	pb_mark "$name.end" '{exit: $rc}' --argjson rc "$rc"
+	return "$rc"
 }
 
-# What a command on the mail host printed becomes evidence and an event.
-pb_event() {	# EVENT FILE
+pb_mark() {	# EVENT, then what jq makes the details of
+	local event=$1
+
+	shift
 	[ -n "$pb_apply" ] || return 0
-	incident evidence "$pb_dir" --name "$1.jsonl" <"$2" >/dev/null
+	incident log "$pb_dir" --event "$event" --data "$(jq -nc "$@")" \
+		</dev/null >/dev/null
+}
+
+# What a command on the mail host printed becomes evidence.  What is larger
+# than incident(1) takes stays where it is, and its hash is journalled.
+pb_event() {	# EVENT FILE
+	local hash
+
+	[ -n "$pb_apply" ] || return 0
+	if [ "$(stat -c %s "$2")" -gt $((64 << 20)) ]; then
+		hash=$(sha256sum <"$2")
+		pb_mark "$1.kept" '$ARGS.named' --arg sha256 "${hash%% *}" \
+			--arg file "${2#"$pb_dir/"}"
+	else
+		incident evidence "$pb_dir" --name "${2##*/}" <"$2" >/dev/null
+	fi
+}
+
+pb_again() {
+	: >"$pb_out/again"
 }
 
 pb_note() {
@@ -187,6 +216,7 @@ pb_step() {	# FUNCTION
 		return 0
 	fi
 	mkdir -p "$pb_out"
+	rm -f "$pb_out/again"
 	pb_say "$name"
 	pb_now >"$pb_out/started"
 	while :; do
@@ -201,7 +231,7 @@ pb_step() {	# FUNCTION
 	pb_now >"$pb_out/ended"
 	echo "$pb_rc" >"$pb_out/exit"
 	case $pb_rc in
-	0) [ -z "$pb_apply" ] || : >"$pb_out/done" ;;
+	0) [ -z "$pb_apply" ] || [ -e "$pb_out/again" ] || : >"$pb_out/done" ;;
 	79)
 		pb_say "$name: the outcome is unknown; settle it by reading," \
 			"then start again (see $pb_out/stderr)"

@@ -167,7 +167,7 @@ sound() {
 	run -0 --separate-stderr ack --again <"$data/report-reminder.json"
 	jq -e '.changed == false' <<<"$output"
 	[ "$(sink_count "$sink")" = 2 ]
-	[ "$(grep -hc '^Message-ID' "$sink"/[12].eml | paste -sd+ | bc)" = 2 ]
+	[ "$(cat "$sink"/[12].eml | grep -c "^Message-ID")" = 2 ]
 	run ! cmp -s <(grep ^Message-ID "$sink/1.eml") \
 		<(grep ^Message-ID "$sink/2.eml")
 	sound

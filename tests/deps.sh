@@ -1,10 +1,12 @@
 #!/bin/bash
 # deps.sh - install what the build and the tests need
 #
-# usage: tests/deps.sh build|check|drill|lint
+# usage: tests/deps.sh build|check|drill|lint|botocore
 #
 # Each set includes "build"; "drill" and "lint" include "check" too. Installs
 # only what is missing, says so in one line first, uses sudo when not root.
+# The tests' Python parts go to build/venv; where the package index cannot be
+# reached, the distribution's botocore is installed instead.
 # Never installs a mail or name server, or anything that starts a service:
 # those are unpacked below build/ by tests/peers.sh. DEPS=0 does nothing.
 #
@@ -13,6 +15,7 @@
 
 set -euo pipefail
 export LC_ALL=C
+cd "$(dirname "$0")/.."
 
 say()
 {
@@ -49,6 +52,7 @@ needs()
 	check strace strace
 	check - cpio
 	drill nftables nftables
+	botocore python3-botocore python3-botocore
 	lint shellcheck ShellCheck
 	lint cppcheck cppcheck
 	lint clang clang
@@ -112,13 +116,34 @@ dnf_install()
 	$as_root dnf -q -y --setopt=install_weak_deps=False install $missing >&2
 }
 
+# Without botocore `make check` leaves tests out, and says so; the drill has
+# nothing to run on.
+python_parts()
+{
+	local missing
+
+	tests/venv.sh build/venv && return 0
+	missing=python3-botocore
+	say "installing, in place of the package index's: $missing"
+	if command -v apt-get >/dev/null; then
+		$as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+			apt-get -qq -y --no-install-recommends \
+			-o Dpkg::Use-Pty=0 install $missing >&2 || :
+	else
+		$as_root dnf -q -y --setopt=install_weak_deps=False \
+			install $missing >&2 || :
+	fi
+	tests/venv.sh build/venv || [ "$sets" = 'build check' ]
+}
+
 case ${1-} in
 build) sets=build ;;
 check) sets='build check' ;;
 drill) sets='build check drill' ;;
 lint) sets='build check lint' ;;
+botocore) sets=botocore ;;	# when there is no package index for a venv
 *)
-	sed -n '2,/^$/s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,/^$/s/^# \{0,1\}//p' "tests/${0##*/}" >&2
 	exit 64
 	;;
 esac
@@ -149,4 +174,7 @@ else
 	say "neither apt-get nor dnf here; wanted: $(wanted 2 | tr '\n' ' ')"
 	rc=1
 fi
+case $sets in
+*check | *drill) python_parts || rc=$? ;;
+esac
 [ "${rc-0}" = 0 ] || { say 'not everything could be installed'; exit 1; }

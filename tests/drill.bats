@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The whole night, small: straight through, and with kill -9 on the way.
 
+# shellcheck disable=SC2030,SC2031
 load lib/quell
 
 setup_file() {
@@ -41,6 +42,18 @@ no_process_left() {
 	no_process_left
 }
 
+# Before each step's first command, and behind it when nobody knows yet what
+# it did: all of them in one night, which ends with check.py's verdict.
+@test "killed at every step, the night ends the same" {
+	local step
+	drill DRILL_KILL_STEPS=1
+	for step in $("$QUELL_ROOT/playbooks/abuse-report" --list); do
+		[ -d "$BATS_TEST_TMPDIR/drill/killed/$step.before" ]
+		[ -d "$BATS_TEST_TMPDIR/drill/killed/$step.after" ]
+	done
+	no_process_left
+}
+
 # --- the playbook alone -----------------------------------------------------
 
 desk() {
@@ -68,6 +81,24 @@ play() {
 
 teardown() {
 	[ ! -f desk/pid ] || peers_stop_file desk/pid
+	[ -z "${EMU_PID-}" ] || emu_stop
+	[ ! -d mx ] || exim_stop "$PWD/mx"
+}
+
+# an AWS account and a mail host in which nothing is wrong
+calm_world() {
+	# shellcheck source=tests/lib/exim.bash
+	. "$QUELL_ROOT/tests/lib/exim.bash"
+	# shellcheck source=tests/aws/emu.bash
+	. "$QUELL_ROOT/tests/aws/emu.bash"
+	exim_available || skip "no Exim in a namespace here"
+	cd "$BATS_TEST_TMPDIR" || return 1
+	exim_make "$PWD/mx" route=none queue_only=yes
+	exim_start "$PWD/mx"
+	exim_submit "$PWD/mx" bob@quell.test customer@near.example.com
+	emu_start
+	QUELL_MAILHOST_CMD=$PWD/mx/bin/.enter
+	export QUELL_MAILHOST_CMD
 }
 
 @test "the answer to the acknowledgement is lost: 79, and never a second mail" {
@@ -93,4 +124,69 @@ teardown() {
 	play -77
 	[ "$(answers)" = 0 ]
 	[ ! -e incident/steps/20_identify_corroborate ]
+}
+regions() {
+	emu_world '.regions | map_values(.sending_enabled)'
+}
+
+@test "a notice alone is answered, and stops nothing" {
+	desk
+	desk_ca=$AWS_CA_BUNDLE
+	calm_world
+	export AWS_CA_BUNDLE=$desk_ca
+	play -1
+	[[ $output == *"nothing is stopped"*--corroborated* ]]
+	[ "$(answers)" = 1 ]
+	[ "$(emu_mutating_count)" = 0 ]
+	[ -z "$(ls -A mx/quell)" ]
+	[ ! -e incident/steps/30_preserve_mail ]
+	grep -q decision.containment incident/journal.jsonl
+	# again: the same, and no second answer
+	play -1
+	[ "$(answers)" = 1 ]
+	[ "$(emu_mutating_count)" = 0 ]
+}
+
+@test "a person's word, no mailbox, no key, no account: what was not done is not said" {
+	local said was
+	calm_world
+	was=$(regions)
+	sed "s/@DATE@/$(date -u '+%a, %d %b %Y %H:%M:%S +0000')/
+		s/AWS ID: 111122223333//; s/ \[AWS ID [0-9]*\]//" \
+		"$QUELL_ROOT/tests/drill/notice.eml" >notice.eml
+	export QUELL_WATCH_SECONDS=0.1
+	run -64 "$QUELL_ROOT/playbooks/abuse-report" --apply \
+		--notice notice.eml --incident incident --contact oncall \
+		--corroborated 'oncall: I saw it'
+	[[ $output == *--host-checked* ]]
+	[ -e incident/steps/44_contain_prove/done ]
+	[ "$(jq -r .account incident/report.json)" = null ]
+	# unused regions are paused, the business's own is not
+	[ "$(emu_world '[.regions | to_entries[] |
+		select(.value.sending_enabled).key]')" = \
+		'["ap-northeast-1","eu-west-1","us-east-1"]' ]
+	run -0 "$QUELL_ROOT/playbooks/abuse-report" --apply \
+		--notice notice.eml --incident incident --contact oncall \
+		--corroborated 'oncall: I saw it' --host-checked 'oncall: clean'
+	[ "$(regions)" = "$was" ]
+	[ ! -e mx/quell/hold ]
+	said=$(<incident/steps/71_report_reply/reply.txt)
+	[[ $said != *mailbox* && $said != *key* && $said != *evidence* ]]
+	[[ $said == *"outbound mail held, regions without"* ]]
+	# no relay was named: that is said until somebody has answered
+	[[ $output == *"has NOT been answered"* ]]
+	[ ! -e incident/steps/12_identify_acknowledge/done ]
+	emu_no_violations
+}
+
+@test "the mail host's changes are in the journal, before and after" {
+	calm_world
+	run -0 "$QUELL_ROOT/playbooks/abuse-report" --apply \
+		--notice <(sed "s/@DATE@/$(date -u '+%a, %d %b %Y %H:%M:%S +0000')/" \
+		"$QUELL_ROOT/tests/drill/notice.eml") --incident incident \
+		--account billing@shop.example.net --corroborated 'I saw it' \
+		--host-checked clean
+	[ "$(jq -r .event incident/journal.jsonl | grep -E \
+		'^exim-(hold|block)' | tr '\n' ' ')" = 'exim-hold.begin exim-hold.end exim-block.begin exim-block.end exim-hold.begin exim-hold.end ' ]
+	run -0 incident verify incident
 }

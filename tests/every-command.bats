@@ -115,15 +115,21 @@ out_has() {
 }
 
 @test "nothing is left writable or set-uid by install, and uninstall undoes it" {
+	# a blank in the way must not lead rm somewhere else
+	local root="$BATS_TEST_TMPDIR/the root"
+	mkdir -p "$BATS_TEST_TMPDIR/the" "$root/usr/bin"
+	: >"$root/usr/bin/other"
 	make -s -C "$QUELL_ROOT" DEPS=0 B="${B:-build}" install \
-		DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/usr >/dev/null
-	run -0 find "$BATS_TEST_TMPDIR/root" -type f \( -perm /022 -o -perm /6000 \)
+		DESTDIR="$root" PREFIX=/usr >/dev/null
+	run -0 find "$root" -type f \( -perm /022 -o -perm /6000 \)
 	[ -z "$output" ]
-	[ -x "$BATS_TEST_TMPDIR/root/usr/bin/abuse-parse" ]
-	[ -f "$BATS_TEST_TMPDIR/root/usr/share/man/man7/quell.7" ]
-	[ -x "$BATS_TEST_TMPDIR/root/usr/share/quell/playbooks/abuse-report" ]
+	[ -x "$root/usr/bin/abuse-parse" ]
+	[ -f "$root/usr/share/man/man7/quell.7" ]
+	[ -x "$root/usr/share/quell/playbooks/abuse-report" ]
+	run -0 "$root/usr/share/quell/playbooks/abuse-report" --list
 	make -s -C "$QUELL_ROOT" uninstall \
-		DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/usr >/dev/null
-	run -0 find "$BATS_TEST_TMPDIR/root" -type f
-	[ -z "$output" ]
+		DESTDIR="$root" PREFIX=/usr >/dev/null
+	run -0 find "$root" -type f
+	[ "$output" = "$root/usr/bin/other" ]
+	[ -d "$BATS_TEST_TMPDIR/the" ]
 }

@@ -216,12 +216,20 @@ unlock() {
 	LOCKER=
 }
 
+# Exim says nothing in its panic log, but that it runs unprivileged.
+no_panic() {
+	run grep -sv 'lost privilege for using -C' x/log/paniclog
+	[ -z "$output" ]
+}
+
 @test "the lock is as long as Exim's, for both lengths of ids" {
 	three
 	lock sp/input/K $C
 	run -75 purge -y $C
 	unlock
 	command -v strace >/dev/null || skip 'no strace'
+	# the command is not dumpable: only root's strace sees its memory
+	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	trace -f -e trace=fcntl,renameat2 -o trace \
 		exim-queue-purge --spool sp --queue-name Q -y $A $C >/dev/null
 	grep -q 'F_SETLK.*l_len=19' trace
@@ -233,6 +241,8 @@ unlock() {
 
 @test "kill -9 at any rename, then again: whole messages, none lost" {
 	command -v strace >/dev/null || skip 'no strace'
+	# the command is not dumpable: only root's strace sees its memory
+	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	local n k
 	for n in 1 2 3 4 5 6 7 8; do
 		rm -rf sp
@@ -264,6 +274,8 @@ unlock() {
 
 @test "kill -9 amid many messages, then again" {
 	command -v strace >/dev/null || skip 'no strace'
+	# the command is not dumpable: only root's strace sees its memory
+	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 1600 \
 		--spam 1 --bounces 0 --split >/dev/null
 	sums sp >before
@@ -284,6 +296,8 @@ unlock() {
 
 @test "kill -9 at any rename of a restore, then again" {
 	command -v strace >/dev/null || skip 'no strace'
+	# the command is not dumpable: only root's strace sees its memory
+	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	local n
 	for n in 1 2 3 4 5 6 7; do
 		rm -rf sp
@@ -301,6 +315,8 @@ unlock() {
 
 @test "the manifest is on the disk before the first rename" {
 	command -v strace >/dev/null || skip 'no strace'
+	# the command is not dumpable: only root's strace sees its memory
+	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	three
 	trace -o trace -e trace=write,fdatasync,renameat2 \
 		exim-queue-purge --spool sp --queue-name Q -y $A >/dev/null
@@ -478,7 +494,7 @@ unlock() {
 	sums x/spool | diff <(sed 's/x//' before) <(sed 's/x//' -) >diffs || true
 	# (Exim's own mover writes to the message log; all else is the same)
 	run ! grep 'input/' diffs
-	[ ! -s x/log/paniclog ]
+	no_panic
 }
 
 @test "a message in a real delivery is left to it" {
@@ -540,7 +556,7 @@ time.sleep(3)' 3>&- &
 	[ "$(sort kept delivered | uniq | wc -l)" = 200 ]
 	[ "$(sort kept delivered | uniq -d | wc -l)" = 0 ]
 	[ "$(find x/spool/Q -name '*-H' | wc -l)" = "$(find x/spool/Q -name '*-D' | wc -l)" ]
-	[ ! -s x/log/paniclog ]
+	no_panic
 }
 
 @test "an event_action is warned about" {

@@ -7,7 +7,6 @@ load aws/emu.bash
 
 setup_file() {
 	export TMPDIR=$BATS_FILE_TMPDIR
-	emu_python >/dev/null || skip "no python that imports botocore"
 	emu_start
 	# loading quell.bash, as each test does, takes AWS_* away
 	declare -px | sed -nE 's/^declare -x ((AWS|EMU)_)/export \1/p' \

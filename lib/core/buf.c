@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -174,6 +175,7 @@ ir_buf_read_fd(struct ir_buf *b, int fd, const char *name, struct ir_err *err)
 int
 ir_buf_read_file(struct ir_buf *b, const char *path, struct ir_err *err)
 {
+	struct stat st;
 	int fd, rc;
 
 	if (strcmp(path, "-") == 0)
@@ -181,7 +183,10 @@ ir_buf_read_file(struct ir_buf *b, const char *path, struct ir_err *err)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return ir_fail_errno(err, IR_NOINPUT, errno, "%s", path);
-	rc = ir_buf_read_fd(b, fd, path, err);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		rc = ir_fail_errno(err, IR_NOINPUT, EISDIR, "%s", path);
+	else
+		rc = ir_buf_read_fd(b, fd, path, err);
 	close(fd);
 	return rc;
 }

@@ -90,13 +90,15 @@ pump(const struct ir_proc *p, struct ir_proc_result *r, struct pollfd fd[3],
 	struct ir_buf *to;
 	int64_t wait;
 	ssize_t n;
-	int i;
+	int i, rc = 0;
 
-	while (fd[1].fd >= 0 || fd[2].fd >= 0) {
+	while (rc == 0 && (fd[1].fd >= 0 || fd[2].fd >= 0)) {
 		wait = end - ir_mono_ms();
-		if (wait <= 0)
-			return ir_fail(err, IR_TEMPFAIL, "%s: timed out",
+		if (wait <= 0) {
+			rc = ir_fail(err, IR_TEMPFAIL, "%s: timed out",
 			    p->argv[0]);
+			break;
+		}
 		if (fd[0].fd >= 0 && left == 0) {
 			close(fd[0].fd);
 			fd[0].fd = -1;
@@ -104,7 +106,8 @@ pump(const struct ir_proc *p, struct ir_proc_result *r, struct pollfd fd[3],
 		if (poll(fd, 3, (int)wait) < 0) {
 			if (errno == EINTR)
 				continue;
-			return ir_fail_errno(err, IR_OSERR, errno, "poll");
+			rc = ir_fail_errno(err, IR_OSERR, errno, "poll");
+			break;
 		}
 		if (fd[0].fd >= 0 && fd[0].revents) {
 			n = write(fd[0].fd, in, left);
@@ -128,12 +131,14 @@ pump(const struct ir_proc *p, struct ir_proc_result *r, struct pollfd fd[3],
 				fd[i].fd = -1;
 			}
 			if (to->bad && i == 1)
-				return ir_fail(err, IR_DATAERR,
+				rc = ir_fail(err, IR_DATAERR,
 				    "%s: more than %zu bytes of output",
 				    p->argv[0], to->max);
 		}
 	}
-	return 0;
+	/* what a child says may be a secret */
+	explicit_bzero(chunk, sizeof chunk);
+	return rc;
 }
 
 /* Who has closed his outputs need not have ended; 0, or -1: time is up. */
@@ -184,7 +189,8 @@ ir_proc_run(const struct ir_proc *p, struct ir_proc_result *r,
 	make_env(p->keep_env, env);
 	pid = fork();
 	if (pid == 0)
-		child(p, path, env, fds[0], fds[3], fds[5]);
+		child(p, path, p->whole_env ? environ : env, fds[0], fds[3],
+		    fds[5]);
 	free_env(env);
 	if (pid < 0) {
 		ir_fail_errno(err, IR_OSERR, errno, "fork");

@@ -500,9 +500,10 @@ ir_journal_check(const char *bytes, size_t n, const char *dir,
 	c->lines = t.lines;
 	c->torn = t.torn;
 	memcpy(c->head, t.head, sizeof c->head);
-	if (n == 0) {
+	if (c->bad_line == 0 && t.lines == t.torn) {
 		c->bad_line = 1;
-		snprintf(c->why, sizeof c->why, "the journal is empty");
+		snprintf(c->why, sizeof c->why, n == 0 ?
+		    "the journal is empty" : "no line is a journal line");
 	}
 }
 

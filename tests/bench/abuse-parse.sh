@@ -4,17 +4,16 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/bench/lib.bash
+. "$root/tests/bench/lib.bash"
 bin=$root/${B:-build}/bin/abuse-parse
 mail=$root/tests/data/notice/01-initial.eml
 runs=${RUNS:-100}
-tmp=$(mktemp)
-trap 'rm -f "$tmp"' EXIT
 
 # once MEASURE COMMAND...: milliseconds of one run, and its peak in KiB
 once() {
 	local t0 t1 i kib
-	"$(type -P time)" -f %M -o "$tmp" "$@" >/dev/null
-	kib=$(<"$tmp")
+	read -r _ kib < <(bench_cpu 1 "$@")
 	"$@" >/dev/null		# once more, unmeasured: everything is cached
 	t0=${EPOCHREALTIME/./}
 	for ((i = 0; i < runs; i++)); do "$@" >/dev/null; done

@@ -11,10 +11,13 @@ B=${B:-build}
 emu_start
 trap emu_stop EXIT
 export AWS_ENDPOINT_URL=https://localhost:$EMU_HTTPS
+export AWS_DEFAULT_REGION=$AWS_REGION
 
 read -r ours rss < <(bench_cpu 15 "$B/bench/one_call")
-if command -v aws >/dev/null; then
-	peer=(aws sts get-caller-identity)
+# the program itself, not the shim of a version manager, which costs more
+aws=$(pyenv which aws 2>/dev/null || command -v aws || true)
+if [ -n "$aws" ]; then
+	peer=("$aws" sts get-caller-identity)
 	name='aws sts get-caller-identity'
 else
 	peer=("$(emu_python)" -c 'import botocore.session as s

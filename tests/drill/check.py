@@ -28,6 +28,9 @@ class Facts:
         self.rows.append((name, "never" if found is None else found,
                           f"<= {limit}", ok))
 
+    def least(self, name, found, limit):
+        self.rows.append((name, found, f">= {limit}", found >= limit))
+
     def info(self, name, found):
         self.rows.append((name, found, "", True))
 
@@ -50,19 +53,19 @@ def lines(path):
 
 
 def delivered(emu):
-    """Every mail that SES took: (time, kind, message id, sender)."""
+    """Every mail that SES took: (time, kind, message id, access key)."""
     for side in sorted(glob.glob(emu + "/sent/*.json")):
         with open(side, encoding="utf-8") as f:
             info = json.load(f)
         with open(side[:-5] + ".eml", "rb") as f:
             mail = email.message_from_binary_file(f)
         yield (info["t"], mail.get("X-Drill", "other"),
-               mail.get("Message-ID", ""), info.get("mail_from"))
+               mail.get("Message-ID", ""), info.get("key_id"))
 
 
 def queued(spool, kind):
-    """Message files of a kind in one queue's input folder."""
-    found = []
+    """Messages of a kind below a folder of the spool: id to what -H says."""
+    found = {}
     for root, _, files in os.walk(spool):
         for name in files:
             if not name.endswith("-H"):
@@ -70,7 +73,7 @@ def queued(spool, kind):
             with open(os.path.join(root, name), "rb") as f:
                 text = f.read()
             if kind in text:
-                found.append(name[:-2])
+                found[name[:-2]] = text
     return found
 
 
@@ -84,6 +87,30 @@ def step_time(incident, step, what):
         stamp.replace("Z", "+00:00")).timestamp()
 
 
+def answers(desk, notice):
+    """Acknowledgements that are in the notice's thread, to its sender."""
+    with open(notice, "rb") as f:
+        asked = email.message_from_binary_file(f)
+    n = 0
+    for entry in lines(desk + "/log.jsonl"):
+        with open(f"{desk}/{entry['file']}", "rb") as f:
+            mail = email.message_from_binary_file(f)
+        n += (mail["In-Reply-To"] == asked["Message-ID"] and
+              entry["to"] == [asked["Reply-To"]])
+    return n
+
+
+def happened(incident, event, last=False):
+    """The line of the journal where an event is: its number, or None."""
+    found = [n for n, x in enumerate(lines(incident + "/journal.jsonl"))
+             if x.get("event") == event]
+    return found[-1 if last else 0] if found else None
+
+
+def in_order(*numbers):
+    return None not in numbers and list(numbers) == sorted(numbers)
+
+
 def since(start, when):
     return None if when is None else round(when - start)
 
@@ -91,7 +118,7 @@ def since(start, when):
 def main():
     p = argparse.ArgumentParser()
     for name in ("emu", "exim", "desk", "incident", "load", "before", "after",
-                 "bin", "old-key"):
+                 "bin", "old-key", "notice"):
         p.add_argument("--" + name, required=True)
     p.add_argument("--start", type=float, required=True)
     p.add_argument("--contain-goal", type=int, default=60)
@@ -103,6 +130,8 @@ def main():
     honest = {x["headers"]["Message-ID"]
               for x in lines(opt.load + "/honest.jsonl")}
     sent = list(delivered(opt.emu))
+    spam = {x["headers"]["Message-ID"]
+            for x in lines(opt.load + "/spam.jsonl")}
     got = collections.Counter(m for _, kind, m, _ in sent if kind == "honest")
     contained = step_time(opt.incident, "44_contain_prove", "ended")
     spam_after = sum(1 for t, kind, _, _ in sent
@@ -110,14 +139,17 @@ def main():
 
     desk = lines(opt.desk + "/log.jsonl")
     facts.must("acknowledgements that AWS got", len(desk), 1)
+    facts.must("of them, answers to the notice",
+               answers(opt.desk, opt.notice), 1)
+    facts.least("honest messages sent in", len(honest), 1)
     facts.must("honest messages delivered", len(honest & set(got)),
                len(honest))
     facts.must("honest messages delivered twice",
                sum(1 for n in got.values() if n > 1), 0)
     main_queue = opt.exim + "/spool/input"
     facts.must("honest messages in quarantine", len(
-        set(queued(opt.exim + "/spool", b"X-Drill: honest")) -
-        set(queued(main_queue, b"X-Drill: honest"))), 0)
+        queued(opt.exim + "/spool", b"X-Drill: honest").keys() -
+        queued(main_queue, b"X-Drill: honest").keys()), 0)
     with open(opt.exim + "/log/mainlog", encoding="utf-8",
               errors="replace") as f:
         log = f.read()
@@ -126,8 +158,12 @@ def main():
     facts.must("spam delivered after containment", spam_after, 0)
     facts.must("spam left in the queue",
                len(queued(main_queue, b"X-Drill: spam")), 0)
-    quarantine = len(queued(opt.exim + "/spool", b"X-Drill: spam"))
-    facts.info("spam in quarantine", quarantine)
+    kept = queued(opt.exim + "/spool", b"X-Drill: spam")
+    facts.least("spam in quarantine", len(kept), 1)
+    left = {m for _, kind, m, _ in sent if kind == "spam"}
+    text = b"".join(kept.values())
+    facts.must("spam that is nowhere", sum(
+        1 for m in spam - left if m.encode() not in text), 0)
     facts.info("spam that left before containment", sum(
         1 for _, kind, _, _ in sent if kind == "spam") - spam_after)
 
@@ -146,19 +182,28 @@ def main():
         before = json.load(f)
     with open(opt.after, encoding="utf-8") as f:
         after = json.load(f)
-    facts.must("regions sending as before", sum(
+    facts.must("regions sending otherwise than before", sum(
         1 for name, r in before["regions"].items()
-        if after["regions"][name]["sending_enabled"] !=
+        if after["regions"].get(name, {}).get("sending_enabled") !=
         r["sending_enabled"]), 0)
+    off = [name for name, r in after["regions"].items()
+           if not r["sending_enabled"]]
+    facts.least("regions that were off and stayed off", len(off), 1)
     status = {k["id"]: k["status"] for u in after["users"].values()
               for k in u["keys"]}
     facts.must("stolen key", status.get(opt.old_key), "Inactive")
     new = [k for k in status if k not in
            {k["id"] for u in before["users"].values() for k in u["keys"]}]
     facts.must("new keys", len(new), 1)
-    by_new = [t for t, kind, _, _ in sent if kind == "honest"]
+    times = [t for t, kind, _, _ in sent if kind == "honest"]
     facts.must("new key delivers", any(
-        contained and t > contained for t in by_new), True)
+        kind == "honest" and key in new for _, kind, _, key in sent), True)
+    facts.must("held before the key was touched", in_order(
+        happened(opt.incident, "mail.held"),
+        happened(opt.incident, "ses-rotate.begin")), True)
+    facts.must("released after the new key was proven", in_order(
+        happened(opt.incident, "ses-rotate.proof", last=True),
+        happened(opt.incident, "mail.released")), True)
     verify = subprocess.run([opt.bin + "/incident", "verify", opt.incident],
                             capture_output=True, check=False)
     facts.must("journal verifies", verify.returncode, 0)
@@ -167,9 +212,10 @@ def main():
     if isinstance(acked, str):
         acked = datetime.datetime.fromisoformat(
             acked.replace("Z", "+00:00")).timestamp()
-    done = max(by_new) if by_new and len(honest & set(got)) == len(honest) \
+    done = max(times) if times and len(honest & set(got)) == len(honest) \
         else None
-    facts.info("seconds from notice to acknowledged", since(opt.start, acked))
+    facts.most("seconds from notice to acknowledged",
+               since(opt.start, acked), opt.contain_goal)
     facts.most("seconds from notice to contained",
                since(opt.start, contained), opt.contain_goal)
     facts.most("seconds from notice to recovered", since(opt.start, done),

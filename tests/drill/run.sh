@@ -10,7 +10,8 @@
 # Environment: DRILL_HONEST (200) DRILL_SPAM (5000) DRILL_SEED (7)
 # DRILL_RTT (50,250 ms) DRILL_PROPAGATION (3,30 s) DRILL_DIR DRILL_KILL (kill
 # the playbook -9 after that many seconds, several: "5 12"; it is then started
-# again) DRILL_DRY (a dry run first) DRILL_GOALS (60,300 s)
+# again) DRILL_KILL_STEPS (kill it at every step, see killer.sh)
+# DRILL_DRY (a dry run first) DRILL_GOALS (60,300 s)
 # DRILL_PAUSE (0.4 s between the attacker's tries)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -120,6 +121,9 @@ start_the_rest() {
 	rbldnsd_zone "$D/dns" xbl.other.test ip4set <<<'203.0.113.25'
 	rbldnsd_zone "$D/dns" calm.test ip4set <<<'198.51.100.9'
 	rbldnsd_start "$D/dns"
+	# a playbook that is to be killed runs in a shell of its own
+	DRILL_RESOLVER=127.0.0.1:$(dns_port "$D/dns")
+	export DRILL_RESOLVER
 	for z in bl.spam.test xbl.other.test calm.test; do
 		printf '%s\t4\tblack\t1\t.0.2=listed\t-\tstd\t%s\tdrill\n' \
 			"$z" "https://lists.test/remove"
@@ -175,7 +179,7 @@ playbook() {
 		--contact "On-call <oncall@shop.example.net>" \
 		--cred-file "$D/mx/ses.pw" --key-user ses-smtp \
 		--chat "json:$D/chat.url" --blocklist-zones "$D/zones.tsv" \
-		--resolver "127.0.0.1:$(dns_port "$D/dns")" \
+		--resolver "$DRILL_RESOLVER" \
 		--address 203.0.113.25 --host-checked "drill: host is clean"
 }
 
@@ -197,8 +201,31 @@ killed_playbook() {	# SECONDS NUMBER
 	wait "$pid" 2>/dev/null || true
 }
 
+# Killed at every step, and started again until it gets through.
+killed_at_every_step() {
+	local rc=137 n=0
+	mkdir -p "$D/killed"
+	tests/drill/killer.sh make "$D/killer" "$root/$B/bin"
+	export KILLER_INCIDENT="$D/incident" KILLER_DONE="$D/killed" \
+		KILLER_BIN="$root/$B/bin"
+	while [ "$rc" = 137 ] && [ "$n" -lt 60 ]; do
+		rc=0
+		PATH="$D/killer:$PATH" setsid -w bash -c \
+			"$(declare -f playbook); playbook" </dev/null \
+			>>"$D/playbook.out" 2>&1 3>&- || rc=$?
+		n=$((n + 1))
+	done
+	say "killed $((n - 1)) times, at: $(cd "$D/killed" && echo *)"
+	[ "$rc" = 0 ] || cat "$D/playbook.out" >&2
+	return "$rc"
+}
+
 run_playbook() {
 	local after n=0 rc=0
+	if [ -n "${DRILL_KILL_STEPS-}" ]; then
+		killed_at_every_step
+		return
+	fi
 	for after in $DRILL_KILL; do
 		killed_playbook "$after" "$n"
 		n=$((n + 1))
@@ -243,6 +270,7 @@ all_delivered() {
 
 main() {
 	local rc=0 start
+	[ -n "${QUELL_PYTHON-}" ] || tests/venv.sh build/venv
 	peers_have exim rbldnsd
 	exim_available
 	choose_folder
@@ -276,7 +304,7 @@ main() {
 		--exim "$D/mx" --desk "$D/desk" --incident "$D/incident" \
 		--load "$D/load" --before "$D/before.json" \
 		--after "$D/after.json" --bin "$root/$B/bin" \
-		--old-key "$stolen_id" --start "$start" \
+		--old-key "$stolen_id" --notice "$D/notice.eml" --start "$start" \
 		--attack-log "$D/attack.jsonl" \
 		--contain-goal "${DRILL_GOALS%,*}" \
 		--recover-goal "${DRILL_GOALS#*,}" | tee "$D/facts" || rc=1

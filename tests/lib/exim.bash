@@ -74,7 +74,8 @@ exim_available()
 	"${probe[@]}" mount -t overlay -o "lowerdir=$PEERS_ROOT/usr:/usr" \
 		none /usr 2>/dev/null && return 0
 	echo 'exim: no mount namespace with overlayfs here (a container' \
-		'without CAP_SYS_ADMIN, or user namespaces are restricted);' \
+		'without CAP_SYS_ADMIN, a chroot that is no mount point' \
+		'(mount --bind DIR DIR), or restricted user namespaces);' \
 		'run as root' >&2
 	return 1
 }
@@ -136,23 +137,29 @@ exim_make_ns()	# DIR ID HOSTS
 
 exim_make_bin()	# DIR ID
 {
-	local dir=$1 id=$2 name enter
+	local dir=$1 id=$2 name enter first=''
 
 	enter='unshare --mount --propagation private'
-	[ "$(id -u)" = 0 ] ||
+	if [ "$(id -u)" != 0 ]; then
 		enter="unshare --user --map-user=$id --map-group=$id --keep-caps --mount --propagation private"
+		# Without -C an unprivileged Exim refuses a configuration that
+		# is not root's: the wrapper gives it.
+		first=$dir/bin:
+	fi
 	mkdir -p "$dir/bin"
 	cat >"$dir/bin/.enter" <<-END
 	#!/bin/sh
 	# Run a command where the instance $dir is the system's Exim.
 	[ \$# -gt 0 ] || exit 64
-	[ "\${QUELL_EXIM_NS-}" = '$dir' ] && exec "\$@"
+	# Inside already? (The environment does not tell: quell's children get a
+	# fresh one.)
+	[ "\$(readlink /etc/exim4/exim4.conf)" = '$dir/exim.conf' ] && exec "\$@"
 	exec $enter -- /bin/sh -c '
 		mount -t overlay -o "lowerdir=\$0/ns/etc:/etc" none /etc &&
 		mount -t overlay -o "lowerdir=\$1/usr:/usr" none /usr || exit 71
 		shift
-		QUELL_EXIM_NS=\$0 PATH=/usr/sbin:/usr/bin:/sbin:/bin:\$PATH
-		export QUELL_EXIM_NS PATH
+		PATH=$first/usr/sbin:/usr/bin:/sbin:/bin:\$PATH
+		export PATH
 		exec "\$@"
 	' '$dir' '$PEERS_ROOT' "\$@"
 	END
@@ -391,6 +398,8 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 
 		remote_smtp_smarthost:
 		  driver = smtp
+		  # by number: a small system has no /etc/services
+		  port = 25
 		  allow_localhost
 		  interface = 127.0.0.1
 		  connect_timeout = 5s
