@@ -207,7 +207,13 @@ $who"
 	chmod +x "$BATS_TEST_TMPDIR/bin/p"
 	printf '[profile p]\ncredential_process = %s\n' \
 		"$BATS_TEST_TMPDIR/bin/p" >>"$HOME/.aws/config"
-	for p in base p role; do
+	cat >>"$HOME/.aws/credentials" <<-END
+	[session]
+	aws_access_key_id = ASIAX
+	aws_secret_access_key = $secret
+	aws_session_token = IQoJ/session/token/of/somebody==
+	END
+	for p in base session p role; do
 		run -0 "$tool" scan profile=$p region=us-east-1
 		echo "$p: $output"
 		[ "$output" = 0 ]

@@ -53,7 +53,10 @@ wipe(char *s)
 		OPENSSL_secure_clear_free(s, strlen(s) + 1);
 }
 
-/* Secret keys are kept on the secure heap. */
+/*
+ * Secrets are kept on the secure heap; if that is full, for a file can hold
+ * many, as the others are.
+ */
 static char *
 keep(const char *key, const char *value, size_t n)
 {
@@ -61,7 +64,8 @@ keep(const char *key, const char *value, size_t n)
 
 	if (!value)
 		return NULL;
-	if (key && strcmp(key, "aws_secret_access_key") == 0 &&
+	if (key && (ir_ascii_ieq(key, "aws_secret_access_key") ||
+	    ir_ascii_ieq(key, "aws_session_token")) &&
 	    ir_secret_set(&s, value, n, NULL) == 0)
 		return s.data;
 	return strndup(value, n);
