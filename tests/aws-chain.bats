@@ -22,6 +22,9 @@ setup() {
 }
 
 @test "the same files, environment and services as botocore: the same keys and region" {
+	"$QUELL_PYTHON" -c 'import botocore, sys
+sys.exit([*map(int, botocore.__version__.split(".")[:2])] < [1, 44])' ||
+		skip "needs the botocore of tests/requirements.txt"
 	run "$QUELL_PYTHON" "$QUELL_ROOT/tests/aws-chain/differential.py" \
 		"$tool" "$HOME"
 	grep -v '^ok' <<<"$output"
@@ -183,6 +186,13 @@ $who"
 		AWS_WEB_IDENTITY_TOKEN_FILE=/dev/null run -78 "$tool" creds
 	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://192.0.2.1/ \
 		run -78 "$tool" creds profile=default
+	rm "$HOME/.aws/config"
+	export AWS_EC2_METADATA_DISABLED=false
+	AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=ipv5 run -78 "$tool" creds
+	AWS_METADATA_SERVICE_TIMEOUT=0 run -78 "$tool" creds
+	AWS_METADATA_SERVICE_NUM_ATTEMPTS=x run -78 "$tool" creds
+	AWS_EC2_METADATA_SERVICE_ENDPOINT=http://192.0.2.1 \
+		run -78 "$tool" creds
 }
 
 @test "while they are held, secrets are on the secure heap and nowhere else" {
@@ -197,13 +207,24 @@ $who"
 	chmod +x "$BATS_TEST_TMPDIR/bin/p"
 	printf '[profile p]\ncredential_process = %s\n' \
 		"$BATS_TEST_TMPDIR/bin/p" >>"$HOME/.aws/config"
-	for p in base p role; do
+	cat >>"$HOME/.aws/credentials" <<-END
+	[session]
+	aws_access_key_id = ASIAX
+	aws_secret_access_key = $secret
+	aws_session_token = IQoJ/session/token/of/somebody==
+	END
+	for p in base session p role; do
 		run -0 "$tool" scan profile=$p region=us-east-1
 		echo "$p: $output"
 		[ "$output" = 0 ]
 	done
 	AWS_ACCESS_KEY_ID=AKIAX AWS_SECRET_ACCESS_KEY=$secret \
 		run -0 "$tool" scan
+	[ "$output" = 0 ]
+	AWS_EC2_METADATA_DISABLED=false \
+		AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$EMU_IMDS \
+		run -0 "$tool" scan
+	echo "instance: $output"
 	[ "$output" = 0 ]
 	# it would have found one: what is not asked for stays where it was
 	AWS_ACCESS_KEY_ID=AKIAX AWS_SECRET_ACCESS_KEY=$secret \

@@ -20,11 +20,11 @@
  * the renewal of SSO tokens: `aws configure export-credentials` does both
  * and can be a credential_process.  Nothing is ever written.
  *
- * Secrets are kept on the secure heap.  Copies that a library keeps: libcurl
- * has the session token in its header list until the request is done, and
- * what was read from a socket in its buffers until the handle is closed; the
- * environment's own memory is overwritten, the kernel's copy in
- * /proc/PID/environ with it.
+ * Secrets are kept on the secure heap; replies have them cut out before they
+ * are parsed, and buffers are wiped.  While a request is under way libcurl
+ * holds the session token (or the bearer token of SSO and of containers) in
+ * its own memory, which http.c wipes when it comes back.  What is taken from
+ * the environment is overwritten there.
  */
 #ifndef IR_AWS_CREDENTIALS_H
 #define IR_AWS_CREDENTIALS_H

@@ -328,6 +328,10 @@ scope(const struct service *s, const struct partition *p, const char *region,
 	}
 	if (region && !ir_aws_region_ok(region))
 		return ir_fail(err, IR_CONFIG, "not a region: %s", region);
+	/* the isolated partitions have domains of their own */
+	if (region && strstr(region, "-iso"))
+		return ir_fail(err, IR_CONFIG, "%s: a partition that is not "
+		    "supported", region);
 	if (strcmp(s->signing, "ses") == 0 && !*p->ses)
 		return ir_fail(err, IR_CONFIG, "%s: no SES in %s", region,
 		    p->name);

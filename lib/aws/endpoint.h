@@ -3,7 +3,8 @@
  * are signed: one table, one look-up.
  *
  * Source: "AWS service endpoints" (AWS General Reference) and the service
- * pages.  A region belongs to a partition by its prefix.
+ * pages.  A region belongs to a partition by its prefix; the isolated ones
+ * (us-iso-, us-isob-, eu-isoe-, us-isof-) are refused.
  */
 #ifndef IR_ENDPOINT_H
 #define IR_ENDPOINT_H

@@ -1150,7 +1150,7 @@ class Rest(Case):
     def test_web_identity(self):
         sts = self.emu.client("sts")
         arn = "arn:aws:iam::111122223333:role/mail-host"
-        ask = {"RoleArn": arn, "RoleSessionName": "x",
+        ask = {"RoleArn": arn, "RoleSessionName": "test",
                "WebIdentityToken": "ey.right"}
         self.fails("InvalidIdentityToken",
                    sts.assume_role_with_web_identity, **ask)

@@ -68,6 +68,8 @@ hosts_and_scopes(void **state)
 	    "https://ec2.cn-north-1.amazonaws.com.cn", "cn-north-1", "ec2");
 	fails("sesv2", "cn-north-1", NULL, IR_CONFIG);
 	fails("sesv2", NULL, NULL, IR_CONFIG);
+	fails("sts", "us-iso-east-1", NULL, IR_CONFIG);
+	fails("iam", "eu-isoe-west-1", NULL, IR_CONFIG);
 	fails("ec2", "us-east-1.evil.example", NULL, IR_CONFIG);
 	fails("s3", "us-east-1", NULL, IR_SOFTWARE);
 }
