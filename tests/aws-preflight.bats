@@ -116,8 +116,9 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	is aws-identity '' '.source | test("environment")'
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	printf '[profile lead]\nrole_arn=%s\nsource_profile=staging\n' \
-	    arn:aws:iam::111122223333:role/responder-role >config
-	AWS_CONFIG_FILE=$PWD/config run -0 aws-preflight --profile=lead \
+	    arn:aws:iam::111122223333:role/ops/responder-role >config
+	export AWS_CONFIG_FILE=$PWD/config
+	run -0 aws-preflight --profile=lead \
 		--action=iam:UpdateAccessKey --compromised=ses-smtp
 	is aws-identity '' '.kind == "role" and .temporary and
 	    (.source | test("role"))'
@@ -337,7 +338,7 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	is aws-identity '' '.kind == "role" and .name == "responder-role" and
 	    .temporary and (.id | contains(":assumed-role/"))'
 	is aws-quarantine responder-role \
-	    '.principal | startswith("arn:aws:iam::111122223333:role/")'
+	    '.principal == "arn:aws:iam::111122223333:role/ops/responder-role"'
 	is aws-permission iam:UpdateAccessKey '.decision == "allowed" and
 	    .how == "simulation" and (.why | contains("session"))'
 	run -77 aws-preflight \
