@@ -460,6 +460,14 @@ some(const struct ir_rec *result, const char *path)
 	return v && ir_rec_kind(v) == IR_REC_ARRAY && ir_rec_len(v);
 }
 
+static bool
+no(const struct ir_rec *result, const char *path)
+{
+	const char *said = ir_rec_get(result, path);
+
+	return said && strcmp(said, "false") == 0;
+}
+
 /* What a simulation's result says; it may leave it open. */
 static void
 read_simulation(struct row *r, const struct ir_rec *result, bool any_user)
@@ -492,10 +500,12 @@ read_simulation(struct row *r, const struct ir_rec *result, bool any_user)
 		snprintf(r->why, sizeof r->why, "not for every user; name "
 		    "the one with --compromised");
 	} else {
-		by = ir_rec_get(result, "PermissionsBoundaryDecisionDetail."
-		    "AllowedByPermissionsBoundary");
 		decided(r, IR_POLICY_NONE, "simulation",
-		    by && strcmp(by, "false") == 0 ?
+		    no(result, "OrganizationsDecisionDetail."
+		    "AllowedByOrganizations") ?
+		    "not allowed by the organization" :
+		    no(result, "PermissionsBoundaryDecisionDetail."
+		    "AllowedByPermissionsBoundary") ?
 		    "not allowed by the boundary" :
 		    "no policy allows it");
 	}

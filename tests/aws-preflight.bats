@@ -419,6 +419,22 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	run -77 aws-preflight
 }
 
+@test "without a region: said, and what does not need one still answers" {
+	unset AWS_REGION
+	run -0 --separate-stderr aws-preflight
+	is aws-identity '' '.region == null'
+	is aws-permission iam:UpdateAccessKey '.decision == "allowed" and
+	    (has("region") | not)'
+	(umask 077 && echo x >alone)
+	run -78 aws-preflight --smtp-file=alone --smtp-user=x
+}
+
+@test "-v shows the calls, and no secret" {
+	run -0 --separate-stderr aws-preflight -vv --action=iam:UpdateAccessKey
+	[[ $stderr == *SimulatePrincipalPolicy* ]]
+	run ! grep -qF "$AWS_SECRET_ACCESS_KEY" <<<"$output$stderr"
+}
+
 @test "bad usage" {
 	run -64 aws-preflight responder
 	run -64 aws-preflight --compromised=

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The evaluation of IAM policies, against the emulator's: written apart, in
-# another language, and itself tested with botocore.
+# The evaluation of IAM policies, against the emulator's: written apart, and
+# in another language.
 
 load lib/quell
 load aws/emu.bash
@@ -114,10 +114,13 @@ generate() {	# COUNT SEED
 	[ "$(wc -l <got)" = 10000 ]
 	paste want got cases | awk -F'\t' '
 		$2 == "unknown" { open++; next }
-		$1 != $2 { print; bad++ }
+		# a Deny that may apply where nothing allows: denied either way
+		$1 != $2 && ($1 != "explicitDeny" || $2 != "implicitDeny") {
+			print; bad++ }
+		$1 != $2 { softer++ }
 		{ n[$2]++ }
 		END { print n["allowed"], n["explicitDeny"], n["implicitDeny"], open + 0
-		    exit bad || open > 1500 || n["allowed"] < 500 ||
+		    exit bad || softer > 20 || open > 100 || n["allowed"] < 500 ||
 		        n["explicitDeny"] < 500 || n["implicitDeny"] < 500 }' >seen || {
 		tail -n 5 seen
 		return 1
@@ -129,6 +132,7 @@ generate() {	# COUNT SEED
 	"$tool" <cases >whole
 	jq -c 'del(.context["aws:SourceIp", "x:n", "aws:TagKeys"])' cases >fewer
 	"$tool" <fewer >got
+	sed -i 's/.*Deny/denied/' whole got
 	paste whole got | awk '$2 != "unknown" && $1 != "unknown" && $1 != $2 {
 		print; bad++ } $2 == "unknown" { open++ }
 		END { exit bad || !open }'
