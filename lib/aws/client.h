@@ -146,7 +146,7 @@ struct ir_aws_call {
 	char error_code[96];		/* AWS's: "AccessDenied"; or "" */
 	char request_id[80];
 	int attempts;			/* of the last page; one for a wrong
-					   clock or an old token aside */
+					   clock aside */
 	bool disabled;			/* see ir_aws_sweep */
 	struct ir_err err;		/* code 0: it worked */
 };

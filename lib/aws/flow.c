@@ -42,18 +42,13 @@ place(struct ir_aws *a, const struct job *j, int64_t now)
 	    j->ep.region, now);
 }
 
+/* Credentials that are about to run out are replaced first, by their clock. */
 static int
 sign_again(struct ir_aws *a, struct job *j, struct ir_err *err)
 {
-	char id[sizeof a->cred.key_id];
-
-	if (!j->call->key_id) {
-		memcpy(id, a->cred.key_id, sizeof id);
-		if (ir_aws_cred_refresh(&a->cred, ir_now(), err))
-			return -1;
-		a->renewed += strcmp(id, a->cred.key_id) != 0;
-	}
-	j->renewed = a->renewed;
+	if (!j->call->key_id &&
+	    ir_aws_cred_refresh(&a->cred, ir_now() + a->skew, err))
+		return -1;
 	return ir_job_compose(a, j, err);
 }
 
@@ -234,33 +229,6 @@ fix_skew(struct ir_aws *a, struct job *j, const struct ir_http_req *r,
 	return true;
 }
 
-/*
- * Credentials that ran out on the way are replaced, once for each call,
- * where they can be: true when signing again makes sense.
- */
-static bool
-renew(struct ir_aws *a, struct job *j, const struct ir_aws_error *e)
-{
-	int64_t expires = a->cred.expires;
-	char id[sizeof a->cred.key_id];
-
-	if (j->renewed_once || j->call->key_id || !ir_aws_maybe_expired(e))
-		return false;
-	j->renewed_once = true;
-	if (j->renewed != a->renewed)
-		return true;		/* another call has done it */
-	memcpy(id, a->cred.key_id, sizeof id);
-	a->cred.expires = expires ? 1 : 0;
-	if (ir_aws_cred_refresh(&a->cred, ir_now(), NULL) ||
-	    strcmp(id, a->cred.key_id) == 0) {
-		if (a->cred.expires == 1)
-			a->cred.expires = expires;
-		return false;
-	}
-	a->renewed++;
-	return true;
-}
-
 static void
 on_error(struct ir_aws *a, struct job *j, const struct ir_http_req *r)
 {
@@ -291,7 +259,7 @@ on_error(struct ir_aws *a, struct job *j, const struct ir_http_req *r)
 		ir_hint(&c->err, "is this machine's clock right?");
 	else if (ir_aws_maybe_expired(&e))
 		ir_hint(&c->err, "get new credentials, then run it again");
-	if (fix_skew(a, j, r, &e) || renew(a, j, &e)) {
+	if (fix_skew(a, j, r, &e)) {
 		/* the attempt said nothing about the call itself */
 		c->attempts--;
 		j->not_before = 0;
@@ -324,6 +292,8 @@ take_answer(struct ir_aws *a, struct job *j)
 		on_error(a, j, r);
 	ir_buf_free(&r->reply);
 	ir_job_clear(j);
+	if (c->secret)
+		ir_secret_burn();
 }
 
 /* --- the queue --------------------------------------------------------- */

@@ -18,7 +18,6 @@ struct ir_aws {
 	struct ir_http *http;
 	struct ir_aws_config *config;
 	struct ir_aws_cred cred;
-	unsigned renewed;		/* how often cred was replaced */
 	char region[64];		/* "" when none was given */
 	char *endpoint_url;		/* --endpoint-url; owned */
 	char *profile;			/* in force; owned */
@@ -42,7 +41,7 @@ struct job {
 	struct ir_aws_call *call;
 	struct ir_endpoint ep;
 	int64_t began, not_before;	/* monotonic ms */
-	bool done, skew_fixed, renewed_once;
+	bool done, skew_fixed;
 	int price;			/* of the last retry */
 	char *token;			/* of the page to ask for; NULL: first */
 	int pages;
@@ -55,7 +54,6 @@ struct job {
 	size_t nheaders;
 	char target[160];
 	int64_t sent_at;
-	unsigned renewed;		/* value of the client's when signed */
 };
 
 /* request.c: url, body, headers and signature; 0, or -1. */

@@ -62,7 +62,7 @@ value_end(const char *s, size_t n, size_t i)
 		}
 		if (s[i] == '{' || s[i] == '[')
 			depth++;
-		else if (depth == 0 && strchr(",}]", s[i]))
+		else if (depth == 0 && s[i] && strchr(",}]", s[i]))
 			return i;
 		else if ((s[i] == '}' || s[i] == ']') && --depth == 0)
 			return i + 1;

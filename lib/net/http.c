@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
+#include "../core/secret.h"
 #include "../core/text.h"
 #include "../core/version.h"
 #include "http.h"
@@ -475,6 +476,8 @@ finish(struct ir_http *h, struct slot *s, CURLcode rc)
 		explain(s, rc);
 	curl_multi_remove_handle(h->multi, s->easy);
 	drop(s);
+	if (r->secret)
+		ir_secret_burn();
 }
 
 /* Give a request to an idle slot; one that cannot start is done. */
