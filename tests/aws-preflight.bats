@@ -164,6 +164,7 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	run -0 --separate-stderr aws-preflight --action=ses:GetAccount \
 		--compromised=AKIASTOLENKEY0000001
 	[[ $stderr == *"whose key it is, is not known"* ]]
+	is aws-identity '' '.compromised == null'
 	is aws-quarantine AKIASTOLENKEY0000001 '.attached == null and
 	    (.why | contains("AccessDenied"))'
 	[[ $stderr == *"not known whether AWS has quarantined $who"* ]]
@@ -407,6 +408,8 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	emu_fault '{"do":"throttle","match":{"service":"iam"},"times":-1}'
 	run -75 --separate-stderr env AWS_MAX_ATTEMPTS=1 aws-preflight
 	[[ $stderr == *"should be asked again"* ]]
+	# that is no denial for --strict either
+	run -75 env AWS_MAX_ATTEMPTS=1 aws-preflight --strict
 	emu_control POST clear_faults >/dev/null
 	emu_fault '{"do":"500","match":{"service":"sts"},"times":-1}'
 	run -75 env AWS_MAX_ATTEMPTS=1 aws-preflight
