@@ -265,6 +265,14 @@ confirmed(const struct run *r, const char *name)
 	    strcmp(r->o->change.confirm, name) == 0;
 }
 
+/* A hint will be pasted: nothing that a shell would take for a command. */
+static bool
+plain(const char *s)
+{
+	return !s[strspn(s, "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@._+=:-")];
+}
+
 static int
 find_addresses(struct run *r, struct ir_err *err)
 {
@@ -279,8 +287,9 @@ find_addresses(struct run *r, struct ir_err *err)
 		    "no address to answer to: %.100s", to ? to : "none");
 	if (!ir_sender_aws(r->to) && !(r->o->to && confirmed(r, r->to))) {
 		ir_fail(err, IR_NOPERM, "%s is not an address of AWS", r->to);
-		ir_hint(err, "if it is right: --to=%s --confirm=%s", r->to,
-		    r->to);
+		if (plain(r->to))
+			ir_hint(err, "if it is right: --to=%s --confirm=%s",
+			    r->to, r->to);
 		return -1;
 	}
 	if (!from)
@@ -311,7 +320,9 @@ judge(struct run *r, struct ir_err *err)
 
 	if (auth && strcmp(auth, "fail") == 0 && !confirmed(r, name)) {
 		ir_fail(err, IR_NOPERM, "the notice is forged");
-		ir_hint(err, "if you know better: --confirm=%s", name);
+		if (name && plain(name))
+			ir_hint(err, "if you know better: --confirm=%s",
+			    name);
 		return -1;
 	}
 	if (!auth || strcmp(auth, "pass") != 0)

@@ -72,7 +72,10 @@ failed(struct run *r, const struct ir_err *err)
 	ir_tally_add(&r->tally, err->code);
 }
 
-/* https, or http on this machine; nothing that is not part of a URL. */
+/*
+ * https, or http on this machine; nothing that is not part of a URL.  No
+ * login: what looks like this machine would be one ("http://localhost:@x/").
+ */
 static bool
 url_ok(const char *s)
 {
@@ -87,8 +90,11 @@ url_ok(const char *s)
 			return false;
 	for (i = 0; i < sizeof near / sizeof *near; i++)
 		if (strncmp(s, near[i], strlen(near[i])) == 0)
-			return s[strlen(near[i])] != '\0';
-	return false;
+			break;
+	if (i == sizeof near / sizeof *near || !s[strlen(near[i])])
+		return false;
+	p = strstr(s, "://") + 3;
+	return p[strcspn(p, "/?#@")] != '@';
 }
 
 static int

@@ -404,9 +404,10 @@ runner_kind(const struct run *x, const char *pid)
 		return 0;
 	n = read(fd, args, sizeof args - 1);
 	close(fd);
-	if (n <= 0 || !strstr(args, "exim"))
+	/* a process may change its own line: it need not end in a NUL */
+	args[n > 0 ? n : 0] = '\0';
+	if (!strstr(args, "exim"))
 		return 0;
-	args[n] = '\0';
 	for (p = args; p < args + n; p += strlen(p) + 1) {
 		if (strncmp(p, "-bd", 3) == 0)
 			return 2;

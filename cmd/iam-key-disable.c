@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "aws/client.h"
+#include "aws/trace.h"
 #include "core/cli.h"
 #include "core/secret.h"
 #include "core/text.h"
@@ -548,7 +549,7 @@ prove(struct run *r)
 				prove_once(r, &r->keys[i]);
 			left += unproven(&r->keys[i]);
 		}
-		if (left == 0 || ir_mono_ms() + PAUSE_MS > end)
+		if (left == 0 || ir_stopped() || ir_mono_ms() + PAUSE_MS > end)
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -636,7 +637,7 @@ main(int argc, char **argv)
 	    ir_aws_open(&r.aws, &o.aws, ir_ask_tty, &err) ||
 	    not_our_own(&r) || recall(&r))
 		goto out;
-	ir_aws_set_timeout(r.aws, o.common.timeout);
+	ir_aws_follow(r.aws, &o.common);
 	if (look(&r) || confirm(&r) || (!o.change.dry_run &&
 	    ir_journal_open(&r.journal, o.change.incident, "iam-key-disable",
 	    &err)))

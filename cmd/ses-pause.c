@@ -13,6 +13,7 @@
 
 #include "aws/client.h"
 #include "aws/ses.h"
+#include "aws/trace.h"
 #include "core/cli.h"
 #include "core/text.h"
 #include "incident/journal.h"
@@ -544,7 +545,7 @@ open_all(struct pause *p, struct ir_err *err)
 
 	if (ir_aws_open(&p->aws, &p->aws_opts, ir_ask_tty, err))
 		return -1;
-	ir_aws_set_timeout(p->aws, p->common.timeout);
+	ir_aws_follow(p->aws, &p->common);
 	if (ir_aws_account(p->aws, p->account, NULL, err) ||
 	    ir_journal_open(&p->journal, p->change.incident, cmd.name, err) ||
 	    ir_state_open(&p->state, p->change.incident, cmd.name, p->account,

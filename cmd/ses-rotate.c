@@ -20,6 +20,7 @@
 #include "aws/smtp_file.h"
 #include "aws/smtp_password.h"
 #include "aws/smtp_proof.h"
+#include "aws/trace.h"
 #include "core/cli.h"
 #include "core/text.h"
 #include "incident/journal.h"
@@ -480,21 +481,36 @@ settle_lost(struct rotate *r, struct ir_err *err)
 	return 0;
 }
 
+/*
+ * Lost once is settled by looking, then tried once more.  What cannot be
+ * settled now stays 79: the next run begins with looking.
+ */
 static int
 create_key(struct rotate *r, char id[64], struct ir_secret *secret,
     struct ir_err *err)
 {
+	struct ir_err lost;
+	int tries;
+
 	if (settle_orphans(r, err) < 0 || need_slot(r, err))
 		return -1;
-	if (create_once(r, id, secret, err) == 0)
-		return 0;
-	if (err->code != IR_UNKNOWN)
-		return -1;
-	ir_warn(&r->common, "%s", err->msg);
-	*err = (struct ir_err)IR_ERR_INIT;
-	if (settle_lost(r, err) || need_slot(r, err))
-		return -1;
-	return create_once(r, id, secret, err);
+	for (tries = 0; create_once(r, id, secret, err); tries++) {
+		if (err->code != IR_UNKNOWN)
+			return -1;
+		lost = *err;
+		ir_hint(&lost, "run it again: it looks for the key first");
+		(void)note(r, "ses-rotate.end", "create", r->old,
+		    "outcome unknown: a key may have been created", err);
+		ir_warn(&r->common, "%s", lost.msg);
+		*err = (struct ir_err)IR_ERR_INIT;
+		if (tries || settle_lost(r, err)) {
+			*err = lost;
+			return -1;
+		}
+		if (need_slot(r, err))
+			return -1;
+	}
+	return 0;
 }
 
 static int
@@ -653,7 +669,7 @@ prove_data(struct rotate *r, struct ir_smtp_proof *p, const char **said,
 		if (!paused && err->code != IR_TEMPFAIL &&
 		    err->code != IR_NOPERM)
 			return -1;
-		if (ir_mono_ms() + 500 >= p->deadline)
+		if (ir_mono_ms() + 500 >= p->deadline || ir_stopped())
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -1052,7 +1068,7 @@ open_all(struct rotate *r, char **operands, size_t n, struct ir_err *err)
 	    ir_aws_open(&r->aws, &r->aws_opts, ir_ask_tty, err) ||
 	    clean_hands(r, err))
 		return -1;
-	ir_aws_set_timeout(r->aws, r->common.timeout);
+	ir_aws_follow(r->aws, &r->common);
 	if (r->common.timeout)
 		r->end = ir_mono_ms() + r->common.timeout * 1000;
 	if (r->user_opt)

@@ -103,15 +103,25 @@ pb_change() {
 	fi
 }
 
+# One word for any POSIX shell.  printf %q writes $'...', which is bash's own:
+# to another shell a quote in it would end the word.
+pb_quote() {
+	printf "'%s'" "${1//\'/\'\\\'\'}"
+}
+
 # A command on the mail host.  $QUELL_MAILHOST_CMD is a prefix ("ssh mail1
-# sudo"); ssh gives its words to a shell, so they are quoted for it.
+# sudo", "timeout 60 ssh mail1"); ssh gives its words to a shell, so they are
+# quoted for it.
 pb_host() {
-	local prefix word quoted=()
+	local prefix word ssh='' quoted=()
 
 	read -ra prefix <<<"${QUELL_MAILHOST_CMD-}"
-	if [ "${prefix[0]##*/}" = ssh ] 2>/dev/null; then
+	for word in ${prefix[@]+"${prefix[@]}"}; do
+		[ "${word##*/}" != ssh ] || ssh=yes
+	done
+	if [ -n "$ssh" ]; then
 		for word; do
-			quoted+=("$(printf '%q' "$word")")
+			quoted+=("$(pb_quote "$word")")
 		done
 		"${prefix[@]}" "${quoted[@]}"
 	else

@@ -167,7 +167,7 @@ sound() {
 	run -0 --separate-stderr ack --again <"$data/report-reminder.json"
 	jq -e '.changed == false' <<<"$output"
 	[ "$(sink_count "$sink")" = 2 ]
-	[ "$(grep -hc '^Message-ID' "$sink"/[12].eml | paste -sd+ | bc)" = 2 ]
+	[ "$(cat "$sink"/[12].eml | grep -c "^Message-ID")" = 2 ]
 	run ! cmp -s <(grep ^Message-ID "$sink/1.eml") \
 		<(grep ^Message-ID "$sink/2.eml")
 	sound
@@ -603,4 +603,19 @@ slow_server() {
 	export QUELL_ACK_RELAY=127.0.0.1:$(sink_port "$sink")
 	incident open --dir inc/a <report.json >/dev/null
 	run_examples abuse-ack
+}
+
+@test "no hint holds what a shell would run" {
+	for to in '`id`@evil.example' 'a$b@evil.example' "o'neil@evil.example"; do
+		run -77 --separate-stderr abuse-ack -n \
+			< <(jq -c --arg to "$to" '.reply_to = $to' \
+			"$data/report-initial.json")
+		[[ $stderr != *hint* ]]
+	done
+	run -77 --separate-stderr abuse-ack -n \
+		< <(report '.reply_to = "a@evil.example"')
+	[[ $stderr == *"--confirm=a@evil.example"* ]]
+	run -77 --separate-stderr abuse-ack -n \
+		< <(report '.authentic = "fail" | .case = "$(id)"')
+	[[ $stderr != *hint* ]]
 }

@@ -279,6 +279,8 @@ profiles() {
 	credential_process = /bin/false
 	[profile sso]
 	sso_session = s
+	[profile login]
+	login_session = arn:aws:iam::111122223333:user/x
 	[profile empty]
 	region = eu-west-1
 	END
@@ -295,11 +297,14 @@ profiles() {
 
 @test "credentials: what cannot be used is said, nothing else is used" {
 	profiles
-	for p in role process sso nosuch half; do
+	for p in login nosuch half; do
 		run -78 --separate-stderr "$call" profile=$p <<<"$who"
 		[[ $stderr == *"$p"* ]]
 	done
-	run -77 --separate-stderr "$call" profile=empty <<<"$who"
+	for p in role process sso empty; do
+		run -77 --separate-stderr "$call" profile=$p <<<"$who"
+		[[ $stderr == *"$p"* || $stderr == *role/x* ]]
+	done
 	(
 		unset AWS_SECRET_ACCESS_KEY
 		run -78 --separate-stderr "$call" <<<"$who"
@@ -307,7 +312,7 @@ profiles() {
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	run -77 --separate-stderr "$call" <<<"$who"
 	[[ $stderr == *"no AWS credentials"* ]]
-	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1/ \
+	AWS_CONTAINER_CREDENTIALS_FULL_URI=http://192.0.2.1/ \
 		run -78 --separate-stderr "$call" <<<"$who"
 	printf '[default]\nword\n' >"$AWS_CONFIG_FILE"
 	run -78 --separate-stderr "$call" <<<"$who"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # deps.sh - install what the build and the tests need
 #
-# usage: tests/deps.sh build|check|drill|lint
+# usage: tests/deps.sh build|check|drill|lint|botocore
 #
 # Each set includes "build"; "drill" and "lint" include "check" too. Installs
 # only what is missing, says so in one line first, uses sudo when not root.
@@ -52,6 +52,7 @@ needs()
 	check strace strace
 	check - cpio
 	drill nftables nftables
+	botocore python3-botocore python3-botocore
 	lint shellcheck ShellCheck
 	lint cppcheck cppcheck
 	lint clang clang
@@ -140,6 +141,7 @@ build) sets=build ;;
 check) sets='build check' ;;
 drill) sets='build check drill' ;;
 lint) sets='build check lint' ;;
+botocore) sets=botocore ;;	# when there is no package index for a venv
 *)
 	sed -n '2,/^$/s/^# \{0,1\}//p' "tests/${0##*/}" >&2
 	exit 64

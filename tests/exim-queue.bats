@@ -294,3 +294,11 @@ teardown() {
 		exim_stop "$BATS_TEST_TMPDIR/x"
 	}
 }
+
+@test "more queues than a process may have files open, as a rule" {
+	msg sp 1xUnbl-0004Fv-1l sender=a@x.example
+	mkdir sp/q{1..400} sp/q{1..400}/input
+	ulimit -Sn 256
+	run -0 exim-queue --spool sp -o json
+	[ "$(grep -c 1xUnbl-0004Fv-1l <<<"$output")" = 1 ]
+}

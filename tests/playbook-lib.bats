@@ -92,3 +92,34 @@ END
 	QUELL_LOCK_WAIT=1 run -75 ./play --apply --incident incident 8>&-
 	exec 8>&-
 }
+
+@test "a word reaches a program behind ssh as it is, whatever shell is there" {
+	mkdir bin
+	cat >bin/ssh <<-'END'
+		#!/bin/sh
+		# as ssh does: the words in one, to the shell of the account
+		shift
+		exec "$REMOTE_SHELL" -c "$*"
+	END
+	chmod +x bin/ssh
+	PATH=$PWD/bin:$PATH
+	sed -i 's/^step_10.*/step_10_identify_a() { pb_host printf "<%s>" "${words[@]}"; }/' play
+	cat >>play.words <<-'END'
+		words=("it's" '$(touch hacked)' '`touch hacked`' 'a;touch hacked' ''
+			$'new\nline'"';touch hacked;'" '*' '-n' $'\\' '~' 'x"y' $'\t')
+	END
+	sed -i '/^pb_option/r play.words' play
+	printf '<%s>' "it's" '$(touch hacked)' '`touch hacked`' 'a;touch hacked' '' \
+		$'new\nline'"';touch hacked;'" '*' '-n' $'\\' '~' 'x"y' $'\t' >want
+	for REMOTE_SHELL in dash bash sh; do
+		export REMOTE_SHELL
+		command -v $REMOTE_SHELL >/dev/null || continue
+		for prefix in "ssh mail1" "$PWD/bin/ssh mail1" \
+			"timeout 9 ssh mail1" "env X=1 ssh mail1" "" "env X=1"; do
+			rm -rf incident
+			QUELL_MAILHOST_CMD=$prefix run -0 ./play --apply --incident incident
+			cmp want incident/steps/10_identify_a/stdout
+		done
+	done
+	[ ! -e hacked ]
+}

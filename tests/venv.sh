@@ -27,6 +27,8 @@ fi
 if [ -f "$venv/pyvenv.cfg" ]; then
 	rm -rf "$venv"
 fi
+/usr/bin/python3 -c 'import botocore' 2>/dev/null ||
+	"$here/deps.sh" botocore || true
 if /usr/bin/python3 -c 'import botocore' 2>/dev/null; then
 	echo 'venv.sh: no package index: the distribution'"'"'s botocore serves;' \
 	    'left out: what only newer service models know (CloudWatch by JSON' \

@@ -114,8 +114,7 @@ is_throttle(const char *code)
 	    "ProvisionedThroughputExceededException",
 	    "TransactionInProgressException", "RequestLimitExceeded",
 	    "BandwidthLimitExceeded", "LimitExceededException",
-	    "RequestThrottled", "SlowDown", "PriorRequestNotComplete",
-	    "EC2ThrottledException", NULL };
+	    "RequestThrottled", "SlowDown", "EC2ThrottledException", NULL };
 
 	return is_one_of(code, list);
 }
@@ -156,11 +155,22 @@ ir_aws_maybe_clock(const struct ir_aws_error *e)
 	return says_clock(e) || is_one_of(e->code, list);
 }
 
+bool
+ir_aws_maybe_expired(const struct ir_aws_error *e)
+{
+	/* the last is EC2's word for both: the token, or the date */
+	static const char *const list[] = { "ExpiredToken",
+	    "ExpiredTokenException", "RequestExpired", NULL };
+
+	return is_one_of(e->code, list);
+}
+
 enum ir_aws_class
 ir_aws_error_class(int status, const struct ir_aws_error *e)
 {
 	static const char *const again[] = { "RequestTimeout",
-	    "RequestTimeoutException", "IDPCommunicationError", NULL };
+	    "RequestTimeoutException", "PriorRequestNotComplete",
+	    "IDPCommunicationError", NULL };
 
 	if (is_throttle(e->code) || status == 429)
 		return IR_AWS_SLOW_DOWN;

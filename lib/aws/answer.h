@@ -39,4 +39,7 @@ enum ir_aws_class ir_aws_error_class(int status,
 /* Could a wrong clock be the reason?  AWS has one code for many reasons. */
 bool ir_aws_maybe_clock(const struct ir_aws_error *e);
 
+/* Could old session credentials be the reason? */
+bool ir_aws_maybe_expired(const struct ir_aws_error *e);
+
 #endif

@@ -12,7 +12,8 @@
  * a blank and one of these in a value.  An indented line goes on with the
  * value above, or, when that is empty, is a property of its own below it,
  * kept here as "parent.name".  Sections of one name are one; the last value
- * wins; what credentials has wins over config.
+ * wins; what credentials has wins over config.  Secrets are kept on the
+ * secure heap.
  */
 #ifndef IR_AWS_CONFIG_H
 #define IR_AWS_CONFIG_H
@@ -44,6 +45,10 @@ int ir_aws_config_parse(struct ir_aws_config *c, enum ir_aws_file file,
 /* A property, or NULL.  Borrowed. */
 const char *ir_aws_config_get(const struct ir_aws_config *c,
     enum ir_aws_section section, const char *name, const char *key);
+/* The same out of one file only. */
+const char *ir_aws_config_get_from(const struct ir_aws_config *c,
+    enum ir_aws_file file, enum ir_aws_section section, const char *name,
+    const char *key);
 bool ir_aws_config_has(const struct ir_aws_config *c,
     enum ir_aws_section section, const char *name);
 

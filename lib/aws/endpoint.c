@@ -22,40 +22,74 @@ static const char *const ses_gov[] = { "us-gov-east-1", "us-gov-west-1",
 static const char *const ses_eusc[] = { "eusc-de-east-1", NULL };
 static const char *const ses_none[] = { NULL };
 
-/* The first whose prefix fits; IAM is one place in each. */
+#define PARTITIONS 4
+
+/* The first whose prefix fits.  IAM's hosts: [fips + 2 * dualstack] */
 static const struct partition {
-	const char *prefix, *name, *suffix, *iam_host, *iam_region;
+	const char *prefix, *name, *suffix, *dual;
+	const char *iam[4];
 	const char *const *ses;
-} partitions[] = {
-	{ "us-gov-", "aws-us-gov", "amazonaws.com", "iam.us-gov.amazonaws.com",
-	    "us-gov-west-1", ses_gov },
-	{ "cn-", "aws-cn", "amazonaws.com.cn",
-	    "iam.cn-north-1.amazonaws.com.cn", "cn-north-1", ses_none },
-	{ "eusc-", "aws-eusc", "amazonaws.eu",
-	    "iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", ses_eusc },
-	{ "", "aws", "amazonaws.com", "iam.amazonaws.com", "us-east-1",
-	    ses_aws },
+} partitions[PARTITIONS] = {
+	{ "us-gov-", "aws-us-gov", "amazonaws.com", "api.aws",
+	    { "iam.us-gov.amazonaws.com", "iam.us-gov.amazonaws.com",
+	    "iam.us-gov.api.aws", "iam.us-gov.api.aws" }, ses_gov },
+	{ "cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn",
+	    { "iam.cn-north-1.amazonaws.com.cn", "iam-fips.amazonaws.com.cn",
+	    "iam.global.api.amazonwebservices.com.cn",
+	    "iam-fips.api.amazonwebservices.com.cn" }, ses_none },
+	{ "eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu",
+	    { "iam.eusc-de-east-1.amazonaws.eu", "iam-fips.amazonaws.eu",
+	    "iam.global.api.amazonwebservices.eu",
+	    "iam-fips.api.amazonwebservices.eu" }, ses_eusc },
+	{ "", "aws", "amazonaws.com", "api.aws",
+	    { "iam.amazonaws.com", "iam-fips.amazonaws.com",
+	    "iam.global.api.aws", "iam-fips.global.api.aws" }, ses_aws },
 };
+
+/* In the order of partitions[]: where a service without regions is. */
+#define IN_ITS_REGION { NULL, NULL, NULL, NULL }
+#define HOME { "us-gov-west-1", "cn-north-1", "eusc-de-east-1", "us-east-1" }
+#define HOME_HEALTH { "us-gov-west-1", "cn-northwest-1", "eusc-de-east-1", \
+	"us-east-1" }
+/* Without a region it is asked in HOME. */
+#define OPTIONAL true
+/* In GovCloud the ordinary host is the FIPS one. */
+#define GOV_IS_FIPS true
 
 static const struct service {
 	const char *name, *prefix, *signing, *env, *version, *target;
 	enum ir_aws_protocol protocol;
-	bool global;		/* one endpoint for the partition */
-	bool optional;		/* works without a region */
+	const char *home[PARTITIONS];
+	bool optional, gov_is_fips;
 } services[] = {
 	{ "iam", "iam", "iam", "AWS_ENDPOINT_URL_IAM", "2010-05-08", NULL,
-	    IR_AWS_QUERY, true, true },
+	    IR_AWS_QUERY, HOME, OPTIONAL, GOV_IS_FIPS },
 	{ "sts", "sts", "sts", "AWS_ENDPOINT_URL_STS", "2011-06-15", NULL,
-	    IR_AWS_QUERY, false, true },
+	    IR_AWS_QUERY, IN_ITS_REGION, OPTIONAL, GOV_IS_FIPS },
 	{ "ses", "email", "ses", "AWS_ENDPOINT_URL_SES", "2010-12-01", NULL,
-	    IR_AWS_QUERY, false, false },
+	    IR_AWS_QUERY, IN_ITS_REGION, false, false },
 	{ "sesv2", "email", "ses", "AWS_ENDPOINT_URL_SESV2", "2019-09-27",
-	    NULL, IR_AWS_REST_JSON, false, false },
+	    NULL, IR_AWS_REST_JSON, IN_ITS_REGION, false, false },
 	{ "monitoring", "monitoring", "monitoring",
 	    "AWS_ENDPOINT_URL_CLOUDWATCH", "2010-08-01",
-	    "GraniteServiceVersion20100801", IR_AWS_JSON10, false, false },
+	    "GraniteServiceVersion20100801", IR_AWS_JSON10, IN_ITS_REGION,
+	    false, GOV_IS_FIPS },
 	{ "ec2", "ec2", "ec2", "AWS_ENDPOINT_URL_EC2", "2016-11-15", NULL,
-	    IR_AWS_EC2, false, false },
+	    IR_AWS_EC2, IN_ITS_REGION, false, GOV_IS_FIPS },
+	{ "cloudtrail", "cloudtrail", "cloudtrail",
+	    "AWS_ENDPOINT_URL_CLOUDTRAIL", "2013-11-01",
+	    "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
+	    IR_AWS_JSON11, IN_ITS_REGION, false, GOV_IS_FIPS },
+	{ "health", "health", "health", "AWS_ENDPOINT_URL_HEALTH",
+	    "2016-08-04", "AWSHealth_20160804", IR_AWS_JSON11, HOME_HEALTH,
+	    OPTIONAL, false },
+	{ "support", "support", "support", "AWS_ENDPOINT_URL_SUPPORT",
+	    "2013-04-15", "AWSSupport_20130415", IR_AWS_JSON11, HOME,
+	    OPTIONAL, GOV_IS_FIPS },
+	/* where the roles of IAM Identity Center are had; never signed */
+	{ "sso", "portal.sso", "awsssoportal", "AWS_ENDPOINT_URL_SSO",
+	    "2019-06-10", NULL, IR_AWS_REST_JSON, IN_ITS_REGION, false,
+	    GOV_IS_FIPS },
 };
 
 static const struct partition *
@@ -127,16 +161,30 @@ in_services(const struct service *s, const struct ir_aws_config *c,
 	return ir_aws_config_get(c, IR_AWS_SERVICES, name, key);
 }
 
-const char *
-ir_endpoint_configured(const char *service, const struct ir_aws_config *c,
+/* A switch of the environment, else of the profile. */
+static int
+flag(const char *var, const char *key, const struct ir_aws_config *c,
+    const char *profile, bool *on, struct ir_err *err)
+{
+	const char *v = getenv(var), *name = var;
+
+	if (!v || !*v) {
+		v = ir_aws_config_get(c, IR_AWS_PROFILE, profile, key);
+		name = key;
+	}
+	*on = v && ir_ascii_ieq(v, "true");
+	if (!v || !*v || *on || ir_ascii_ieq(v, "false"))
+		return 0;
+	return ir_fail(err, IR_CONFIG, "%s: neither true nor false: %s", name,
+	    v);
+}
+
+static const char *
+configured(const struct service *s, const struct ir_aws_config *c,
     const char *profile)
 {
-	const struct service *s = service_of(service);
-	const char *v = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+	const char *v = getenv(s->env);
 
-	if (!s || (v && ir_ascii_ieq(v, "true")))
-		return NULL;
-	v = getenv(s->env);
 	if (!v || !*v)
 		v = getenv("AWS_ENDPOINT_URL");
 	if (!v || !*v)
@@ -145,6 +193,41 @@ ir_endpoint_configured(const char *service, const struct ir_aws_config *c,
 		v = ir_aws_config_get(c, IR_AWS_PROFILE, profile,
 		    "endpoint_url");
 	return v && *v ? v : NULL;
+}
+
+int
+ir_endpoint_options(const char *service, const struct ir_aws_config *c,
+    const char *profile, const char *url, struct ir_endpoint_opts *o,
+    struct ir_err *err)
+{
+	const struct service *s = service_of(service);
+	bool ignore;
+
+	memset(o, 0, sizeof *o);
+	if (!s)
+		return ir_fail(err, IR_SOFTWARE, "no service %s", service);
+	if (flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", c, profile,
+	    &o->fips, err) || flag("AWS_USE_DUALSTACK_ENDPOINT",
+	    "use_dualstack_endpoint", c, profile, &o->dualstack, err) ||
+	    flag("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+	    "ignore_configured_endpoint_urls", c, profile, &ignore, err))
+		return -1;
+	o->url = url || ignore ? url : configured(s, c, profile);
+	return 0;
+}
+
+/* "health.us-east-2.amazonaws.com[.]": the region in it. */
+static int
+region_in(const char *host, char region[64])
+{
+	const char *dot = strchr(host, '.');
+	size_t n = dot ? strcspn(dot + 1, ".") : 0;
+
+	if (n == 0 || n >= 64)
+		return -1;
+	memcpy(region, dot + 1, n);
+	region[n] = '\0';
+	return ir_aws_region_ok(region) ? 0 : -1;
 }
 
 /* Replace {service} and {region}. */
@@ -209,16 +292,35 @@ check_url(struct ir_endpoint *e, const char *url, struct ir_err *err)
 	return 0;
 }
 
-int
-ir_endpoint_find(const char *service, const char *region, const char *url,
-    struct ir_endpoint *e, struct ir_err *err)
+static void
+own_host(const struct service *s, const struct partition *p,
+    const struct ir_endpoint_opts *o, struct ir_endpoint *e)
 {
-	const struct service *s = service_of(service);
-	const struct partition *p = partition_of(region);
+	bool dual = o->dualstack, fips = o->fips;
 
-	memset(e, 0, sizeof *e);
-	if (!s)
-		return ir_fail(err, IR_SOFTWARE, "no service %s", service);
+	if (strcmp(s->name, "iam") == 0) {
+		snprintf(e->url, sizeof e->url, "https://%s",
+		    p->iam[fips + 2 * dual]);
+		return;
+	}
+	if (s->gov_is_fips && *p->prefix == 'u' && (!dual ||
+	    strcmp(s->name, "monitoring") == 0))
+		fips = false;
+	/* newer than the others, Health there has but one kind of name */
+	if (strcmp(s->name, "health") == 0 && *p->prefix == 'e')
+		dual = true;
+	snprintf(e->url, sizeof e->url, "https://%s%s.%s.%s", s->prefix,
+	    fips ? "-fips" : "", e->region, dual ? p->dual : p->suffix);
+}
+
+/* The region that is asked, which is that of the scope, too. */
+static int
+scope(const struct service *s, const struct partition *p, const char *region,
+    const struct ir_endpoint_opts *o, struct ir_endpoint *e,
+    struct ir_err *err)
+{
+	const char *home = s->home[p - partitions];
+
 	if (!region && !s->optional) {
 		ir_fail(err, IR_CONFIG, "no AWS region");
 		ir_hint(err, "--region, AWS_REGION, or region in the profile");
@@ -229,24 +331,43 @@ ir_endpoint_find(const char *service, const char *region, const char *url,
 	if (strcmp(s->signing, "ses") == 0 && !*p->ses)
 		return ir_fail(err, IR_CONFIG, "%s: no SES in %s", region,
 		    p->name);
-	snprintf(e->region, sizeof e->region, "%s",
-	    s->global || !region ? p->iam_region : region);
+	if (strcmp(s->name, "health") == 0 && o->health) {
+		if (region_in(o->health, e->region) ||
+		    partition_of(e->region) != p)
+			return ir_fail(err, IR_CONFIG,
+			    "no region of Health: %s", o->health);
+		return 0;
+	}
+	if (!home && !region)
+		home = services[0].home[p - partitions];
+	snprintf(e->region, sizeof e->region, "%s", home ? home : region);
+	return 0;
+}
+
+int
+ir_endpoint_find(const char *service, const char *region,
+    const struct ir_endpoint_opts *o, struct ir_endpoint *e,
+    struct ir_err *err)
+{
+	const struct service *s = service_of(service);
+	const struct partition *p = partition_of(region);
+
+	memset(e, 0, sizeof *e);
+	if (!s)
+		return ir_fail(err, IR_SOFTWARE, "no service %s", service);
+	if (scope(s, p, region, o, e, err))
+		return -1;
 	e->signing = s->signing;
 	e->target = s->target;
 	e->version = s->version;
 	e->protocol = s->protocol;
-	if (url) {
-		if (expand(url, s->prefix, e->region, e))
-			return ir_fail(err, IR_CONFIG,
-			    "endpoint: URL too long");
-	} else {
-		if (s->global)
-			snprintf(e->url, sizeof e->url, "https://%s",
-			    p->iam_host);
-		else
-			snprintf(e->url, sizeof e->url, "https://%s.%s.%s",
-			    s->prefix, e->region, p->suffix);
-		url = e->url;
-	}
-	return check_url(e, url, err);
+	if (!o->url)
+		own_host(s, p, o, e);
+	else if (o->fips || o->dualstack)
+		return ir_fail(err, IR_CONFIG, "endpoint %s: a URL of one's "
+		    "own, but a %s endpoint is asked for, too", o->url,
+		    o->fips ? "FIPS" : "dual-stack");
+	else if (expand(o->url, s->prefix, e->region, e))
+		return ir_fail(err, IR_CONFIG, "endpoint: URL too long");
+	return check_url(e, o->url ? o->url : e->url, err);
 }

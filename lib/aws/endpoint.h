@@ -19,6 +19,7 @@ enum ir_aws_protocol {
 	IR_AWS_EC2,		/* the same with its own error form */
 	IR_AWS_JSON10,		/* JSON 1.0 with X-Amz-Target */
 	IR_AWS_REST_JSON,
+	IR_AWS_JSON11,		/* JSON 1.1 with X-Amz-Target */
 };
 
 struct ir_endpoint {
@@ -31,23 +32,45 @@ struct ir_endpoint {
 	enum ir_aws_protocol protocol;
 };
 
-/*
- * service: "iam", "sts", "ses", "sesv2", "monitoring", "ec2".  region may be
- * NULL for iam and sts.  url (may be NULL) is used instead of AWS's own:
- * {service} (the endpoint's prefix, such as "email") and {region} in it are
- * replaced.  Pure.  0, or -1: 70 no such service, 78 no or bad region, bad
- * url, or a service that the partition does not have.
- */
-int ir_endpoint_find(const char *service, const char *region,
-    const char *url, struct ir_endpoint *e, struct ir_err *err);
+struct ir_endpoint_opts {
+	/*
+	 * Instead of AWS's own; NULL: that.  {service} (the endpoint's
+	 * prefix, such as "email") and {region} in it are replaced.  A path
+	 * is not allowed in it.
+	 */
+	const char *url;
+	bool fips, dualstack;
+	/*
+	 * What global.health.amazonaws.com is an alias of at the moment:
+	 * Health answers in one region at a time.  NULL: where it usually
+	 * does.
+	 */
+	const char *health;
+};
 
 /*
- * The URL that is configured for a service, or NULL:
- * AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's services
- * section, the profile's endpoint_url.
+ * The look-up.  service: "iam", "sts", "ses", "sesv2", "monitoring", "ec2",
+ * "cloudtrail", "health", "support", "sso".  region may be NULL for iam, sts,
+ * health and support.  Pure.  0, or -1: 70 no such service, 78 no or bad
+ * region, bad url, one of one's own with fips or dualstack, or a service that
+ * the partition does not have.
  */
-const char *ir_endpoint_configured(const char *service,
-    const struct ir_aws_config *c, const char *profile);
+int ir_endpoint_find(const char *service, const char *region,
+    const struct ir_endpoint_opts *o, struct ir_endpoint *e,
+    struct ir_err *err);
+
+/*
+ * What the environment and the files say about a service's endpoint.  url
+ * (--endpoint-url; may be NULL) comes first, then AWS_ENDPOINT_URL_<SERVICE>,
+ * AWS_ENDPOINT_URL, the profile's services section, the profile's
+ * endpoint_url; AWS_IGNORE_CONFIGURED_ENDPOINT_URLS leaves only the first.
+ * AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, or the profile's
+ * use_fips_endpoint and use_dualstack_endpoint.  *o borrows from all these.
+ * 0, or -1: 70, 78 a switch that is neither true nor false.
+ */
+int ir_endpoint_options(const char *service, const struct ir_aws_config *c,
+    const char *profile, const char *url, struct ir_endpoint_opts *o,
+    struct ir_err *err);
 
 /* "aws", "aws-us-gov", "aws-cn", "aws-eusc" */
 const char *ir_endpoint_partition(const char *region);

@@ -16,7 +16,6 @@
 #define DAY 86400
 #define DAYS 14
 #define VERIFY_TRIES 6
-#define PAGES 40		/* of GetMetricData for one region */
 
 int
 ir_aws_account(struct ir_aws *a, char account[13], char arn[512],
@@ -76,7 +75,7 @@ sum_up(const struct volume *v, struct ir_ses_region *r)
 }
 
 static struct ir_rec *
-metric_query(int64_t now, const char *token)
+metric_query(int64_t now)
 {
 	struct ir_rec *in = ir_rec_object(), *all = ir_rec_array();
 	struct ir_rec *q = ir_rec_object(), *stat = ir_rec_object();
@@ -93,55 +92,25 @@ metric_query(int64_t now, const char *token)
 	ir_rec_set(in, "MetricDataQueries", all);
 	ir_rec_int(in, "StartTime", (now - DAYS * DAY) / 3600 * 3600);
 	ir_rec_int(in, "EndTime", now);
-	if (token)
-		ir_rec_str(in, "NextToken", token);
 	return in;
 }
 
-static void
-count_metric(struct volume *v, const struct ir_rec *reply)
+static int
+count_metric(const struct ir_rec *reply, void *arg, struct ir_err *err)
 {
 	const struct ir_rec *t, *n;
 	size_t i;
 
+	(void)err;
 	t = ir_rec_at(reply, "MetricDataResults.0.Timestamps");
 	n = ir_rec_at(reply, "MetricDataResults.0.Values");
 	if (!t || !n || ir_rec_kind(t) != IR_REC_ARRAY ||
 	    ir_rec_kind(n) != IR_REC_ARRAY)
-		return;
+		return 0;
 	for (i = 0; i < ir_rec_len(t) && i < ir_rec_len(n); i++)
-		count(v, (int64_t)ir_rec_get_num(ir_rec_item(t, i), "", 0),
+		count(arg, (int64_t)ir_rec_get_num(ir_rec_item(t, i), "", 0),
 		    ir_rec_get_num(ir_rec_item(n, i), "", 0));
-}
-
-/* The pages behind the first; 0 when all of them came. */
-static int
-more_metric(struct ir_aws *a, const char *region, struct volume *v,
-    const struct ir_rec *first)
-{
-	const char *token = ir_rec_get(first, "NextToken");
-	struct ir_aws_call c = { 0 };
-	struct ir_rec *in;
-	int rc = 0, pages = 0;
-
-	while (rc == 0 && token && *token) {
-		if (++pages > PAGES) {
-			rc = -1;
-			break;
-		}
-		in = metric_query(v->now, token);
-		ir_aws_call_free(&c);
-		c = (struct ir_aws_call){ .service = "monitoring",
-			.operation = "GetMetricData", .region = region,
-			.json = in };
-		rc = ir_aws_do(a, &c, NULL);
-		ir_rec_free(in);
-		if (rc == 0)
-			count_metric(v, c.reply);
-		token = rc ? NULL : ir_rec_get(c.reply, "NextToken");
-	}
-	ir_aws_call_free(&c);
-	return rc;
+	return 0;
 }
 
 static void
@@ -165,12 +134,13 @@ count_statistics(struct volume *v, const struct ir_rec *reply)
 
 /* --- survey ------------------------------------------------------------ */
 
-static struct ir_aws_call
-account_call(const char *region)
+static void
+fill_account(struct ir_aws_call *c)
 {
-	return (struct ir_aws_call){ .service = "sesv2",
-		.operation = "GetAccount", .region = region, .method = "GET",
-		.path = "/v2/email/account" };
+	c->service = "sesv2";
+	c->operation = "GetAccount";
+	c->method = "GET";
+	c->path = "/v2/email/account";
 }
 
 static void
@@ -180,7 +150,8 @@ read_account(struct ir_ses_region *r, const struct ir_aws_call *c)
 	const char *e;
 
 	r->err = c->err;
-	if (c->err.code)
+	r->disabled = c->disabled;
+	if (c->err.code || c->disabled)
 		return;
 	sending = ir_rec_at(c->reply, "SendingEnabled");
 	if (!sending || ir_rec_kind(sending) != IR_REC_BOOL) {
@@ -195,221 +166,250 @@ read_account(struct ir_ses_region *r, const struct ir_aws_call *c)
 	    "SendQuota.SentLast24Hours", -1);
 }
 
-/* Not the key's fault: GetCallerIdentity has just taken it. */
-static bool
-key_unknown_there(const struct ir_aws_call *c)
-{
-	return strcmp(c->error_code, "UnrecognizedClientException") == 0 ||
-	    strcmp(c->error_code, "InvalidClientTokenId") == 0 ||
-	    strcmp(c->error_code, "AuthFailure") == 0;
-}
+/* What a sweep of ours is about: some regions, as they are numbered in it. */
+struct survey {
+	struct ir_ses_region *r[IR_SES_REGIONS_MAX];
+	const char *names[IR_SES_REGIONS_MAX];
+	size_t n;
+	bool on[IR_SES_REGIONS_MAX];	/* of a switch */
+	struct ir_rec *in[2];		/* of the calls */
+	struct volume v[IR_SES_REGIONS_MAX];
+	struct ir_aws_paging paging[IR_SES_REGIONS_MAX];
+	bool all[IR_SES_REGIONS_MAX];	/* every page has come */
+};
 
-static bool
-opted_out(const struct ir_rec *regions, const char *name)
-{
-	const char *n, *status;
-	size_t i;
-
-	for (i = 0; regions && i < ir_rec_len(regions); i++) {
-		n = ir_rec_get(ir_rec_item(regions, i), "regionName");
-		status = ir_rec_get(ir_rec_item(regions, i), "optInStatus");
-		if (n && status && strcmp(n, name) == 0)
-			return strcmp(status, "not-opted-in") == 0;
-	}
-	return false;
-}
-
-/*
- * A region that refused the key may be one that the account never opted
- * into.  Only EC2 can tell; when it does not, the refusal stands.
- */
 static void
-find_disabled(struct ir_aws *a, struct ir_ses_region *r, size_t n,
-    const struct ir_aws_call *calls)
+add(struct survey *s, struct ir_ses_region *r)
 {
-	static const struct ir_aws_param all[] = { { "AllRegions", "true" } };
-	struct ir_aws_call c = { .service = "ec2",
-		.operation = "DescribeRegions", .params = all, .nparams = 1 };
-	bool asked = false;
+	s->names[s->n] = r->name;
+	s->r[s->n++] = r;
+}
+
+/* Ask all regions of s; when that is not possible they have err set. */
+static void
+sweep(struct ir_aws *a, struct survey *s, size_t calls,
+    void (*ask)(struct ir_aws_call *c, size_t i, size_t k, void *arg),
+    void (*answer)(const struct ir_aws_call *c, size_t i, size_t k,
+    void *arg))
+{
+	const struct ir_aws_sweep w = { .regions = s->names, .n = s->n,
+		.calls = calls, .ask = ask, .answer = answer, .arg = s };
+	struct ir_err err = IR_ERR_INIT;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (!r[i].err.code || !key_unknown_there(&calls[i]))
-			continue;
-		if (!asked && ir_aws_do(a, &c, NULL))
-			break;
-		asked = true;
-		if (opted_out(ir_rec_at(c.reply, "regionInfo"), r[i].name)) {
-			r[i].disabled = true;
-			r[i].err = (struct ir_err)IR_ERR_INIT;
-		}
+	if (s->n && ir_aws_sweep(a, &w, &err))
+		for (i = 0; i < s->n; i++)
+			s->r[i]->err = err;
+}
+
+static void
+ask_survey(struct ir_aws_call *c, size_t i, size_t k, void *arg)
+{
+	struct survey *s = arg;
+
+	if (k == 0) {
+		fill_account(c);
+		return;
 	}
-	ir_aws_call_free(&c);
+	c->service = "monitoring";
+	c->operation = "GetMetricData";
+	c->json = s->in[0];
+	s->paging[i] = (struct ir_aws_paging){ .fn = count_metric,
+		.arg = &s->v[i] };
+	c->pages = &s->paging[i];
+}
+
+static void
+take_survey(const struct ir_aws_call *c, size_t i, size_t k, void *arg)
+{
+	struct survey *s = arg;
+
+	if (k == 0)
+		read_account(s->r[i], c);
+	else
+		s->all[i] = c->err.code == 0;
+}
+
+static void
+ask_statistics(struct ir_aws_call *c, size_t i, size_t k, void *arg)
+{
+	(void)i;
+	(void)k;
+	(void)arg;
+	c->service = "ses";
+	c->operation = "GetSendStatistics";
+}
+
+static void
+take_statistics(const struct ir_aws_call *c, size_t i, size_t k, void *arg)
+{
+	struct survey *s = arg;
+	struct volume v = { .now = s->v[0].now };
+
+	(void)k;
+	if (c->err.code)
+		return;
+	count_statistics(&v, c->reply);
+	sum_up(&v, s->r[i]);
 }
 
 /* Regions whose CloudWatch answered; the others get a second chance. */
 static void
-read_volume(struct ir_aws *a, struct ir_ses_region *r, size_t n,
-    const struct ir_aws_call *metric, int64_t now)
+read_volume(struct ir_aws *a, struct survey *s)
 {
-	struct ir_aws_call *calls = calloc(n, sizeof *calls);
-	size_t *of = calloc(n, sizeof *of), i, m = 0;
-	struct volume v;
+	struct survey rest = { .v[0].now = s->v[0].now };
+	size_t i;
 
-	for (i = 0; calls && of && i < n; i++) {
-		v = (struct volume){ .now = now };
-		if (r[i].err.code || r[i].disabled)
+	for (i = 0; i < s->n; i++) {
+		if (s->r[i]->err.code || s->r[i]->disabled)
 			continue;
-		if (metric[i].err.code == 0) {
-			count_metric(&v, metric[i].reply);
-			if (more_metric(a, r[i].name, &v,
-			    metric[i].reply) == 0) {
-				sum_up(&v, &r[i]);
-				continue;
-			}
-		}
-		calls[m] = (struct ir_aws_call){ .service = "ses",
-			.operation = "GetSendStatistics",
-			.region = r[i].name };
-		of[m++] = i;
+		if (s->all[i])
+			sum_up(&s->v[i], s->r[i]);
+		else
+			add(&rest, s->r[i]);
 	}
-	if (m)
-		(void)ir_aws_do_many(a, calls, m, 0);
-	for (i = 0; i < m; i++) {
-		if (calls[i].err.code == 0) {
-			v = (struct volume){ .now = now };
-			count_statistics(&v, calls[i].reply);
-			sum_up(&v, &r[of[i]]);
-		}
-		ir_aws_call_free(&calls[i]);
-	}
-	free(calls);
-	free(of);
+	sweep(a, &rest, 1, ask_statistics, take_statistics);
 }
 
 size_t
 ir_ses_survey(struct ir_aws *a, struct ir_ses_region *r, size_t n,
     bool volume, int64_t now)
 {
-	struct ir_aws_call *calls = calloc(2 * n + 1, sizeof *calls);
-	struct ir_rec *query = metric_query(now, NULL);
+	struct survey s = { .in[0] = metric_query(now) };
 	size_t i, failed = 0;
 
-	for (i = 0; i < n && calls; i++) {
-		calls[i] = account_call(r[i].name);
-		calls[n + i] = (struct ir_aws_call){ .service = "monitoring",
-			.operation = "GetMetricData", .region = r[i].name,
-			.json = query };
-	}
-	if (calls)
-		(void)ir_aws_do_many(a, calls, volume ? 2 * n : n, 0);
 	for (i = 0; i < n; i++) {
 		r[i].sent_24h = -1;
-		if (calls)
-			read_account(&r[i], &calls[i]);
-		else
-			ir_fail(&r[i].err, IR_OSERR, "no memory");
+		s.v[i].now = now;
+		add(&s, &r[i]);
 	}
-	if (calls) {
-		find_disabled(a, r, n, calls);
-		if (volume)
-			read_volume(a, r, n, calls + n, now);
-	}
-	for (i = 0; i < 2 * n && calls; i++)
-		ir_aws_call_free(&calls[i]);
+	sweep(a, &s, volume ? 2 : 1, ask_survey, take_survey);
+	if (volume && n)
+		read_volume(a, &s);
 	for (i = 0; i < n; i++)
 		failed += r[i].err.code != 0;
-	ir_rec_free(query);
-	free(calls);
+	ir_rec_free(s.in[0]);
 	return failed;
 }
 
 /* --- switch ------------------------------------------------------------ */
 
-/*
- * Ask all that are pending; how many still are.  Being throttled is no
- * verdict: SES allows one call a second.
- */
-static size_t
-verify(struct ir_aws *a, struct ir_ses_region **r, const bool *on,
-    bool *pending, size_t n, struct ir_aws_call *calls)
+static void
+ask_switched(struct ir_aws_call *c, size_t i, size_t k, void *arg)
 {
-	size_t of[IR_SES_REGIONS_MAX], i, m = 0, left = 0;
-
-	for (i = 0; i < n; i++)
-		if (pending[i]) {
-			calls[m] = account_call(r[i]->name);
-			of[m++] = i;
-		}
-	if (m)
-		(void)ir_aws_do_many(a, calls, m, 0);
-	for (i = 0; i < m; i++) {
-		struct ir_ses_region *one = r[of[i]];
-
-		read_account(one, &calls[i]);
-		pending[of[i]] = one->err.code ?
-		    one->err.code == IR_TEMPFAIL : one->sending != on[of[i]];
-		left += pending[of[i]];
-		ir_aws_call_free(&calls[i]);
-	}
-	return left;
+	(void)i;
+	(void)k;
+	(void)arg;
+	fill_account(c);
 }
 
-/* The switches themselves; pending[i]: it was taken. */
 static void
-put_all(struct ir_aws *a, struct ir_ses_region **r, const bool *on,
-    bool *pending, size_t n, struct ir_aws_call *calls)
+take_switched(const struct ir_aws_call *c, size_t i, size_t k, void *arg)
 {
-	struct ir_rec *body[2] = { ir_rec_object(), ir_rec_object() };
-	size_t i;
+	struct survey *s = arg;
 
-	ir_rec_bool(body[0], "SendingEnabled", false);
-	ir_rec_bool(body[1], "SendingEnabled", true);
-	for (i = 0; i < n; i++)
-		calls[i] = (struct ir_aws_call){ .service = "sesv2",
-			.operation = "PutAccountSendingAttributes",
-			.region = r[i]->name, .method = "PUT",
-			.path = "/v2/email/account/sending",
-			.json = body[on[i]] };
-	(void)ir_aws_do_many(a, calls, n, 0);
-	for (i = 0; i < n; i++) {
-		r[i]->err = calls[i].err;
-		pending[i] = !calls[i].err.code;
-		/* known only by asking: not what was asked for */
-		r[i]->sending = !on[i];
-		ir_aws_call_free(&calls[i]);
+	(void)k;
+	read_account(s->r[i], c);
+}
+
+/*
+ * Is it so yet?  Those that are not, or cannot say, stay in s.  Being
+ * throttled is no verdict: SES allows one call a second.
+ */
+static void
+verify(struct ir_aws *a, struct survey *s)
+{
+	struct ir_ses_region *r;
+	size_t i, left = 0;
+
+	sweep(a, s, 1, ask_switched, take_switched);
+	for (i = 0; i < s->n; i++) {
+		r = s->r[i];
+		if (r->err.code ? r->err.code != IR_TEMPFAIL :
+		    r->sending == s->on[i])
+			continue;
+		s->names[left] = r->name;
+		s->on[left] = s->on[i];
+		s->r[left++] = r;
 	}
-	ir_rec_free(body[0]);
-	ir_rec_free(body[1]);
+	s->n = left;
+}
+
+static void
+ask_switch(struct ir_aws_call *c, size_t i, size_t k, void *arg)
+{
+	struct survey *s = arg;
+
+	(void)k;
+	c->service = "sesv2";
+	c->operation = "PutAccountSendingAttributes";
+	c->method = "PUT";
+	c->path = "/v2/email/account/sending";
+	c->json = s->in[s->on[i]];
+}
+
+static void
+take_switch(const struct ir_aws_call *c, size_t i, size_t k, void *arg)
+{
+	struct survey *s = arg;
+
+	(void)k;
+	s->r[i]->err = c->err;
+	/* known only by asking: not what was asked for */
+	s->r[i]->sending = !s->on[i];
+}
+
+/* The switches themselves; those that were taken stay in s. */
+static void
+put_all(struct ir_aws *a, struct survey *s)
+{
+	size_t i, left = 0;
+
+	for (i = 0; i < 2; i++) {
+		s->in[i] = ir_rec_object();
+		ir_rec_bool(s->in[i], "SendingEnabled", i == 1);
+	}
+	sweep(a, s, 1, ask_switch, take_switch);
+	for (i = 0; i < s->n; i++) {
+		if (s->r[i]->err.code)
+			continue;
+		s->names[left] = s->names[i];
+		s->on[left] = s->on[i];
+		s->r[left++] = s->r[i];
+	}
+	s->n = left;
+	ir_rec_free(s->in[0]);
+	ir_rec_free(s->in[1]);
 }
 
 size_t
 ir_ses_switch(struct ir_aws *a, struct ir_ses_region **r, const bool *on,
     size_t n)
 {
-	struct ir_aws_call *calls = calloc(n + 1, sizeof *calls);
 	struct timespec pause = { 0, 100 * 1000 * 1000 };
-	bool pending[IR_SES_REGIONS_MAX];
+	struct survey s = { 0 };
 	size_t i, failed = 0, tries;
 
-	if (calls)
-		put_all(a, r, on, pending, n, calls);
-	for (tries = 0; calls && tries < VERIFY_TRIES &&
-	    verify(a, r, on, pending, n, calls); tries++) {
-		nanosleep(&pause, NULL);
-		pause.tv_nsec = pause.tv_nsec < 400000000 ?
-		    pause.tv_nsec * 2 : 800000000;
-	}
 	for (i = 0; i < n; i++) {
-		if (!calls)
-			ir_fail(&r[i]->err, IR_OSERR, "no memory");
-		else if (!r[i]->err.code && pending[i])
-			ir_fail(&r[i]->err, IR_TEMPFAIL,
-			    "%s: asked for, but GetAccount does not show it",
-			    r[i]->name);
-		failed += r[i]->err.code != 0;
+		s.on[i] = on[i];
+		add(&s, r[i]);
 	}
-	free(calls);
+	put_all(a, &s);
+	for (tries = 0; s.n && tries < VERIFY_TRIES && !ir_stopped();
+	    tries++) {
+		if (tries)
+			nanosleep(&pause, NULL);
+		if (tries && pause.tv_nsec < 800000000)
+			pause.tv_nsec *= 2;
+		verify(a, &s);
+	}
+	for (i = 0; i < s.n; i++)
+		if (!s.r[i]->err.code)
+			ir_fail(&s.r[i]->err, IR_TEMPFAIL,
+			    "%s: asked for, but GetAccount does not show it",
+			    s.r[i]->name);
+	for (i = 0; i < n; i++)
+		failed += r[i]->err.code != 0;
 	return failed;
 }
 

@@ -51,12 +51,19 @@ ir_smtp_file_find(const char *p, size_t n, const char *name,
 	return false;
 }
 
+/* No link is followed, no pipe waited for. */
+static int
+open_plain(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+	    O_NOCTTY);
+}
+
 int
 ir_smtp_file_read(const char *path, struct ir_buf *b, struct ir_err *err)
 {
 	struct stat st;
-	int rc, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
-	    O_NONBLOCK | O_NOCTTY);
+	int rc, fd = open_plain(path);
 
 	if (fd < 0)
 		return ir_fail_errno(err, errno == ELOOP ? IR_CONFIG :
@@ -105,18 +112,25 @@ ir_smtp_file_check(const char *path, struct ir_err *err)
 	const char *v;
 	struct stat st;
 	size_t n;
-	int rc = 0;
+	int rc = 0, fd = open_plain(path);
 
-	if (lstat(path, &st) == 0) {
-		if (!S_ISREG(st.st_mode))
-			return ir_fail(err, IR_CONFIG,
+	if (fd < 0 && errno != ENOENT)
+		return errno == ELOOP || errno == ENXIO ?
+		    ir_fail(err, IR_CONFIG,
+		    "%s: a link, or not a regular file", path) :
+		    ir_fail_errno(err, IR_NOINPUT, errno, "%s", path);
+	if (fd >= 0) {
+		if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+			rc = ir_fail(err, IR_CONFIG,
 			    "%s: a link, or not a regular file", path);
-		rc = ir_buf_read_file(&b, path, err);
+		if (rc == 0)
+			rc = ir_buf_read_fd(&b, fd, path, err);
 		if (rc == 0 && b.len &&
 		    !ir_smtp_file_find(b.data, b.len, "user", &v, &n))
 			rc = ir_fail(err, IR_CANTCREAT,
 			    "%s: holds something else: not replaced", path);
 		ir_buf_free(&b);
+		close(fd);
 	}
 	if (rc)
 		return -1;
@@ -130,26 +144,49 @@ ir_smtp_file_check(const char *path, struct ir_err *err)
 	return rc;
 }
 
+/*
+ * Ours alone until it is whole.  Owner and mode are changed through the
+ * descriptor: by its name, in a folder that another user may write to, it
+ * could be another file by then.
+ */
+static int
+fill(int fd, const struct ir_buf *b, mode_t mode, gid_t group)
+{
+	if (ir_write_all(fd, b->data, b->len) ||
+	    (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group)) ||
+	    fchmod(fd, mode))
+		return -1;
+	return fsync(fd);
+}
+
 static int
 put_file(const char *path, const struct ir_buf *b, mode_t mode, gid_t group,
     struct ir_err *err)
 {
 	char tmp[PATH_MAX];
-	int rc;
+	int fd, rc, e;
 
 	if ((size_t)snprintf(tmp, sizeof tmp, "%s.new", path) >= sizeof tmp)
 		return ir_fail(err, IR_CANTCREAT, "%s: name too long", path);
 	(void)unlink(tmp);	/* of a run that was killed */
-	if (ir_file_create(tmp, b->data, b->len, 0600, err))
-		return -1;
-	if ((group != (gid_t)-1 && chown(tmp, (uid_t)-1, group)) ||
-	    chmod(tmp, mode) || rename(tmp, path) || ir_fsync_dir_of(path)) {
-		rc = ir_fail_errno(err, ir_errno_code(errno, IR_IOERR), errno,
-		    "%s", path);
-		(void)unlink(tmp);
-		return rc;
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (fd < 0)
+		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", path);
+	rc = fill(fd, b, mode, group);
+	e = errno;
+	if (close(fd) && rc == 0) {
+		rc = -1;
+		e = errno;
 	}
-	return 0;
+	if (rc == 0 && (rename(tmp, path) || ir_fsync_dir_of(path))) {
+		rc = -1;
+		e = errno;
+	}
+	if (rc == 0)
+		return 0;
+	(void)unlink(tmp);
+	return ir_fail_errno(err, ir_errno_code(e, IR_IOERR), e, "%s", path);
 }
 
 int

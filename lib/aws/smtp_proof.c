@@ -7,6 +7,7 @@
 #include <openssl/rand.h>
 
 #include "../core/buf.h"
+#include "../core/cli.h"
 #include "../core/text.h"
 #include "../net/smtp.h"
 #include "smtp_proof.h"
@@ -84,7 +85,7 @@ ir_smtp_proof_row(const struct ir_smtp_proof *p, int want, int times,
 			return 0;
 		last = code ? code : last;
 		sleep_until(start + BETWEEN_MS, p->deadline);
-		if (ir_mono_ms() >= p->deadline)
+		if (ir_mono_ms() >= p->deadline || ir_stopped())
 			break;
 	}
 	if (last)

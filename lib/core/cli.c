@@ -41,6 +41,7 @@ say(const char *fmt, va_list ap)
 
 	vsnprintf(line, sizeof line, fmt, ap);
 	ir_text_printable(line);
+	ir_progress_end();
 	fprintf(stderr, "%s: %s\n", ir_prog(), line);
 }
 
@@ -234,6 +235,9 @@ store(const struct ir_opt *o, const char *v, bool seen)
 	case IR_BOOL:
 		*(bool *)o->dest = true;
 		break;
+	case IR_COUNT:
+		++*(int *)o->dest;
+		break;
 	case IR_STR:
 		*(const char **)o->dest = v;
 		break;
@@ -347,6 +351,75 @@ ir_open_output(const struct ir_common *c, const struct ir_col *cols)
 	return ir_out_open(c->format, cols, ir_prog());
 }
 
+/* --- progress, and stopping -------------------------------------------- */
+
+#define PROGRESS_AFTER_MS 1000
+#define PROGRESS_EVERY_MS 200
+
+static int64_t drawn;		/* when the line was drawn; 0: there is none */
+
+void
+ir_progress_end(void)
+{
+	if (drawn)
+		fputs("\r\033[K", stderr);
+	drawn = 0;
+}
+
+void
+ir_progress(const struct ir_common *c, const char *what, size_t done,
+    size_t total, int64_t since)
+{
+	int64_t now = ir_mono_ms(), ms = now - since;
+	double rate = (double)done * 1000 / (double)(ms > 0 ? ms : 1);
+
+	if (c->quiet || c->verbose || ms < PROGRESS_AFTER_MS ||
+	    now - drawn < PROGRESS_EVERY_MS || !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r%s: %s: %zu", ir_prog(), what, done);
+	if (total)
+		fprintf(stderr, " of %zu", total);
+	fprintf(stderr, ", %.1f/s", rate);
+	if (total > done && done)
+		fprintf(stderr, ", %.0f s left", (double)(total - done) / rate);
+	fputs("\033[K", stderr);
+	drawn = now;
+}
+
+static volatile sig_atomic_t stops;
+
+static void
+on_stop(int sig)
+{
+	if (++stops > 2) {
+		signal(sig, SIG_DFL);
+		raise(sig);
+	}
+}
+
+const volatile sig_atomic_t *
+ir_catch_stop(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction sa = { .sa_handler = on_stop }, old;
+	size_t i;
+
+	/* no SA_RESTART: whoever waits is to look up */
+	sigemptyset(&sa.sa_mask);
+	for (i = 0; i < sizeof signals / sizeof *signals; i++)
+		/* nohup's choice stays */
+		if (sigaction(signals[i], NULL, &old) == 0 &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &sa, NULL);
+	return &stops;
+}
+
+int
+ir_stopped(void)
+{
+	return stops;
+}
+
 /* --- asking ------------------------------------------------------------- */
 
 static bool
@@ -366,6 +439,7 @@ ask(const char *prompt, char *buf, size_t size, bool echo)
 {
 	struct termios old, quiet;
 	FILE *tty = fopen("/dev/tty", "r+e");
+	bool silent = false;
 	int rc = -1;
 
 	if (!tty)
@@ -375,13 +449,13 @@ ask(const char *prompt, char *buf, size_t size, bool echo)
 	if (!echo && tcgetattr(fileno(tty), &old) == 0) {
 		quiet = old;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
+		silent = tcsetattr(fileno(tty), TCSAFLUSH, &quiet) == 0;
 	}
 	if (fgets(buf, (int)size, tty)) {
 		buf[strcspn(buf, "\r\n")] = '\0';
 		rc = 0;
 	}
-	if (!echo) {
+	if (silent) {
 		tcsetattr(fileno(tty), TCSAFLUSH, &old);
 		fprintf(tty, "\n");
 	}
@@ -480,6 +554,7 @@ ir_end(struct ir_err *err, struct ir_out *out, const struct ir_tally *tally)
 	if ((fflush(stdout) || ferror(stdout)) && !err->code)
 		ir_fail_errno(err, IR_IOERR, errno, "standard output");
 	code = err->code;
+	ir_progress_end();
 	if (code) {
 		fprintf(stderr, "%s: %s\n", ir_prog(), err->msg);
 		if (err->hint[0])

@@ -9,8 +9,10 @@
 #ifndef IR_CLI_H
 #define IR_CLI_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "output.h"
@@ -24,6 +26,7 @@ struct ir_cmd {
 enum ir_opt_kind {
 	IR_OPT_END_KIND,
 	IR_BOOL,		/* bool *: given or not */
+	IR_COUNT,		/* int *: how often it was given */
 	IR_STR,			/* const char **: must not be empty */
 	IR_INT,			/* long *: a whole number >= 0 */
 	IR_SECONDS,		/* long *: 90, 90s, 15m, 24h, 14d */
@@ -54,7 +57,8 @@ struct ir_opt {
 
 /* Options that every command has. */
 struct ir_common {
-	bool quiet, verbose;
+	bool quiet;
+	int verbose;		/* -v 1; -vv 2 or more */
 	const char *output;	/* the word given; see format */
 	long timeout;		/* seconds for the whole run; 0: not given */
 	enum ir_format format;
@@ -66,7 +70,8 @@ struct ir_common {
 	{ 't', "timeout", "SECONDS", IR_SECONDS, &(c)->timeout, \
 	    "limit for the whole run" }, \
 	{ 'q', "quiet", NULL, IR_BOOL, &(c)->quiet, "less on stderr" }, \
-	{ 'v', "verbose", NULL, IR_BOOL, &(c)->verbose, "more on stderr" }
+	{ 'v', "verbose", NULL, IR_COUNT, &(c)->verbose, \
+	    "more on stderr; twice: each request to AWS as it is signed" }
 
 /* Options of commands that change something. */
 struct ir_change {
@@ -156,6 +161,24 @@ void ir_warn(const struct ir_common *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void ir_note(const struct ir_common *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/*
+ * Draw how far it has come, over the line drawn before: only on a terminal,
+ * not with -q or -v, and only a second after `since` (ir_mono_ms()).  total
+ * 0: not known.  Call it as often as you like; it draws five times a second.
+ */
+void ir_progress(const struct ir_common *c, const char *what, size_t done,
+    size_t total, int64_t since);
+/* Take the line away; what prints here does so by itself. */
+void ir_progress_end(void);
+
+/*
+ * From now on SIGINT, SIGTERM and SIGHUP are counted instead of killing, so
+ * that what is under way ends cleanly; the third one kills.
+ */
+const volatile sig_atomic_t *ir_catch_stop(void);
+/* How many there were: loops that wait ask this. */
+int ir_stopped(void);
 
 /*
  * Last thing in main: prints the error, if there is one, and returns the

@@ -82,22 +82,23 @@ child(const struct ir_proc *p, const char *path, char **env, int in, int out,
 /* Move bytes until both outputs are closed; 0 or -1. */
 static int
 pump(const struct ir_proc *p, struct ir_proc_result *r, struct pollfd fd[3],
-    struct ir_err *err)
+    int64_t end, struct ir_err *err)
 {
-	int64_t end = ir_mono_ms() + (p->timeout_ms ? p->timeout_ms : 60000);
 	const char *in = p->in;
 	size_t left = p->in_len;
 	char chunk[16384];
 	struct ir_buf *to;
 	int64_t wait;
 	ssize_t n;
-	int i;
+	int i, rc = 0;
 
-	while (fd[1].fd >= 0 || fd[2].fd >= 0) {
+	while (rc == 0 && (fd[1].fd >= 0 || fd[2].fd >= 0)) {
 		wait = end - ir_mono_ms();
-		if (wait <= 0)
-			return ir_fail(err, IR_TEMPFAIL, "%s: timed out",
+		if (wait <= 0) {
+			rc = ir_fail(err, IR_TEMPFAIL, "%s: timed out",
 			    p->argv[0]);
+			break;
+		}
 		if (fd[0].fd >= 0 && left == 0) {
 			close(fd[0].fd);
 			fd[0].fd = -1;
@@ -105,7 +106,8 @@ pump(const struct ir_proc *p, struct ir_proc_result *r, struct pollfd fd[3],
 		if (poll(fd, 3, (int)wait) < 0) {
 			if (errno == EINTR)
 				continue;
-			return ir_fail_errno(err, IR_OSERR, errno, "poll");
+			rc = ir_fail_errno(err, IR_OSERR, errno, "poll");
+			break;
 		}
 		if (fd[0].fd >= 0 && fd[0].revents) {
 			n = write(fd[0].fd, in, left);
@@ -129,10 +131,29 @@ pump(const struct ir_proc *p, struct ir_proc_result *r, struct pollfd fd[3],
 				fd[i].fd = -1;
 			}
 			if (to->bad && i == 1)
-				return ir_fail(err, IR_DATAERR,
+				rc = ir_fail(err, IR_DATAERR,
 				    "%s: more than %zu bytes of output",
 				    p->argv[0], to->max);
 		}
+	}
+	/* what a child says may be a secret */
+	explicit_bzero(chunk, sizeof chunk);
+	return rc;
+}
+
+/* Who has closed his outputs need not have ended; 0, or -1: time is up. */
+static int
+wait_end(const struct ir_proc *p, pid_t pid, int *st, int64_t end,
+    struct ir_err *err)
+{
+	pid_t got;
+
+	while ((got = waitpid(pid, st, WNOHANG)) == 0 ||
+	    (got < 0 && errno == EINTR)) {
+		if (ir_mono_ms() >= end)
+			return ir_fail(err, IR_TEMPFAIL, "%s: timed out",
+			    p->argv[0]);
+		poll(NULL, 0, 1);
 	}
 	return 0;
 }
@@ -152,7 +173,8 @@ ir_proc_run(const struct ir_proc *p, struct ir_proc_result *r,
     struct ir_err *err)
 {
 	char path[PATH_MAX], *env[MAX_ENV + 1];
-	int fds[6] = { -1, -1, -1, -1, -1, -1 }, rc = 0, st, i;
+	int64_t end = ir_mono_ms() + (p->timeout_ms ? p->timeout_ms : 60000);
+	int fds[6] = { -1, -1, -1, -1, -1, -1 }, rc = 0, st = 0, i;
 	struct pollfd pfd[3];
 	pid_t pid;
 
@@ -167,7 +189,8 @@ ir_proc_run(const struct ir_proc *p, struct ir_proc_result *r,
 	make_env(p->keep_env, env);
 	pid = fork();
 	if (pid == 0)
-		child(p, path, env, fds[0], fds[3], fds[5]);
+		child(p, path, p->whole_env ? environ : env, fds[0], fds[3],
+		    fds[5]);
 	free_env(env);
 	if (pid < 0) {
 		ir_fail_errno(err, IR_OSERR, errno, "fork");
@@ -182,14 +205,15 @@ ir_proc_run(const struct ir_proc *p, struct ir_proc_result *r,
 	pfd[1] = (struct pollfd){ fds[2], POLLIN, 0 };
 	pfd[2] = (struct pollfd){ fds[4], POLLIN, 0 };
 	(void)fcntl(fds[1], F_SETFL, O_NONBLOCK);
-	rc = pump(p, r, pfd, err);
+	rc = pump(p, r, pfd, end, err);
 	for (i = 0; i < 3; i++)
 		if (pfd[i].fd >= 0)
 			close(pfd[i].fd);
-	if (rc)
+	if (rc || (rc = wait_end(p, pid, &st, end, err))) {
 		kill(pid, SIGKILL);
-	while (waitpid(pid, &st, 0) < 0 && errno == EINTR)
-		;
+		while (waitpid(pid, &st, 0) < 0 && errno == EINTR)
+			;
+	}
 	r->status = WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
 	return rc;
 }

@@ -15,6 +15,7 @@ struct ir_proc {
 	const char *const *keep_env;	/* NULL-terminated names to hand on
 					   beside PATH LANG LC_ALL TZ HOME;
 					   may be NULL */
+	bool whole_env;			/* hand on all of ours instead */
 	const void *in;			/* its standard input; may be NULL */
 	size_t in_len;
 	int timeout_ms;			/* 0: 60 s; then SIGKILL */

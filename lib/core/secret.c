@@ -114,3 +114,11 @@ ir_secret_take_env(struct ir_secret *s, const char *name, struct ir_err *err)
 	unsetenv(name);
 	return rc;
 }
+
+__attribute__((noinline)) void
+ir_secret_burn(void)
+{
+	char below[65536];
+
+	OPENSSL_cleanse(below, sizeof below);
+}

@@ -35,4 +35,10 @@ int ir_secret_read_fd(struct ir_secret *s, int fd, struct ir_err *err);
 int ir_secret_take_env(struct ir_secret *s, const char *name,
     struct ir_err *err);
 
+/*
+ * Overwrite the stack below the caller, and with it the vector registers:
+ * ciphers and memcpy leave what they worked on in both.
+ */
+void ir_secret_burn(void);
+
 #endif

@@ -35,16 +35,23 @@ ir_manifest_open(struct ir_manifest **out, struct ir_queue *q, bool make,
     struct ir_err *err)
 {
 	struct ir_manifest *m;
+	struct stat st;
 	int fd;
 
 	*out = NULL;
 	fd = openat(ir_queue_fd(q), IR_MANIFEST, O_RDWR | O_APPEND |
-	    O_CLOEXEC | O_NOFOLLOW | (make ? O_CREAT : 0), 0640);
+	    O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (make ? O_CREAT : 0), 0640);
 	if (fd < 0 && errno == ENOENT && !make)
 		return 0;
 	if (fd < 0)
 		return ir_fail_errno(err, ir_errno_code(errno, IR_CANTCREAT),
 		    errno, "%s/%s", ir_queue_name(q), IR_MANIFEST);
+	/* a pipe of that name would keep us waiting */
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return ir_fail(err, IR_CONFIG, "%s/%s: not a regular file",
+		    ir_queue_name(q), IR_MANIFEST);
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
 		return ir_fail(err, IR_TEMPFAIL,

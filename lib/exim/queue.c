@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #define SUBS 63		/* none, 0-9, A-Z, a-z */
 #define FIRST_READ 65536
+#define FILES 65536	/* descriptors; 1024 queues need 2048, split more */
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 struct ir_queue {
@@ -35,6 +37,21 @@ struct ir_spool {
 
 static const char *const part_name[] = { "input", "msglog" };
 
+/*
+ * All queues are kept open, each with its folders: a spool of many would run
+ * into the usual 1024, and then not be looked at at all.
+ */
+static void
+allow_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur >= FILES)
+		return;
+	l.rlim_cur = l.rlim_max < FILES ? l.rlim_max : FILES;
+	(void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
 int
 ir_spool_open(struct ir_spool **out, const char *dir, struct ir_err *err)
 {
@@ -45,6 +62,7 @@ ir_spool_open(struct ir_spool **out, const char *dir, struct ir_err *err)
 		free(s);
 		return ir_fail(err, IR_OSERR, "no memory");
 	}
+	allow_files();
 	s->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->fd < 0 || fstat(s->fd, &st)) {
 		ir_fail_errno(err, ir_errno_code(errno, IR_NOINPUT), errno,
@@ -59,8 +77,13 @@ ir_spool_open(struct ir_spool **out, const char *dir, struct ir_err *err)
 	}
 	s->uid = st.st_uid;
 	s->gid = st.st_gid;
-	/* the packagers differ in who owns the top; input is always Exim's */
-	if (fstatat(s->fd, "input", &st, AT_SYMLINK_NOFOLLOW) == 0) {
+	/*
+	 * The packagers differ in who owns the top; input is Exim's.  Root's
+	 * input in Exim's top is a folder that was moved there, so that we
+	 * keep our rights.
+	 */
+	if (fstatat(s->fd, "input", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_uid != 0) {
 		s->uid = st.st_uid;
 		s->gid = st.st_gid;
 	}

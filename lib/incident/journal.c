@@ -66,8 +66,12 @@ ir_journal_open(struct ir_journal **out, const char *dir, const char *from,
 	j = calloc(1, sizeof *j);
 	if (!j)
 		return ir_fail(err, IR_OSERR, "no memory");
-	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
-	j->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	j->fd = -1;
+	if ((size_t)snprintf(path, sizeof path, "%s/journal.jsonl", dir) <
+	    sizeof path)
+		j->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	else
+		errno = ENAMETOOLONG;
 	if (j->fd < 0) {
 		no_journal(path, errno, err);
 		free(j);

@@ -53,6 +53,30 @@ static const char *const common[] = {
 	"WINDOWS-1251", "WINDOWS-1250", "ISO-8859-2",
 };
 
+/*
+ * What mail is written in.  The sender chooses the label, and iconv would
+ * load any of its modules for him: of the rest, which no mail needs, some
+ * never end or abort on certain bytes (glibc before 2.33: IBM1364 and its
+ * kin, ISO-2022-JP-3, UCS4).
+ */
+static bool
+known(const char *name)
+{
+	static const char *const begin[] = { "iso-8859-", "iso8859-",
+	    "iso_8859-", "latin", "windows-125", "cp125", "cp437", "cp85",
+	    "cp86", "cp87", "ibm85", "ibm86", "koi8-", "mac", "x-mac-",
+	    "utf-16", "utf-32", "utf-7", "gb18030", "uhc", "cp949",
+	    "windows-949", "windows-874", "johab", "big5", "cp950", "euc-tw",
+	    "euctw", "euc-cn", "euccn", "euckr", "iso-2022-kr", "viscii",
+	    "tcvn", "armscii-8", "georgian-" };
+	size_t i;
+
+	for (i = 0; i < sizeof begin / sizeof begin[0]; i++)
+		if (ir_ascii_starts(name, begin[i]))
+			return true;
+	return false;
+}
+
 /* What a label means: one of the words above, or a name for iconv. */
 static const char *
 meaning(const char *label, size_t len, char name[LABEL_MAX + 1])
@@ -75,7 +99,7 @@ meaning(const char *label, size_t len, char name[LABEL_MAX + 1])
 	for (i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
 		if (ir_ascii_ieq(aliases[i].label, name))
 			return aliases[i].means;
-	return name;
+	return known(name) ? name : GUESS;
 }
 
 static void

@@ -18,8 +18,9 @@ struct ir_buf;
 
 /*
  * Append s as UTF-8.  charset is a label of len bytes from a mail, in any
- * case; NULL, empty, us-ascii or unknown: guess (ISO-2022-JP by its escapes,
- * UTF-8, EUC-JP, CP932, else windows-1252).
+ * case; NULL, empty, us-ascii, unknown or not one that mail is written in:
+ * guess (ISO-2022-JP by its escapes, UTF-8, EUC-JP, CP932, else
+ * windows-1252).
  */
 void ir_charset_utf8(struct ir_buf *out, const char *charset, size_t len,
     const char *s, size_t n);

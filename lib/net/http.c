@@ -1,21 +1,26 @@
 /* http.c - see http.h */
 #include <dirent.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <curl/curl.h>
+#include <openssl/crypto.h>
+#include <openssl/ssl.h>
 
+#include "../core/secret.h"
 #include "../core/text.h"
 #include "../core/version.h"
 #include "http.h"
 
 #define MAX_REPLY (8u << 20)
 #define MAX_HEADERS 32
+#define TICK_MS 200
 #define CA_FOLDER "/etc/ssl/certs"
 #define AGENT "quell/" QUELL_VERSION
 
-/* One libcurl handle and the request that it is busy with. */
+/* A request that is under way, and its libcurl handle. */
 struct slot {
 	CURL *easy;
 	struct ir_http_req *req;	/* NULL: idle */
@@ -84,13 +89,8 @@ ir_http_open(struct ir_http **h, const struct ir_http_opts *o,
 void
 ir_http_close(struct ir_http *h)
 {
-	size_t i;
-
 	if (!h)
 		return;
-	for (i = 0; i < h->nslots; i++)
-		if (h->slots[i].easy)
-			curl_easy_cleanup(h->slots[i].easy);
 	if (h->multi) {
 		curl_multi_cleanup(h->multi);
 		curl_global_cleanup();
@@ -98,6 +98,38 @@ ir_http_close(struct ir_http *h)
 	free(h->slots);
 	free(h->ca_file);
 	free(h);
+}
+
+/* What libcurl gives back held requests and answers: wiped. */
+static void
+wiping_free(void *p)
+{
+	if (p)
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *
+wiping_realloc(void *p, size_t n)
+{
+	size_t old = p ? malloc_usable_size(p) : 0;
+	void *q;
+
+	if (p && old >= n && n)
+		return p;
+	q = malloc(n ? n : 1);
+	if (q && p) {
+		memcpy(q, p, old < n ? old : n);
+		wiping_free(p);
+	}
+	return q;
+}
+
+static int
+start_curl(void)
+{
+	return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free,
+	    wiping_realloc, strdup, calloc);
 }
 
 static int
@@ -109,7 +141,7 @@ start(struct ir_http *h, struct ir_err *err)
 	if (!h->slots)
 		return ir_fail(err, IR_OSERR, "no memory");
 	h->nslots = h->o.parallel;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+	if (start_curl())
 		return ir_fail(err, IR_OSERR, "libcurl does not start");
 	h->multi = curl_multi_init();
 	if (!h->multi) {
@@ -208,7 +240,8 @@ near(const char *host, size_t n)
 		return true;
 	if (n == 5 && memcmp(host, "[::1]", 5) == 0)
 		return true;
-	if (n == 15 && strncasecmp(host, "[fd00:ec2::254]", n) == 0)
+	if ((n == 15 && strncasecmp(host, "[fd00:ec2::254]", n) == 0) ||
+	    (n == 14 && strncasecmp(host, "[fd00:ec2::23]", n) == 0))
 		return true;
 	for (i = 0; i < n; i++)
 		if (host[i] != '.' && (host[i] < '0' || host[i] > '9'))
@@ -283,9 +316,20 @@ set_method(CURL *c, const struct ir_http_req *r)
 	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
+/* OpenSSL would keep what it has last decrypted. */
+static CURLcode
+on_ssl(CURL *c, void *ctx, void *arg)
+{
+	(void)c;
+	(void)arg;
+	SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT);
+	return CURLE_OK;
+}
+
 static void
 set_tls(const struct ir_http *h, CURL *c)
 {
+	curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_ssl);
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (h->ca_file) {
 		curl_easy_setopt(c, CURLOPT_CAINFO, h->ca_file);
@@ -329,9 +373,9 @@ set_up(struct ir_http *h, struct slot *s, struct ir_err *err)
 	}
 	if (r->nheaders > MAX_HEADERS)
 		return ir_fail(err, IR_SOFTWARE, "too many headers");
-	if (!s->easy && !(s->easy = curl_easy_init()))
+	s->easy = curl_easy_init();
+	if (!s->easy)
 		return ir_fail(err, IR_OSERR, "no memory");
-	curl_easy_reset(s->easy);
 	s->why[0] = '\0';
 	s->aged = false;
 	curl_easy_setopt(s->easy, CURLOPT_URL, r->url);
@@ -388,6 +432,9 @@ explain(struct slot *s, CURLcode rc)
 	case CURLE_UNSUPPORTED_PROTOCOL:	/* its word for "not HTTP" */
 		code = IR_PROTOCOL;
 		break;
+	case CURLE_ABORTED_BY_CALLBACK:
+		why = "interrupted";
+		break;
 	case CURLE_OPERATION_TIMEDOUT:
 		why = r->sent ? "no answer in time" : "cannot connect in time";
 		break;
@@ -399,6 +446,18 @@ explain(struct slot *s, CURLcode rc)
 		break;
 	}
 	ir_fail(&r->err, code, "%.*s: %s", n, r->url, why);
+}
+
+/*
+ * The handle goes with its request, for it keeps a copy of what it sent (the
+ * session token is in that); the connections are the multi handle's.
+ */
+static void
+drop(struct slot *s)
+{
+	curl_easy_cleanup(s->easy);
+	curl_slist_free_all(s->headers);
+	*s = (struct slot){ 0 };
 }
 
 static void
@@ -416,10 +475,9 @@ finish(struct ir_http *h, struct slot *s, CURLcode rc)
 	if (rc)
 		explain(s, rc);
 	curl_multi_remove_handle(h->multi, s->easy);
-	/* headers were borrowed by the handle; the next use resets it */
-	curl_slist_free_all(s->headers);
-	s->headers = NULL;
-	s->req = NULL;
+	drop(s);
+	if (r->secret)
+		ir_secret_burn();
 }
 
 /* Give a request to an idle slot; one that cannot start is done. */
@@ -432,28 +490,8 @@ begin(struct ir_http *h, struct slot *s, struct ir_http_req *r)
 		return true;
 	if (r->err.code == 0)
 		ir_fail(&r->err, IR_OSERR, "cannot start a request");
-	curl_slist_free_all(s->headers);
-	s->headers = NULL;
-	s->req = NULL;
+	drop(s);
 	return false;
-}
-
-static size_t
-reap(struct ir_http *h)
-{
-	struct CURLMsg *m;
-	size_t n = 0;
-	char *p;
-	int left;
-
-	while ((m = curl_multi_info_read(h->multi, &left))) {
-		if (m->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &p);
-		finish(h, (struct slot *)(void *)p, m->data.result);
-		n++;
-	}
-	return n;
 }
 
 static void
@@ -468,30 +506,158 @@ clear_results(struct ir_http_req *r)
 	r->err = (struct ir_err)IR_ERR_INIT;
 }
 
+/* --- running ----------------------------------------------------------- */
+
+/* What one ir_http_feed knows. */
+struct run {
+	struct ir_http *h;
+	const struct ir_http_feed *f;
+	size_t parallel, busy;
+	int64_t wait_ms;	/* until next is asked again; -1: no time */
+};
+
+/* Fill the free slots, as long as there are requests. */
+static void
+fill(struct run *run)
+{
+	struct ir_http_req *r;
+	size_t i;
+
+	run->wait_ms = -1;
+	for (i = 0; i < run->parallel; i++) {
+		while (!run->h->slots[i].req) {
+			r = run->f->next(run->f->arg, &run->wait_ms);
+			if (!r)
+				return;
+			clear_results(r);
+			if (begin(run->h, &run->h->slots[i], r))
+				run->busy++;
+			else
+				run->f->done(r, run->f->arg);
+		}
+	}
+}
+
+static void
+reap(struct run *run)
+{
+	struct ir_http_req *r;
+	struct CURLMsg *m;
+	struct slot *s;
+	char *p;
+	int left;
+
+	while ((m = curl_multi_info_read(run->h->multi, &left))) {
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &p);
+		s = (struct slot *)(void *)p;
+		r = s->req;
+		finish(run->h, s, m->data.result);
+		run->busy--;
+		run->f->done(r, run->f->arg);
+	}
+}
+
+static void
+abandon(struct run *run)
+{
+	struct ir_http_req *r;
+	size_t i;
+
+	for (i = 0; i < run->parallel; i++) {
+		r = run->h->slots[i].req;
+		if (!r)
+			continue;
+		finish(run->h, &run->h->slots[i], CURLE_ABORTED_BY_CALLBACK);
+		run->busy--;
+		run->f->done(r, run->f->arg);
+	}
+}
+
+static void
+nap(struct run *run, int running)
+{
+	int64_t ms = TICK_MS;
+
+	if (run->wait_ms >= 0 && run->wait_ms < ms)
+		ms = run->wait_ms;
+	if (running || !run->busy)
+		curl_multi_poll(run->h->multi, NULL, 0, (int)ms, NULL);
+}
+
+/* libcurl does not start: nobody gets an answer. */
+static void
+refuse(const struct ir_http_feed *f, const struct ir_err *err)
+{
+	struct ir_http_req *r;
+	int64_t ms;
+
+	while ((r = f->next(f->arg, &ms))) {
+		clear_results(r);
+		r->err = *err;
+		f->done(r, f->arg);
+	}
+}
+
+void
+ir_http_feed(struct ir_http *h, const struct ir_http_feed *f, size_t parallel)
+{
+	struct run run = { .h = h, .f = f, .parallel = parallel };
+	struct ir_err err = IR_ERR_INIT;
+	int running;
+
+	if (start(h, &err)) {
+		refuse(f, &err);
+		return;
+	}
+	if (parallel == 0 || parallel > h->nslots)
+		run.parallel = h->nslots;
+	for (;;) {
+		if (f->tick && f->tick(f->arg)) {
+			abandon(&run);
+			return;
+		}
+		fill(&run);
+		if (!run.busy && run.wait_ms < 0)
+			return;
+		curl_multi_perform(h->multi, &running);
+		reap(&run);
+		if (run.busy == 0 && run.wait_ms < 0)
+			continue;
+		/* a slot that has just come free is filled first */
+		if ((size_t)running == run.busy)
+			nap(&run, running);
+	}
+}
+
+struct list {
+	struct ir_http_req *reqs;
+	size_t n, next;
+};
+
+static struct ir_http_req *
+list_next(void *arg, int64_t *wait_ms)
+{
+	struct list *l = arg;
+
+	*wait_ms = -1;
+	return l->next < l->n ? &l->reqs[l->next++] : NULL;
+}
+
+static void
+list_done(struct ir_http_req *r, void *arg)
+{
+	(void)r;
+	(void)arg;
+}
+
 void
 ir_http_run(struct ir_http *h, struct ir_http_req *reqs, size_t n,
     size_t parallel)
 {
-	struct ir_err err = IR_ERR_INIT;
-	size_t i, next = 0, busy = 0;
-	int running;
+	struct list l = { reqs, n, 0 };
+	const struct ir_http_feed f = { list_next, list_done, NULL, &l };
 
-	for (i = 0; i < n; i++)
-		clear_results(&reqs[i]);
-	if (start(h, &err)) {
-		for (i = 0; i < n; i++)
-			reqs[i].err = err;
-		return;
-	}
-	if (parallel == 0 || parallel > h->nslots)
-		parallel = h->nslots;
-	while (next < n || busy) {
-		for (i = 0; i < parallel && next < n; i++)
-			if (!h->slots[i].req)
-				busy += begin(h, &h->slots[i], &reqs[next++]);
-		curl_multi_perform(h->multi, &running);
-		busy -= reap(h);
-		if (busy && (next == n || busy == parallel) && running)
-			curl_multi_poll(h->multi, NULL, 0, 1000, NULL);
-	}
+	ir_http_feed(h, &f, parallel);
 }

@@ -74,4 +74,22 @@ void ir_http_close(struct ir_http *h);
 void ir_http_run(struct ir_http *h, struct ir_http_req *reqs, size_t n,
     size_t parallel);
 
+/*
+ * The same for requests that come one by one: next gives the next to start,
+ * when a connection is free for it, or NULL: then it is asked again after
+ * *wait_ms (-1: not before one is done), and when nothing is under way and
+ * the wait is -1, that was all.  done takes each as it ends.  tick (may be
+ * NULL) is called at least five times a second; when it says true, what is
+ * under way is abandoned (75) and next is asked for no more.
+ */
+struct ir_http_feed {
+	struct ir_http_req *(*next)(void *arg, int64_t *wait_ms);
+	void (*done)(struct ir_http_req *r, void *arg);
+	bool (*tick)(void *arg);
+	void *arg;
+};
+
+void ir_http_feed(struct ir_http *h, const struct ir_http_feed *f,
+    size_t parallel);
+
 #endif

@@ -756,6 +756,10 @@ ir_smtp_auth(struct ir_smtp *s, const char *user,
 	if (!s->ssl && !s->loopback)
 		return ir_fail(err, IR_CONFIG,
 		    "%s: auth: no password without TLS", s->host);
+	/* whoever sits on the line can show a certificate of his own */
+	if (!s->loopback && SSL_get_verify_mode(s->ssl) == SSL_VERIFY_NONE)
+		return ir_fail(err, IR_CONFIG, "%s: auth: no password to a "
+		    "server whose certificate is not checked", s->host);
 	if (!password->data || !password->len ||
 	    memchr(password->data, 0, password->len) || strlen(user) > 256)
 		return ir_fail(err, IR_DATAERR,

@@ -280,7 +280,8 @@ class Metadata:
             return self._text(404)
         with self.world.lock:
             now = self.world.now()
-            if self.session is None or self.session.expires < now + 900:
+            if self.session is None or self.session.role != role \
+                    or self.session.expires < now + 900:
                 self.session = self.world.new_session(
                     21600, role=role, name="i-0a1b2c3d4e5f60001")
         return self._text(200, json.dumps({

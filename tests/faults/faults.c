@@ -2,8 +2,11 @@
  * faults.c - LD_PRELOAD: the Nth call on a matching path fails.
  *
  *	FAULT_WRITE=N:TEXT[:ERRNO]	write() to a file whose path has TEXT
- *	FAULT_FSYNC, FAULT_CLOSE	the same for fsync() and close()
- *	FAULT_RENAME			rename() and link(), by the new name
+ *	FAULT_FSYNC			the same for fsync() and fdatasync()
+ *	FAULT_CLOSE			the same for close()
+ *	FAULT_RENAME			rename() and its kin, link(), by the new
+ *					name
+ *	FAULT_UNLINK			unlink()
  *	FAULT_OPEN			open() for writing, mkostemp(), mkdir()
  *
  * N counts from 1; "2+" fails the second and all later calls.  A failing
@@ -103,6 +106,18 @@ fsync(int fd)
 }
 
 int
+fdatasync(int fd)
+{
+	char path[PATH_MAX];
+	REAL(fdatasync);
+
+	if (getenv("FAULT_FSYNC") &&
+	    due("FAULT_FSYNC", path_of(fd, path), EIO))
+		return -1;
+	return real.call(fd);
+}
+
+int
 close(int fd)
 {
 	char path[PATH_MAX];
@@ -125,6 +140,24 @@ rename(const char *from, const char *to)
 	REAL(rename);
 
 	return due("FAULT_RENAME", to, EIO) ? -1 : real.call(from, to);
+}
+
+int
+renameat2(int from_dir, const char *from, int to_dir, const char *to,
+    unsigned flags)
+{
+	REAL(renameat2);
+
+	return due("FAULT_RENAME", to, EIO) ? -1 :
+	    real.call(from_dir, from, to_dir, to, flags);
+}
+
+int
+unlink(const char *path)
+{
+	REAL(unlink);
+
+	return due("FAULT_UNLINK", path, EIO) ? -1 : real.call(path);
 }
 
 int

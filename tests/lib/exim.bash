@@ -78,7 +78,8 @@ exim_enter()	# ID
 	fi
 }
 
-# What sh does inside: $0 lies over /etc, $1/usr over /usr, the rest is run. In
+# What sh does inside: $0 lies over /etc, $1/usr over /usr, $2 goes before
+# PATH, the rest is run. In
 # a chroot everything is first bound below a private mount, so that no mount
 # of ours shows outside, and that is the new root.
 # shellcheck disable=SC2016
@@ -93,9 +94,9 @@ exim_view='
 	fi
 	mount -t overlay -o "lowerdir=$0:/etc" none $r/etc &&
 		mount -t overlay -o "lowerdir=$1/usr:/usr" none $r/usr || exit 71
-	shift
-	PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+	PATH=$2/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 	export PATH
+	shift 2
 	[ -n "$r" ] || exec "$@"
 	exec chroot $r /bin/sh -c "cd \"\$0\" && exec \"\$@\"" "$PWD" "$@"
 '
@@ -107,10 +108,11 @@ exim_available()
 	peers_have exim || return 1
 	probe=$(exim_enter 979)
 	# shellcheck disable=SC2086 # its words
-	$probe /bin/sh -c "$exim_view" "$PEERS_ROOT/usr" "$PEERS_ROOT" true \
+	$probe /bin/sh -c "$exim_view" "$PEERS_ROOT/usr" "$PEERS_ROOT" "" true \
 		2>/dev/null && return 0
 	echo 'exim: no mount namespace with overlayfs here (a container' \
-		'without CAP_SYS_ADMIN, or user namespaces are restricted);' \
+		'without CAP_SYS_ADMIN, a chroot without /proc, or' \
+		'restricted user namespaces);' \
 		'run as root' >&2
 	return 1
 }
@@ -172,18 +174,21 @@ exim_make_ns()	# DIR ID HOSTS
 
 exim_make_bin()	# DIR ID
 {
-	local dir=$1 id=$2 name enter
+	local dir=$1 id=$2 name enter first=''
 
 	enter=$(exim_enter "$id")
+	# Without -C an unprivileged Exim refuses a configuration that is not
+	# root's: the wrapper gives it.
+	[ "$(id -u)" = 0 ] || first=$dir/bin:
 	mkdir -p "$dir/bin"
 	cat >"$dir/bin/.enter" <<-END
 	#!/bin/sh
 	# Run a command where the instance $dir is the system's Exim.
 	[ \$# -gt 0 ] || exit 64
-	[ "\${QUELL_EXIM_NS-}" = '$dir' ] && exec "\$@"
-	QUELL_EXIM_NS='$dir'
-	export QUELL_EXIM_NS
-	exec $enter /bin/sh -c '$exim_view' '$dir/ns/etc' '$PEERS_ROOT' "\$@"
+	# Inside already? (The environment does not tell: quell's children get a
+	# fresh one.)
+	[ "\$(readlink /etc/exim4/exim4.conf)" = '$dir/exim.conf' ] && exec "\$@"
+	exec $enter /bin/sh -c '$exim_view' '$dir/ns/etc' '$PEERS_ROOT' '$first' "\$@"
 	END
 	cat >"$dir/bin/exim4" <<-END
 	#!/bin/bash
@@ -420,7 +425,7 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 
 		remote_smtp_smarthost:
 		  driver = smtp
-		  # "smtp" is not known where there is no /etc/services
+		  # by number: a small system has no /etc/services
 		  port = 25
 		  allow_localhost
 		  interface = 127.0.0.1

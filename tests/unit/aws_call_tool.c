@@ -6,15 +6,22 @@
  * ir_aws_call (params is an object; key_secret is a string); all are made in
  * parallel.  "pages": ["Marker", "Marker", "Users"] asks for all pages and
  * answers with the length of that list.  Output is one line for each call.
- * Arguments: NAME=VALUE for region, profile, endpoint_url, timeout, parallel.
+ * Arguments: NAME=VALUE for region, profile, endpoint_url, timeout, parallel,
+ * verbose; repeat=N makes the first call N times and prints one summary;
+ * regions=A,B,... asks it in each of these; hold=FILE makes FILE when all is
+ * done and stays until it is gone, with leak=1 with a secret on the heap.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "aws/client.h"
+#include "aws/trace.h"
 #include "core/cli.h"
+#include "core/text.h"
 
 #define MAX 1000
 
@@ -109,6 +116,113 @@ all_pages(struct ir_aws *a, struct ir_aws_call *c, struct one *o)
 	    n.pages, n.items);
 }
 
+/* --- the first call, many times ---------------------------------------- */
+
+struct many {
+	const struct ir_aws_call *like;
+	size_t left, ok, failed;
+	int code;		/* of the last that failed */
+};
+
+static struct ir_aws_call *
+many_next(void *arg)
+{
+	struct many *m = arg;
+	struct ir_aws_call *c;
+
+	if (m->left == 0 || !(c = malloc(sizeof *c)))
+		return NULL;
+	m->left--;
+	*c = *m->like;
+	return c;
+}
+
+static void
+many_done(struct ir_aws_call *c, void *arg)
+{
+	struct many *m = arg;
+
+	if (c->err.code)
+		m->code = c->err.code;
+	m->failed += c->err.code != 0;
+	m->ok += c->err.code == 0;
+	ir_aws_call_free(c);
+	free(c);
+}
+
+static void
+repeat(struct ir_aws *a, const struct ir_aws_call *like, size_t n,
+    size_t parallel)
+{
+	struct many m = { .like = like, .left = n };
+	const struct ir_aws_feed feed = { .next = many_next,
+		.done = many_done, .arg = &m, .total = n,
+		.parallel = parallel };
+	int64_t began = ir_mono_ms();
+	struct rusage ru;
+
+	ir_aws_run(a, &feed);
+	getrusage(RUSAGE_SELF, &ru);
+	printf("{\"ok\":%zu,\"failed\":%zu,\"code\":%d,\"ms\":%lld,"
+	    "\"kib\":%ld}\n", m.ok, m.failed, m.code,
+	    (long long)(ir_mono_ms() - began), ru.ru_maxrss);
+}
+
+struct swept {
+	const struct ir_aws_call *like;
+	const char *name[64];
+};
+
+static void
+sweep_ask(struct ir_aws_call *c, size_t i, size_t k, void *arg)
+{
+	(void)i;
+	(void)k;
+	*c = *((struct swept *)arg)->like;
+}
+
+static void
+sweep_answer(const struct ir_aws_call *c, size_t i, size_t k, void *arg)
+{
+	struct swept *s = arg;
+
+	(void)k;
+	printf("{\"region\":\"%s\",\"code\":%d,\"disabled\":%s}\n",
+	    s->name[i], c->err.code, c->disabled ? "true" : "false");
+}
+
+static void
+sweep(struct ir_aws *a, const struct ir_aws_call *like, const char *list)
+{
+	struct swept s = { .like = like };
+	struct ir_aws_sweep w = { .regions = s.name, .calls = 1,
+		.ask = sweep_ask, .answer = sweep_answer, .arg = &s };
+	char *copy = strdup(list), *save = NULL, *p;
+	int64_t began = ir_mono_ms();
+
+	for (p = strtok_r(copy, ",", &save); p && w.n < 64;
+	    p = strtok_r(NULL, ",", &save))
+		s.name[w.n++] = p;
+	ir_aws_sweep(a, &w, NULL);
+	fprintf(stderr, "%lld ms\n", (long long)(ir_mono_ms() - began));
+	free(copy);
+}
+
+static void
+hold(const char *file, const char *leak)
+{
+	const char *secret = getenv("LEAK");
+	char *copy = leak && secret ? strdup(secret) : NULL;
+	FILE *f = fopen(file, "w");
+
+	fflush(stdout);
+	if (f)
+		fclose(f);
+	while (f && access(file, F_OK) == 0)
+		usleep(20000);
+	free(copy);
+}
+
 static size_t
 read_all(struct one *o)
 {
@@ -140,12 +254,21 @@ main(int argc, char **argv)
 		arg(argc, argv, "profile"), arg(argc, argv, "endpoint_url") };
 	const char *timeout = arg(argc, argv, "timeout");
 	const char *parallel = arg(argc, argv, "parallel");
+	const char *times = arg(argc, argv, "repeat");
+	const char *regions = arg(argc, argv, "regions");
+	const char *file = arg(argc, argv, "hold");
+	const char *verbose = arg(argc, argv, "verbose");
+	struct ir_common common = { .verbose = verbose ? atoi(verbose) : 0,
+		.timeout = timeout ? atol(timeout) : 0 };
 	struct one *o = calloc(MAX, sizeof *o);
 	struct ir_aws_call *c = calloc(MAX, sizeof *c);
 	struct ir_err err = IR_ERR_INIT;
 	struct ir_aws *a = NULL;
-	size_t i, n = o && c ? read_all(o) : 0;
+	static const struct ir_cmd cmd = { "aws_call_tool", "", "" };
+	size_t i, n;
 
+	ir_begin(&cmd);
+	n = o && c ? read_all(o) : 0;
 	if (n == 0)
 		goto out;
 	if (ir_aws_open(&a, &opts, NULL, &err)) {
@@ -153,18 +276,25 @@ main(int argc, char **argv)
 		fprintf(stderr, "%s\n%s\n", err.msg, err.hint);
 		goto out;
 	}
-	ir_aws_set_timeout(a, timeout ? atol(timeout) : 0);
+	ir_aws_follow(a, &common);
 	for (i = 0; i < n; i++)
 		fill(&c[i], &o[i]);
 	if (ir_rec_has(o[0].in, "pages"))
 		all_pages(a, c, o);
+	else if (times)
+		repeat(a, &c[0], (size_t)atol(times),
+		    parallel ? (size_t)atol(parallel) : 0);
+	else if (regions)
+		sweep(a, &c[0], regions);
 	else
 		ir_aws_do_many(a, c, n, parallel ? (size_t)atol(parallel) : 0);
 	for (i = 0; i < n; i++) {
-		if (!ir_rec_has(o[0].in, "pages"))
+		if (!ir_rec_has(o[0].in, "pages") && !times && !regions)
 			show(&c[i], &o[i]);
 		ir_aws_call_free(&c[i]);
 	}
+	if (file)
+		hold(file, arg(argc, argv, "leak"));
 out:
 	for (i = 0; i < n; i++) {
 		ir_rec_free(o[i].in);

@@ -18,8 +18,9 @@ goes_to(const char *service, const char *region, const char *url,
 {
 	struct ir_endpoint e;
 	struct ir_err err = IR_ERR_INIT;
+	struct ir_endpoint_opts o = { .url = url };
 
-	if (ir_endpoint_find(service, region, url, &e, &err))
+	if (ir_endpoint_find(service, region, &o, &e, &err))
 		fail_msg("%s", err.msg);
 	assert_string_equal(e.url, want_url);
 	assert_string_equal(e.host, strstr(want_url, "://") + 3);
@@ -32,8 +33,9 @@ fails(const char *service, const char *region, const char *url, int code)
 {
 	struct ir_endpoint e;
 	struct ir_err err = IR_ERR_INIT;
+	struct ir_endpoint_opts o = { .url = url };
 
-	assert_int_equal(ir_endpoint_find(service, region, url, &e, &err), -1);
+	assert_int_equal(ir_endpoint_find(service, region, &o, &e, &err), -1);
 	assert_int_equal(err.code, code);
 }
 
@@ -92,6 +94,119 @@ own_endpoints(void **state)
 	fails("sts", "eu-west-1", "https://a/path", IR_CONFIG);
 	fails("sts", "eu-west-1", "https://u:p@host", IR_CONFIG);
 	fails("sts", "eu-west-1", "https://a b", IR_CONFIG);
+}
+
+/* variant: 1 FIPS, 2 dual-stack, 3 both */
+static void
+variant(int v, const char *service, const char *region, const char *want)
+{
+	struct ir_endpoint_opts o = { .fips = v & 1, .dualstack = v & 2 };
+	struct ir_endpoint e;
+	struct ir_err err = IR_ERR_INIT;
+
+	if (ir_endpoint_find(service, region, &o, &e, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(e.host, want);
+}
+
+/* the rest of the table is compared with botocore's in aws-chain.bats */
+static void
+variants(void **state)
+{
+	struct ir_endpoint_opts o = { .url = "https://x", .fips = true };
+	struct ir_endpoint e;
+	struct ir_err err = IR_ERR_INIT;
+
+	(void)state;
+	variant(1, "sesv2", "us-east-1", "email-fips.us-east-1.amazonaws.com");
+	variant(2, "sesv2", "eu-west-1", "email.eu-west-1.api.aws");
+	variant(3, "sts", "us-west-2", "sts-fips.us-west-2.api.aws");
+	variant(1, "sts", "us-gov-west-1", "sts.us-gov-west-1.amazonaws.com");
+	variant(1, "iam", "eu-west-1", "iam-fips.amazonaws.com");
+	variant(2, "iam", NULL, "iam.global.api.aws");
+	assert_int_equal(ir_endpoint_find("sts", "us-east-1", &o, &e, &err),
+	    -1);
+	assert_int_equal(err.code, IR_CONFIG);
+}
+
+/* Health is in one region at a time: the one that its alias points to. */
+static void
+health(void **state)
+{
+	struct ir_endpoint_opts o = {
+		.health = "health.us-east-2.amazonaws.com." };
+	struct ir_endpoint e;
+	struct ir_err err = IR_ERR_INIT;
+
+	(void)state;
+	goes_to("health", "eu-west-1", NULL,
+	    "https://health.us-east-1.amazonaws.com", "us-east-1", "health");
+	goes_to("health", "cn-north-1", NULL,
+	    "https://health.cn-northwest-1.amazonaws.com.cn",
+	    "cn-northwest-1", "health");
+	assert_int_equal(ir_endpoint_find("health", "eu-west-1", &o, &e,
+	    &err), 0);
+	assert_string_equal(e.host, "health.us-east-2.amazonaws.com");
+	assert_string_equal(e.region, "us-east-2");
+	o.health = "health.example.net";
+	assert_int_equal(ir_endpoint_find("health", "eu-west-1", &o, &e,
+	    &err), -1);
+	o.health = "evil";
+	assert_int_equal(ir_endpoint_find("health", "eu-west-1", &o, &e,
+	    &err), -1);
+	o.health = "health.cn-north-1.amazonaws.com.cn";
+	assert_int_equal(ir_endpoint_find("health", "eu-west-1", &o, &e,
+	    &err), -1);
+}
+
+/* Who wins: the option, the service's variable, the general one, the files */
+static void
+configured_ones(void **state)
+{
+	static const char file[] = "[profile p]\nservices = s\n"
+	    "endpoint_url = http://general-file\nuse_fips_endpoint = true\n"
+	    "[services s]\nsts =\n  endpoint_url = http://service-file\n"
+	    "[profile q]\nendpoint_url = http://q\n"
+	    "ignore_configured_endpoint_urls = true\n";
+	struct ir_aws_config *c = ir_aws_config_new();
+	struct ir_endpoint_opts o;
+	struct ir_err err = IR_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(ir_aws_config_parse(c, IR_AWS_FILE_CONFIG, "f", file,
+	    sizeof file - 1, &err), 0);
+#define URL(service, profile, option, want) do { \
+	assert_int_equal(ir_endpoint_options(service, c, profile, option, &o, \
+	    &err), 0); \
+	if (want) \
+		assert_string_equal(o.url, want); \
+	else \
+		assert_null(o.url); \
+} while (0)
+	URL("sts", "p", NULL, "http://service-file");
+	assert_true(o.fips);
+	assert_false(o.dualstack);
+	URL("iam", "p", NULL, "http://general-file");
+	URL("iam", "q", NULL, (const char *)NULL);
+	setenv("AWS_ENDPOINT_URL", "http://general", 1);
+	URL("sts", "p", NULL, "http://general");
+	setenv("AWS_ENDPOINT_URL_STS", "http://service", 1);
+	URL("sts", "p", NULL, "http://service");
+	URL("iam", "p", NULL, "http://general");
+	URL("sts", "p", "http://option", "http://option");
+	setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
+	URL("sts", "p", NULL, (const char *)NULL);
+	URL("sts", "p", "http://option", "http://option");
+	setenv("AWS_USE_FIPS_ENDPOINT", "false", 1);
+	setenv("AWS_USE_DUALSTACK_ENDPOINT", "True", 1);
+	URL("sts", "p", NULL, (const char *)NULL);
+	assert_false(o.fips);
+	assert_true(o.dualstack);
+	setenv("AWS_USE_DUALSTACK_ENDPOINT", "yes", 1);
+	assert_int_equal(ir_endpoint_options("sts", c, "p", NULL, &o, &err),
+	    -1);
+	assert_int_equal(err.code, IR_CONFIG);
+	ir_aws_config_free(c);
 }
 
 static void
@@ -200,6 +315,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hosts_and_scopes),
 		cmocka_unit_test(own_endpoints),
+		cmocka_unit_test(variants),
+		cmocka_unit_test(health),
+		cmocka_unit_test(configured_ones),
 		cmocka_unit_test(regions),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(the_token_stays_out_of_messages),

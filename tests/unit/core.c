@@ -254,9 +254,12 @@ child_gets_no_shell_and_no_secrets(void **state)
 	const char *const args[] = { "printf", "%s|", "a b", "$HOME;x", NULL };
 	const char *const none[] = { "no-such-program-at-all", NULL };
 	const char *const slow[] = { "sleep", "9", NULL };
+	const char *const mute[] = { "sh", "-c",
+	    "exec sleep 60 >&- 2>&-", NULL };
 	struct ir_proc p = { .argv = echo, .in = "hello", .in_len = 5 };
 	struct ir_proc_result r = IR_PROC_RESULT(100);
 	struct ir_err err = IR_ERR_INIT;
+	int64_t before;
 
 	(void)state;
 	assert_int_equal(ir_proc_run(&p, &r, &err), 0);
@@ -278,6 +281,13 @@ child_gets_no_shell_and_no_secrets(void **state)
 	p = (struct ir_proc){ .argv = slow, .timeout_ms = 50 };
 	assert_int_equal(ir_proc_run(&p, &r, &err), -1);
 	assert_int_equal(err.code, IR_TEMPFAIL);
+	/* one that has nothing more to say, and stays */
+	p = (struct ir_proc){ .argv = mute, .timeout_ms = 50 };
+	before = ir_mono_ms();
+	assert_int_equal(ir_proc_run(&p, &r, &err), -1);
+	assert_int_equal(err.code, IR_TEMPFAIL);
+	assert_true(ir_mono_ms() - before < 10000);
+	assert_int_equal(r.status, 128 + 9);
 	ir_buf_free(&r.out);
 	ir_buf_free(&r.err);
 }

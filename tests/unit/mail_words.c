@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -75,6 +76,26 @@ never_dropped(void **state)
 	is("=?utf-8?Q?a=0Ab=00c?=", "a b c");
 }
 
+/* The sender does not choose what iconv loads. */
+static void
+odd_charsets_are_guessed(void **state)
+{
+	static const char *const odd[] = { "IBM037", "IBM1364", "IBM1390",
+	    "UCS-4", "ISO-2022-CN-EXT", "UTF8-MAC", "EBCDIC-US", "INTERNAL",
+	    "WCHAR_T" };
+	char word[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+		snprintf(word, sizeof word, "=?%s?Q?=C1b?=", odd[i]);
+		is(word, "\xc3\x81" "b");
+	}
+	is("=?koi8-r?Q?=C1?=", "\xd0\xb0");
+	is("=?iso-8859-15?Q?=A4?=", "\xe2\x82\xac");
+	is("=?Windows-1251?Q?=C0?=", "\xd0\x90");
+}
+
 int
 main(void)
 {
@@ -83,6 +104,7 @@ main(void)
 		cmocka_unit_test(neighbours_are_joined),
 		cmocka_unit_test(japanese),
 		cmocka_unit_test(never_dropped),
+		cmocka_unit_test(odd_charsets_are_guessed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
