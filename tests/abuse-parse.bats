@@ -294,7 +294,7 @@ is() {
 
 @test "what is no notice is 65, and says so" {
 	run -65 --separate-stderr abuse-parse "$D/30-not-abuse.eml"
-	[[ ${stderr_lines[0]} == "abuse-parse: not an abuse notice" ]]
+	[[ ${stderr_lines[0]} == "abuse-parse: $D/30-not-abuse.eml: not an abuse notice" ]]
 	run -65 --separate-stderr abuse-parse "$D/31-bounce.eml"
 	[[ $stderr == *"delivery report"* ]]
 	run -65 --separate-stderr abuse-parse </dev/null
@@ -329,6 +329,8 @@ EOF
 
 @test "usage: 64, a file that is not there: 66" {
 	run -66 --separate-stderr abuse-parse /nonexistent
+	run -66 --separate-stderr abuse-parse /
+	[[ $stderr == "abuse-parse: /: Is a directory" ]]
 	run -64 --separate-stderr abuse-parse a b
 	run -64 --separate-stderr abuse-parse --now yesterday "$D/01-initial.eml"
 	run -64 --separate-stderr abuse-parse --authserv-id '' \
