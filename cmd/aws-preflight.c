@@ -448,7 +448,8 @@ decided(struct row *r, enum ir_policy_verdict v, const char *how,
 static void
 stood_in_the_way(struct row *r, const struct ir_err *err)
 {
-	r->code = err->code;
+	if (r->code != IR_TEMPFAIL)
+		r->code = err->code;
 	snprintf(r->why, sizeof r->why, "%.300s", err->msg);
 }
 
@@ -458,6 +459,14 @@ some(const struct ir_rec *result, const char *path)
 	const struct ir_rec *v = ir_rec_at(result, path);
 
 	return v && ir_rec_kind(v) == IR_REC_ARRAY && ir_rec_len(v);
+}
+
+static bool
+no(const struct ir_rec *result, const char *path)
+{
+	const char *said = ir_rec_get(result, path);
+
+	return said && strcmp(said, "false") == 0;
 }
 
 /* What a simulation's result says; it may leave it open. */
@@ -492,10 +501,12 @@ read_simulation(struct row *r, const struct ir_rec *result, bool any_user)
 		snprintf(r->why, sizeof r->why, "not for every user; name "
 		    "the one with --compromised");
 	} else {
-		by = ir_rec_get(result, "PermissionsBoundaryDecisionDetail."
-		    "AllowedByPermissionsBoundary");
 		decided(r, IR_POLICY_NONE, "simulation",
-		    by && strcmp(by, "false") == 0 ?
+		    no(result, "OrganizationsDecisionDetail."
+		    "AllowedByOrganizations") ?
+		    "not allowed by the organization" :
+		    no(result, "PermissionsBoundaryDecisionDetail."
+		    "AllowedByPermissionsBoundary") ?
 		    "not allowed by the boundary" :
 		    "no policy allows it");
 	}
@@ -661,7 +672,8 @@ count(struct preflight *p, const struct row *r)
 		p->later += r->code == IR_TEMPFAIL;
 	}
 	if (!r->action.needed || r->verdict == IR_POLICY_ALLOWED ||
-	    (r->verdict == IR_POLICY_UNKNOWN && !p->strict))
+	    (r->verdict == IR_POLICY_UNKNOWN &&
+	    (!p->strict || r->code == IR_TEMPFAIL)))
 		return;
 	snprintf(p->denied + n, sizeof p->denied - n, "%s%s", n ? ", " : "",
 	    r->action.name);
@@ -782,7 +794,9 @@ static void
 say_identity(struct preflight *p)
 {
 	struct ir_rec *rec = ir_rec_new("aws-identity", p->arn);
+	bool open = false;
 	int64_t skew;
+	size_t i;
 
 	ir_rec_str(rec, "account", p->me.account);
 	ir_rec_str(rec, "kind", kind_word(p));
@@ -799,7 +813,11 @@ say_identity(struct preflight *p)
 		ir_rec_int(rec, "clock_skew", skew);
 	else
 		ir_rec_null(rec, "clock_skew");
-	if (p->nsuspects)
+	for (i = 0; i < p->nsuspects; i++)
+		open = open || p->suspects[i].err.code;
+	if (open && !p->is)
+		ir_rec_null(rec, "compromised");
+	else if (p->nsuspects)
 		ir_rec_bool(rec, "compromised", p->is != NULL);
 	ir_out_put(p->out, rec);
 }

@@ -294,7 +294,7 @@ is() {
 
 @test "what is no notice is 65, and says so" {
 	run -65 --separate-stderr abuse-parse "$D/30-not-abuse.eml"
-	[[ ${stderr_lines[0]} == "abuse-parse: not an abuse notice" ]]
+	[[ ${stderr_lines[0]} == "abuse-parse: $D/30-not-abuse.eml: not an abuse notice" ]]
 	run -65 --separate-stderr abuse-parse "$D/31-bounce.eml"
 	[[ $stderr == *"delivery report"* ]]
 	run -65 --separate-stderr abuse-parse </dev/null
@@ -329,6 +329,8 @@ EOF
 
 @test "usage: 64, a file that is not there: 66" {
 	run -66 --separate-stderr abuse-parse /nonexistent
+	run -66 --separate-stderr abuse-parse /
+	[[ $stderr == "abuse-parse: /: Is a directory" ]]
 	run -64 --separate-stderr abuse-parse a b
 	run -64 --separate-stderr abuse-parse --now yesterday "$D/01-initial.eml"
 	run -64 --separate-stderr abuse-parse --authserv-id '' \
@@ -437,4 +439,24 @@ traced() {
 	cp "$D/01-initial.eml" "$BATS_TEST_TMPDIR/notice.eml"
 	cd "$BATS_TEST_TMPDIR"
 	run_examples abuse-parse
+}
+
+@test "no mail takes the square of its length" {
+	head='From: trustandsafety@support.aws.com
+Subject: Your AWS Abuse Report [1234567-1]
+Content-Type: text/plain
+'
+	for t in '\n' ' ' '> ' '\r' '\t' '(' '<' '&' '[' '1.' 'AKIA' '=?' \
+		'arn:aws:' 'us-east-1 ' 'a@' '://' '24 hours ' 'Case ' '\xe3'; do
+		{
+			printf '%s\n' "$head"
+			printf '%b' "$t" | python3 -c 'import sys
+sys.stdout.buffer.write(sys.stdin.buffer.read() * 300000)'
+		} >in
+		run timeout 10 abuse-parse in
+		[ "$status" != 124 ] || {
+			echo "too slow: $t"
+			false
+		}
+	done
 }

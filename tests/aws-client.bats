@@ -27,6 +27,7 @@ setup() {
 	emu_control POST clear_faults >/dev/null
 	emu_reset_log
 	export AWS_MAX_ATTEMPTS=3
+	cd "$BATS_TEST_TMPDIR" || return 1
 	call=$QUELL_B/unit/aws_call_tool
 	user=u$BATS_TEST_NUMBER
 	emu_key "{\"user\":\"$user\"}" >/dev/null
@@ -354,4 +355,85 @@ profiles() {
 	out=$(calls "$list" "$create" "$who" 2>&1)
 	run ! grep -F "$AWS_SECRET_ACCESS_KEY" <<<"$out"
 	emu_no_violations
+}
+
+@test "retry mode: standard, or taken as that; another word is 78" {
+	emu_fault '{"do":"500","times":1}'
+	is "$(AWS_RETRY_MODE=legacy calls "$list")" '.code == 0 and .attempts == 2'
+	AWS_RETRY_MODE=adaptive "$call" verbose=1 <<<"$list" >out 2>err
+	is "$(cat out)" '.code == 0'
+	grep -q 'adaptive is taken as standard' err
+	AWS_RETRY_MODE=wild run -78 "$call" <<<"$list"
+	export AWS_CONFIG_FILE=$BATS_TEST_TMPDIR/config
+	printf '[default]\nretry_mode = wild\n' >"$AWS_CONFIG_FILE"
+	run -78 "$call" <<<"$list"
+	printf '[default]\nretry_mode = standard\nmax_attempts = 2\n' >"$AWS_CONFIG_FILE"
+	unset AWS_MAX_ATTEMPTS
+	emu_fault '{"do":"500","times":-1}'
+	is "$(calls "$list")" '.code == 75 and .attempts == 2'
+	AWS_MAX_ATTEMPTS=0 run -78 "$call" <<<"$list"
+}
+
+@test "-v: a line for each call; -vv: what was signed; stdout stays as it is" {
+	emu_fault '{"do":"500","times":1}'
+	ses-pause -n us-east-1 >plain
+	ses-pause -n -v us-east-1 >out 2>err
+	cmp <(jq -S 'del(.time)' plain) <(jq -S 'del(.time)' out)
+	grep -qE '^ses-pause: sesv2 GetAccount us-east-1: 200, 1 attempt, [0-9]+ ms, id [0-9a-f-]{36}$' err
+	run ! grep -q '^ses-pause: |' err
+	emu_fault '{"do":"500","times":1,"match":{"operation":"GetCallerIdentity"}}'
+	for v in -vv '-v -v' '--verbose -v'; do
+		# shellcheck disable=SC2086
+		ses-pause -n $v us-east-1 >out 2>err
+		grep -q '^ses-pause: | host:email.us-east-1' err
+		grep -q '^ses-pause: | Action=GetCallerIdentity' err
+		run ! grep -F "$AWS_SECRET_ACCESS_KEY" err
+	done
+	emu_fault '{"do":"500","times":1,"match":{"operation":"GetCallerIdentity"}}'
+	ses-pause -n -v us-east-1 2>&1 >out |
+		grep -q 'sts GetCallerIdentity us-east-1: 200, 2 attempts'
+	calls '{"service":"iam","operation":"GetUser","params":{"UserName":"no"}}' >/dev/null
+	"$call" verbose=1 <<<'{"service":"iam","operation":"GetUser","params":{"UserName":"no"}}' 2>&1 >out |
+		grep -q 'iam GetUser us-east-1: 404 NoSuchEntity, 1 attempt'
+}
+
+@test "-vv shows no secret: the key of a call, its token, what AWS made" {
+	"$call" verbose=2 <<<"$create"$'\n''{"service":"sts","operation":"GetCallerIdentity","key_id":"AKIASTOLENKEY0000001","key_secret":"st0len/+SecretKeyForTheSmtpUser/0000001+"}' >out 2>err
+	grep -q 'Action=CreateAccessKey' err
+	run ! grep -F -e "$AWS_SECRET_ACCESS_KEY" -e st0len err out
+	run ! grep -E 'SecretAccessKey>|Authorization' err
+}
+
+@test "a sweep: each region once, in parallel, and one without opt-in says so" {
+	emu_set '{"rtt_ms":[300,300],"disabled_regions":["me-south-1"]}'
+	got=$("$call" regions=us-east-1,eu-west-1,me-south-1,sa-east-1,ap-south-1,eu-north-1,us-west-2,eu-west-3,ca-central-1,ap-northeast-1,us-east-2,eu-west-2 \
+		<<<'{"service":"sesv2","operation":"GetAccount","method":"GET","path":"/v2/email/account"}' 2>ms)
+	emu_set '{"rtt_ms":null,"disabled_regions":[]}'
+	is "$(jq -s . <<<"$got")" 'length == 12 and all(.code == 0) and
+	    (map(select(.disabled).region) == ["me-south-1"])'
+	# one round trip, and EC2's word for the one that is off; not twelve
+	[ "$(tr -dc 0-9 <ms)" -lt 2400 ]
+	[ "$(emu_calls '[.[] | select(.operation == "GetAccount")] | length')" = 12 ]
+}
+
+@test "once a second is all that SES allows: the second call waits" {
+	emu_set '{"rate":{"sesv2":1}}'
+	get='{"service":"sesv2","operation":"GetAccount","method":"GET","path":"/v2/email/account"}'
+	out=$(calls "$get" "$get" "${get/\"method\"/\"region\":\"eu-west-1\",\"method\"}")
+	emu_set '{"rate":{"sesv2":null}}'
+	# nobody was throttled
+	is "$(jq -s . <<<"$out")" 'all(.code == 0 and .attempts == 1)'
+}
+
+@test "progress: on a terminal, after a second; not in a pipe, not with -q" {
+	command -v script >/dev/null || skip "no script(1)"
+	emu_set '{"rtt_ms":[350,350]}'
+	echo "$list" >in
+	script -qec "$call parallel=2 repeat=8 <in >/dev/null" /dev/null >'tty'
+	"$call" parallel=2 repeat=8 <in >out 2>err
+	emu_set '{"rtt_ms":null}'
+	grep -q 'calls to AWS: [1-7] of 8, ' 'tty'
+	# and it is taken away
+	tail -c 4 'tty' | grep -qF $'\033[K'
+	[ ! -s err ]
 }

@@ -116,8 +116,9 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	is aws-identity '' '.source | test("environment")'
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	printf '[profile lead]\nrole_arn=%s\nsource_profile=staging\n' \
-	    arn:aws:iam::111122223333:role/responder-role >config
-	AWS_CONFIG_FILE=$PWD/config run -0 aws-preflight --profile=lead \
+	    arn:aws:iam::111122223333:role/ops/responder-role >config
+	export AWS_CONFIG_FILE=$PWD/config
+	run -0 aws-preflight --profile=lead \
 		--action=iam:UpdateAccessKey --compromised=ses-smtp
 	is aws-identity '' '.kind == "role" and .temporary and
 	    (.source | test("role"))'
@@ -163,6 +164,7 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	run -0 --separate-stderr aws-preflight --action=ses:GetAccount \
 		--compromised=AKIASTOLENKEY0000001
 	[[ $stderr == *"whose key it is, is not known"* ]]
+	is aws-identity '' '.compromised == null'
 	is aws-quarantine AKIASTOLENKEY0000001 '.attached == null and
 	    (.why | contains("AccessDenied"))'
 	[[ $stderr == *"not known whether AWS has quarantined $who"* ]]
@@ -337,7 +339,7 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	is aws-identity '' '.kind == "role" and .name == "responder-role" and
 	    .temporary and (.id | contains(":assumed-role/"))'
 	is aws-quarantine responder-role \
-	    '.principal | startswith("arn:aws:iam::111122223333:role/")'
+	    '.principal == "arn:aws:iam::111122223333:role/ops/responder-role"'
 	is aws-permission iam:UpdateAccessKey '.decision == "allowed" and
 	    .how == "simulation" and (.why | contains("session"))'
 	run -77 aws-preflight \
@@ -406,6 +408,8 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	emu_fault '{"do":"throttle","match":{"service":"iam"},"times":-1}'
 	run -75 --separate-stderr env AWS_MAX_ATTEMPTS=1 aws-preflight
 	[[ $stderr == *"should be asked again"* ]]
+	# that is no denial for --strict either
+	run -75 env AWS_MAX_ATTEMPTS=1 aws-preflight --strict
 	emu_control POST clear_faults >/dev/null
 	emu_fault '{"do":"500","match":{"service":"sts"},"times":-1}'
 	run -75 env AWS_MAX_ATTEMPTS=1 aws-preflight
@@ -416,6 +420,22 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	AWS_ACCESS_KEY_ID=AKIANOSUCHKEY0000001 run -77 aws-preflight
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	run -77 aws-preflight
+}
+
+@test "without a region: said, and what does not need one still answers" {
+	unset AWS_REGION
+	run -0 --separate-stderr aws-preflight
+	is aws-identity '' '.region == null'
+	is aws-permission iam:UpdateAccessKey '.decision == "allowed" and
+	    (has("region") | not)'
+	(umask 077 && echo x >alone)
+	run -78 aws-preflight --smtp-file=alone --smtp-user=x
+}
+
+@test "-v shows the calls, and no secret" {
+	run -0 --separate-stderr aws-preflight -vv --action=iam:UpdateAccessKey
+	[[ $stderr == *SimulatePrincipalPolicy* ]]
+	run ! grep -qF "$AWS_SECRET_ACCESS_KEY" <<<"$output$stderr"
 }
 
 @test "bad usage" {

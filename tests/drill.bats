@@ -190,3 +190,27 @@ regions() {
 		'^exim-(hold|block)' | tr '\n' ' ')" = 'exim-hold.begin exim-hold.end exim-block.begin exim-block.end exim-hold.begin exim-hold.end ' ]
 	run -0 incident verify incident
 }
+
+@test "nothing is called contained while the hold, the block or the key is missing" {
+	local start
+	calm_world
+	incident open --dir incident <"$QUELL_ROOT/tests/data/report-initial.json"
+	mkdir incident/facts
+	echo AKIASTOLENKEY0000001 >incident/facts/key
+	echo billing@shop.example.net >incident/facts/account
+	start=("$QUELL_ROOT/playbooks/abuse-report" --apply --incident incident
+		--key-user ses-smtp --from 44)
+	run -1 "${start[@]}"
+	[[ $output == *"mail host is not held"* ]]
+	mx/bin/.enter exim-hold -y
+	run -1 "${start[@]}"
+	[[ $output == *"account is not blocked"* ]]
+	mx/bin/.enter exim-block -y billing@shop.example.net
+	run -1 "${start[@]}"
+	[[ $output == *"key is not dead"* ]]
+	run -1 grep incident.contained incident/journal.jsonl
+	iam-key-disable -y --user ses-smtp AKIASTOLENKEY0000001
+	run -64 "${start[@]}"
+	[[ $output == *--host-checked* ]]
+	run -0 grep incident.contained incident/journal.jsonl
+}

@@ -9,6 +9,17 @@
  * the outer ...Response and ...Result wrappers are taken off.  XML cannot
  * tell an empty list from an empty string: it is the string "", for which
  * ir_rec_len() is 0.
+ *
+ * Secrets.  Secret keys (and session tokens) are on the secure heap; the
+ * derived signing key is wiped after each signature.  tests/aws-secrets.bats
+ * looks for copies.  What others keep, and for how long:
+ *  - a session token and a request's body, while the request is under way,
+ *    in libcurl's and OpenSSL's buffers: wiped when it ends (http.c);
+ *  - an answer that holds a secret, likewise, and its expat parser;
+ *  - the environment that the process was started with is overwritten, but
+ *    the parent's is its own;
+ *  - the kernel caches the pages of a credentials file; socket buffers to
+ *    the metadata service are not ours.
  */
 #ifndef IR_AWS_CLIENT_H
 #define IR_AWS_CLIENT_H
@@ -26,6 +37,10 @@
 struct ir_aws;
 
 /*
+ * How often a call is tried: AWS_MAX_ATTEMPTS, max_attempts, else 3;
+ * AWS_RETRY_MODE, retry_mode: standard, and legacy and adaptive are taken
+ * as that (retry.h).
+ *
  * ask reads a one-time code from the person (ir_ask_tty); may be NULL.
  * Reads the configuration, finds credentials (those in the environment are
  * taken out of it, so open once); calls STS or runs a program only if the

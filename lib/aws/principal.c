@@ -52,9 +52,9 @@ resource(struct ir_principal *p, const char *s, const char *arn)
 		    copied(p->name, sizeof p->name, slash + 1,
 		    strlen(slash + 1));
 	}
-	if (strncmp(s, "assumed-role/", 13) == 0 && slash > s + 13) {
+	if (strncmp(s, "assumed-role/", 13) == 0) {
 		p->kind = IR_PRINCIPAL_ROLE;
-		if (!copied(p->name, sizeof p->name, s + 13,
+		if (slash < s + 13 || !copied(p->name, sizeof p->name, s + 13,
 		    (size_t)(slash - s) - 13) || !copied(p->session,
 		    sizeof p->session, slash + 1, strlen(slash + 1)))
 			return false;

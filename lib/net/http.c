@@ -538,12 +538,13 @@ fill(struct run *run)
 	}
 }
 
-static void
+static size_t
 reap(struct run *run)
 {
 	struct ir_http_req *r;
 	struct CURLMsg *m;
 	struct slot *s;
+	size_t n = 0;
 	char *p;
 	int left;
 
@@ -556,7 +557,9 @@ reap(struct run *run)
 		finish(run->h, s, m->data.result);
 		run->busy--;
 		run->f->done(r, run->f->arg);
+		n++;
 	}
+	return n;
 }
 
 static void
@@ -576,14 +579,13 @@ abandon(struct run *run)
 }
 
 static void
-nap(struct run *run, int running)
+nap(struct run *run)
 {
 	int64_t ms = TICK_MS;
 
 	if (run->wait_ms >= 0 && run->wait_ms < ms)
 		ms = run->wait_ms;
-	if (running || !run->busy)
-		curl_multi_poll(run->h->multi, NULL, 0, (int)ms, NULL);
+	curl_multi_poll(run->h->multi, NULL, 0, (int)ms, NULL);
 }
 
 /* libcurl does not start: nobody gets an answer. */
@@ -622,12 +624,9 @@ ir_http_feed(struct ir_http *h, const struct ir_http_feed *f, size_t parallel)
 		if (!run.busy && run.wait_ms < 0)
 			return;
 		curl_multi_perform(h->multi, &running);
-		reap(&run);
-		if (run.busy == 0 && run.wait_ms < 0)
-			continue;
 		/* a slot that has just come free is filled first */
-		if ((size_t)running == run.busy)
-			nap(&run, running);
+		if (reap(&run) == 0)
+			nap(&run);
 	}
 }
 

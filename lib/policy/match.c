@@ -297,49 +297,63 @@ read_date(const char *s, double *v)
 	return read_number(s, v);
 }
 
-/* An address with or without a prefix length, as 16 bytes; IPv4 is mapped. */
+struct network {
+	unsigned char a[16];
+	unsigned bits;
+	bool four;
+};
+
+/* An address with or without a prefix length. */
 static bool
-read_address(const char *s, unsigned char a[16], unsigned *bits)
+read_network(const char *s, struct network *w)
 {
-	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 	char text[64], *end;
 	size_t n = strcspn(s, "/");
 	unsigned long len;
-	bool four;
 
 	if (n >= sizeof text)
 		return false;
 	memcpy(text, s, n);
 	text[n] = '\0';
-	four = inet_pton(AF_INET, text, a + 12) == 1;
-	if (four)
-		memcpy(a, mapped, sizeof mapped);
-	else if (inet_pton(AF_INET6, text, a) != 1)
+	w->four = inet_pton(AF_INET, text, w->a) == 1;
+	if (!w->four && inet_pton(AF_INET6, text, w->a) != 1)
 		return false;
-	len = four ? 32 : 128;
-	if (s[n]) {
-		if (s[n + 1] < '0' || s[n + 1] > '9')
-			return false;
-		if (strtoul(s + n + 1, &end, 10) > len || *end)
-			return false;
-		len = strtoul(s + n + 1, NULL, 10);
-	}
-	*bits = (unsigned)len + (four ? 96 : 0);
+	w->bits = w->four ? 32 : 128;
+	if (!s[n])
+		return true;
+	if (s[n + 1] < '0' || s[n + 1] > '9')
+		return false;
+	len = strtoul(s + n + 1, &end, 10);
+	if (*end || len > w->bits)
+		return false;
+	w->bits = (unsigned)len;
 	return true;
+}
+
+/* Is it an IPv4 address in IPv6's clothes, or may one be in it? */
+static bool
+mapped(const struct network *w)
+{
+	static const unsigned char prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !w->four && memcmp(w->a, prefix, sizeof prefix) == 0;
 }
 
 static enum ir_tri
 in_network(struct ir_policy_eval *e, const char *want, const char *have)
 {
-	unsigned char w[16], h[16];
-	unsigned bits, all, i;
+	struct network w, h;
+	unsigned i;
 
-	if (!read_address(want, w, &bits))
+	if (!read_network(want, &w))
 		return maybe(e, "address", want);
-	if (!read_address(have, h, &all))
+	if (!read_network(have, &h))
 		return maybe(e, "address", have);
-	for (i = 0; i < bits; i++)
-		if ((w[i / 8] ^ h[i / 8]) & (0x80u >> i % 8))
+	if (w.four != h.four)
+		return mapped(&w) || mapped(&h) ?
+		    maybe(e, "address", want) : IR_TRI_NO;
+	for (i = 0; i < w.bits; i++)
+		if ((w.a[i / 8] ^ h.a[i / 8]) & (0x80u >> i % 8))
 			return IR_TRI_NO;
 	return IR_TRI_YES;
 }

@@ -117,7 +117,12 @@ ir_region_named(const char *s, size_t n, size_t *used)
 	size_t at = area, i, len;
 	bool open;
 
-	while (at < n && (s[at] == ' ' || s[at] == '\n'))
+	/*
+	 * Only behind an area: who asks at each byte of a text comes to the
+	 * '(' by himself, and a mail of blanks would take the square of its
+	 * length.
+	 */
+	while (area && at < n && (s[at] == ' ' || s[at] == '\n'))
 		at++;
 	open = at < n && s[at] == '(';
 	if (!open)

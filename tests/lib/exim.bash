@@ -64,18 +64,55 @@ exim_free_id()
 	echo "$id"
 }
 
+# The command that opens a namespace, for the user that runs the tests. The
+# "/" of a chroot is no mount point and cannot be made private; exim_view makes
+# a private one there.
+exim_enter()	# ID
+{
+	if [ "$(id -u)" != 0 ]; then
+		echo "unshare --user --map-user=$1 --map-group=$1 --keep-caps --mount --propagation private --"
+	elif unshare --mount --propagation private true 2>/dev/null; then
+		echo 'unshare --mount --propagation private --'
+	else
+		echo 'unshare --mount --propagation unchanged -- env QUELL_CHROOT=1'
+	fi
+}
+
+# What sh does inside: $0 lies over /etc, $1/usr over /usr, $2 goes before
+# PATH, the rest is run. In
+# a chroot everything is first bound below a private mount, so that no mount
+# of ours shows outside, and that is the new root.
+# shellcheck disable=SC2016
+exim_view='
+	r=
+	if [ -n "${QUELL_CHROOT-}" ]; then
+		unset QUELL_CHROOT
+		r=/proc/fs/root
+		mount --make-private /proc && mount -t tmpfs none /proc/fs &&
+			mkdir $r && mount --rbind / $r &&
+			mount --make-rprivate $r || exit 71
+	fi
+	mount -t overlay -o "lowerdir=$0:/etc" none $r/etc &&
+		mount -t overlay -o "lowerdir=$1/usr:/usr" none $r/usr || exit 71
+	PATH=$2/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+	export PATH
+	shift 2
+	[ -n "$r" ] || exec "$@"
+	exec chroot $r /bin/sh -c "cd \"\$0\" && exec \"\$@\"" "$PWD" "$@"
+'
+
 exim_available()
 {
-	local probe=(unshare --mount --propagation private)
+	local probe
 
 	peers_have exim || return 1
-	[ "$(id -u)" = 0 ] || probe=(unshare --user --map-user=979
-		--map-group=979 --keep-caps --mount --propagation private)
-	"${probe[@]}" mount -t overlay -o "lowerdir=$PEERS_ROOT/usr:/usr" \
-		none /usr 2>/dev/null && return 0
+	probe=$(exim_enter 979)
+	# shellcheck disable=SC2086 # its words
+	$probe /bin/sh -c "$exim_view" "$PEERS_ROOT/usr" "$PEERS_ROOT" "" true \
+		2>/dev/null && return 0
 	echo 'exim: no mount namespace with overlayfs here (a container' \
-		'without CAP_SYS_ADMIN, a chroot that is no mount point' \
-		'(mount --bind DIR DIR), or restricted user namespaces);' \
+		'without CAP_SYS_ADMIN, a chroot without /proc, or' \
+		'restricted user namespaces);' \
 		'run as root' >&2
 	return 1
 }
@@ -139,13 +176,10 @@ exim_make_bin()	# DIR ID
 {
 	local dir=$1 id=$2 name enter first=''
 
-	enter='unshare --mount --propagation private'
-	if [ "$(id -u)" != 0 ]; then
-		enter="unshare --user --map-user=$id --map-group=$id --keep-caps --mount --propagation private"
-		# Without -C an unprivileged Exim refuses a configuration that
-		# is not root's: the wrapper gives it.
-		first=$dir/bin:
-	fi
+	enter=$(exim_enter "$id")
+	# Without -C an unprivileged Exim refuses a configuration that is not
+	# root's: the wrapper gives it.
+	[ "$(id -u)" = 0 ] || first=$dir/bin:
 	mkdir -p "$dir/bin"
 	cat >"$dir/bin/.enter" <<-END
 	#!/bin/sh
@@ -154,14 +188,7 @@ exim_make_bin()	# DIR ID
 	# Inside already? (The environment does not tell: quell's children get a
 	# fresh one.)
 	[ "\$(readlink /etc/exim4/exim4.conf)" = '$dir/exim.conf' ] && exec "\$@"
-	exec $enter -- /bin/sh -c '
-		mount -t overlay -o "lowerdir=\$0/ns/etc:/etc" none /etc &&
-		mount -t overlay -o "lowerdir=\$1/usr:/usr" none /usr || exit 71
-		shift
-		PATH=$first/usr/sbin:/usr/bin:/sbin:/bin:\$PATH
-		export PATH
-		exec "\$@"
-	' '$dir' '$PEERS_ROOT' "\$@"
+	exec $enter /bin/sh -c '$exim_view' '$dir/ns/etc' '$PEERS_ROOT' '$first' "\$@"
 	END
 	cat >"$dir/bin/exim4" <<-END
 	#!/bin/bash

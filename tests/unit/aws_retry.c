@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "aws/answer.h"
+#include "aws/job.h"
 #include "aws/retry.h"
 #include "aws/trace.h"
 
@@ -163,6 +164,57 @@ masks(void **state)
 	masked("Password=", "Password=***");
 }
 
+static int
+turn(const char *service, const char *reply, struct job *j,
+    const char *want)
+{
+	const struct ir_aws_paging pages = { NULL, NULL, NULL, NULL };
+	struct ir_aws_call call = { .service = service, .operation = "List",
+		.pages = &pages };
+	struct ir_err err = IR_ERR_INIT;
+	struct ir_rec *r = ir_rec_parse(reply, strlen(reply), &err);
+	int rc;
+
+	assert_non_null(r);
+	j->call = &call;
+	rc = ir_job_turn(j, r, &err);
+	if (want)
+		assert_string_equal(ir_job_token_name(j), want);
+	if (rc < 0)
+		assert_int_equal(err.code, IR_PROTOCOL);
+	ir_rec_free(r);
+	return rc;
+}
+
+static void
+pages(void **state)
+{
+	static struct job j;
+
+	(void)state;
+	assert_int_equal(turn("iam", "{\"Marker\":\"a\",\"IsTruncated\":"
+	    "\"true\"}", &j, "Marker"), 1);
+	assert_string_equal(j.token, "a");
+	assert_int_equal(turn("iam", "{\"Marker\":\"a\"}", &j, NULL), -1);
+	/* there is more, and no way to it */
+	assert_int_equal(turn("iam", "{\"IsTruncated\":\"true\"}", &j, NULL),
+	    -1);
+	assert_int_equal(turn("iam", "{\"IsTruncated\":\"false\"}", &j, NULL),
+	    0);
+	assert_int_equal(turn("kms", "{\"Truncated\":true}", &j, "Marker"), -1);
+	assert_int_equal(turn("kms", "{\"Truncated\":true,\"NextMarker\":"
+	    "\"b\"}", &j, "Marker"), 1);
+	assert_int_equal(turn("ec2", "{\"nextToken\":\"c\"}", &j,
+	    "NextToken"), 1);
+	assert_int_equal(turn("ec2", "{\"nextToken\":\"\"}", &j, NULL), 0);
+	assert_int_equal(turn("health", "{\"nextToken\":\"d\"}", &j,
+	    "nextToken"), 1);
+	assert_int_equal(turn("cloudtrail", "{\"NextToken\":\"e\"}", &j,
+	    "NextToken"), 1);
+	assert_string_equal(j.token, "e");
+	free(j.token);
+}
+
 int
 main(void)
 {
@@ -172,6 +224,7 @@ main(void)
 		cmocka_unit_test(rates),
 		cmocka_unit_test(classes),
 		cmocka_unit_test(masks),
+		cmocka_unit_test(pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,7 +163,9 @@ conditions(void **state)
 	YES("\"IpAddress\":{\"aws:SourceIp\":[\"192.0.2.0/24\","
 	    "\"198.51.100.0/24\"]}");
 	NO("\"NotIpAddress\":{\"aws:SourceIp\":\"198.51.100.7\"}");
-	NO("\"IpAddress\":{\"aws:SourceIp\":\"::/0\",\"x:ip6\":\"::1\"}");
+	NO("\"IpAddress\":{\"aws:SourceIp\":\"::/0\"}");
+	NO("\"IpAddress\":{\"x:ip6\":[\"0.0.0.0/0\",\"::1\"]}");
+	MAYBE("\"IpAddress\":{\"aws:SourceIp\":\"::ffff:198.51.100.7\"}");
 	YES("\"IpAddress\":{\"x:ip6\":\"2001:db8::/32\"}");
 	MAYBE("\"IpAddress\":{\"aws:SourceIp\":\"198.51.100.0/33\"}");
 	YES("\"NumericLessThanEquals\":{\"x:n\":17}");

@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# The contract of records, for every command that writes some.
+
+# shellcheck disable=SC2030,SC2031,SC2154
+load lib/quell
+load lib/spool
+load aws/emu.bash
+
+setup_file() {
+	emu_start
+}
+
+teardown_file() {
+	emu_stop
+	rm -rf "${EMU_DIR:-}"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	emu_env
+	export QUELL_STATE_DIR=$PWD/state
+	data=$QUELL_ROOT/tests/data
+	msg sp 1xUnbl-0004Fv-1l auth=billing@v.example
+	msg sp/Q 1xUnbm-0004Fw-2l
+	incident open --dir case <"$data/report-initial.json" >/dev/null
+	: >none
+}
+
+# INPUT | COMMAND: each writes at least one record and changes nothing.
+writers() {
+	cat <<-END
+	none|abuse-parse $data/notice/01-initial.eml
+	$data/report-initial.json|abuse-ack -n --relay 127.0.0.1:9
+	none|incident show case
+	none|incident verify case
+	none|incident due case --within 1s
+	none|exim-queue --spool sp
+	none|exim-queue --spool sp --top sender,host
+	none|exim-queue-purge -n --spool sp --queue-name K --auth-user billing@v.example
+	none|exim-queue-purge -n --spool sp --restore Q
+	none|iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001
+	none|ses-pause -n us-east-1
+	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001
+	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
+	END
+}
+
+each_writer() {	# FUNCTION
+	local in c n=0
+	while IFS='|' read -r in c; do
+		n=$((n + 1))
+		"$1" "$in" "$c" || { echo "failed: $c"; cat err; return 1; }
+	done < <(writers)
+	[ "$n" -ge 13 ]
+}
+
+written() {	# INPUT COMMAND OPTION: its output is in out
+	local rc=0
+	# shellcheck disable=SC2086 # words
+	$2 -o "$3" <"$1" >out 2>err || rc=$?
+	# what a reader or a plan may end with; unreachable lists are 75
+	[[ $rc == 0 || $rc == 1 || $rc == 75 ]] || { echo "exit $rc"; return 1; }
+	[ -s out ]
+}
+
+@test "type, id, time and from; at most 64 KiB; a plan says that it is one" {
+	f() {
+		written "$1" "$2" json || return 1
+		jq -se --arg from "${2%% *}" 'all((.type | length > 0) and
+			(.id | length > 0) and .from == $from and
+			(.time | test("^2[0-9]{3}-[0-9-]+T[0-9:]+Z$")))' out \
+			>/dev/null || { cat out; return 1; }
+		[ "$(awk 'length > 65536' out | wc -l)" = 0 ] || return 1
+		[[ $2 != *' -n '* ]] ||
+			jq -se "all(.dry_run == true)" out >/dev/null || { cat out; return 1; }
+	}
+	each_writer f
+}
+
+@test "tsv and table: the same records, no control byte" {
+	f() {
+		local n
+		written "$1" "$2" json || return 1
+		n=$(wc -l <out)
+		written "$1" "$2" tsv || return 1
+		[ "$(wc -l <out)" -ge "$n" ] && grep -q $'\t' out || return 1
+		[ "$(awk -F'\t' '{ print NF }' out | sort -u | wc -l)" = 1 ] ||
+			return 1
+		written "$1" "$2" table || return 1
+		[ "$(wc -l <out)" -ge "$n" ] || return 1
+		! LC_ALL=C grep -q '[[:cntrl:]]' out || return 1
+	}
+	each_writer f
+}
+
+@test "a plan is what a real run takes" {
+	local c
+	exim-queue-purge -n --spool sp --queue-name K \
+		--auth-user billing@v.example >plan
+	run -0 exim-queue-purge -y --spool sp --queue-name K <plan
+	[ -e sp/K/input/1xUnbl-0004Fv-1l-H ]
+	exim-queue-purge -n --spool sp --restore K >plan
+	run -0 exim-queue-purge -y --spool sp --restore K - <plan
+	[ -e sp/input/1xUnbl-0004Fv-1l-H ]
+	ses-pause -n eu-north-1 >plan
+	run -0 --separate-stderr ses-pause -y <plan
+	jq -e '.changed and .sending == false' <<<"$output"
+	iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001 >plan
+	run -0 iam-key-disable -y <plan
+	[ "$(emu_world '.users["ses-smtp"].keys[0].status')" = '"Inactive"' ]
+	emu_no_violations
+}
+
+@test "an unset variable is 64, never everything" {
+	local c unset=
+	for c in 'exim-queue --sender' 'exim-queue-purge -y --sender' \
+		'exim-queue-purge -y --auth-user' 'exim-queue-purge -y --queue-name' \
+		'exim-queue-purge -y --restore' 'iam-key-disable -y --user' \
+		'ses-pause -y --confirm' 'ses-pause -y --region' \
+		'ses-rotate -y --key' 'abuse-ack -y --relay' 'exim-block -y --' \
+		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \
+		'chat-notify --to' 'abuse-parse --now'; do
+		# shellcheck disable=SC2086 # words
+		run --separate-stderr $c "$unset" <none
+		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
+			{ echo "$c '': $status $stderr"; false; }
+		[ -z "$output" ]
+	done
+	[ "$(emu_control GET 'calls?mutating=1' | jq 'map(select(.region == "us-east-1" and .service == "sesv2")) | length')" = 0 ]
+	# and no selection at all
+	for c in 'exim-queue-purge -y --spool sp --queue-name K' 'ses-pause -y' \
+		'iam-key-disable -y' exim-block\ -y dnsbl-check; do
+		# shellcheck disable=SC2086
+		run -64 $c <none
+	done
+	[ -e sp/input/1xUnbl-0004Fv-1l-H ]
+}
