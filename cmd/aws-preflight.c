@@ -14,6 +14,7 @@
 #include "aws/principal.h"
 #include "aws/smtp_file.h"
 #include "aws/smtp_proof.h"
+#include "aws/trace.h"
 #include "core/cli.h"
 #include "core/text.h"
 #include "net/smtp.h"
@@ -63,14 +64,6 @@ struct preflight {
 	size_t unknown, later;		/* not known; of them to be had later */
 	struct ir_err smtp;
 };
-
-/* Where the credentials came from. */
-static const char *
-source(const struct ir_aws *a)
-{
-	(void)a;
-	return "unknown";
-}
 
 static bool
 temporary(const struct preflight *p)
@@ -600,8 +593,11 @@ evaluate(struct preflight *p, struct row *r)
 		stood_in_the_way(r, &p->policies.err);
 }
 
-/* EC2 answers the question itself. */
-static void
+/*
+ * EC2 answers the question itself, and sees what IAM's simulation and the
+ * policies do not show: those of the session and of the organization.
+ */
+static bool
 dry_run(struct preflight *p, struct row *r)
 {
 	static const struct ir_aws_param dry = { "DryRun", "true" };
@@ -610,13 +606,14 @@ dry_run(struct preflight *p, struct row *r)
 		.nparams = 1 };
 
 	if (strcmp(r->action.name, "ec2:DescribeRegions") != 0)
-		return;
+		return false;
 	(void)ir_aws_do(p->aws, &c, NULL);
 	if (strcmp(c.error_code, "DryRunOperation") == 0)
 		decided(r, IR_POLICY_ALLOWED, "dry-run", "EC2 says so");
 	else if (strcmp(c.error_code, "UnauthorizedOperation") == 0)
 		decided(r, IR_POLICY_NONE, "dry-run", "EC2 says so");
 	ir_aws_call_free(&c);
+	return r->how != NULL;
 }
 
 /* *simulates: it has not been refused yet. */
@@ -635,14 +632,14 @@ decide(struct preflight *p, struct row *r, bool *simulates)
 	} else if (p->me.kind == IR_PRINCIPAL_ROOT) {
 		decided(r, IR_POLICY_ALLOWED, "root",
 		    "the root user: nothing in IAM limits it");
+	} else if (dry_run(p, r)) {
+		;
 	} else if (principal) {
 		if (*simulates)
 			*simulates = simulate(p, r) == 0;
 		if (!r->how)
 			evaluate(p, r);
 	}
-	if (!r->how)
-		dry_run(p, r);
 	/* what AssumeRole was given along takes away, and cannot be read */
 	if (r->verdict == IR_POLICY_ALLOWED && temporary(p) &&
 	    (strcmp(r->how, "simulation") == 0 ||
@@ -792,7 +789,7 @@ say_identity(struct preflight *p)
 	ir_rec_str(rec, "name", p->me.name);
 	ir_rec_str(rec, "key", ir_aws_key_id(p->aws));
 	ir_rec_bool(rec, "temporary", temporary(p));
-	ir_rec_str(rec, "source", source(p->aws));
+	ir_rec_str(rec, "source", ir_aws_source(p->aws));
 	if (ir_aws_region(p->aws))
 		ir_rec_str(rec, "region", ir_aws_region(p->aws));
 	else
@@ -945,7 +942,7 @@ main(int argc, char **argv)
 	check_usage(&p, ir_parse(argc, argv, opts, &p.common));
 	if (ir_aws_open(&p.aws, &p.aws_opts, ir_ask_tty, &err))
 		goto out;
-	ir_aws_set_timeout(p.aws, p.common.timeout);
+	ir_aws_follow(p.aws, &p.common);
 	if (p.smtp_file && !ir_aws_region(p.aws)) {
 		ir_fail(&err, IR_CONFIG, "no AWS region");
 		goto out;

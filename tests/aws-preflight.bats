@@ -20,7 +20,10 @@ setup_file() {
 	    "Version": "2012-10-17", "Statement": [{"Effect": "Deny",
 	      "Action": "ses:Send*", "Resource": "*", "Condition":
 	      {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}]}},
-	 "roles": {"responder-role": {"path": "/ops/", "policies": {"p": {
+	 "roles": {"responder-role": {"path": "/ops/", "trust": {
+	   "Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+	     "Action": "sts:AssumeRole", "Principal": {"AWS":
+	     "arn:aws:iam::111122223333:user/responder"}}]}, "policies": {"p": {
 	   "Version": "2012-10-17", "Statement": [{"Effect": "Allow",
 	     "Action": ["iam:*", "ses:*"], "Resource": "*"}]}}}}}
 	END
@@ -88,7 +91,7 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	is aws-identity '' '.id == "arn:aws:iam::111122223333:user/responder" and
 	    .account == "111122223333" and .kind == "user" and
 	    .name == "responder" and .key == "AKIARESPONDERKEY0001" and
-	    (.temporary | not) and (.source | length > 0) and
+	    (.temporary | not) and (.source | test("environment")) and
 	    .region == "us-east-1" and .partition == "aws" and
 	    (.clock_skew | fabs <= 1) and (has("compromised") | not)'
 	is aws-quarantine responder '.attached == false'
@@ -97,7 +100,28 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	is aws-permission sts:GetCallerIdentity '.how == "call"'
 	is aws-permission iam:UpdateAccessKey '.how == "simulation" and .ok and
 	    .needed and (.for | contains("ses-rotate")) and (has("resource") | not)'
-	is aws-permission ec2:DescribeRegions '.needed == false'
+	is aws-permission ec2:DescribeRegions '.needed == false and
+	    .how == "dry-run"'
+}
+
+@test "which source of credentials won" {
+	printf '[staging]\naws_access_key_id=%s\naws_secret_access_key=%s\n' \
+	    "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" >credentials
+	export AWS_SHARED_CREDENTIALS_FILE=$PWD/credentials
+	# with --profile the environment's are passed over
+	AWS_ACCESS_KEY_ID=AKIANOSUCHKEY0000001 run -0 aws-preflight \
+		--profile=staging --action=ses:GetAccount
+	is aws-identity '' '.source | test("profile staging")'
+	run -0 aws-preflight --action=ses:GetAccount
+	is aws-identity '' '.source | test("environment")'
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	printf '[profile lead]\nrole_arn=%s\nsource_profile=staging\n' \
+	    arn:aws:iam::111122223333:role/responder-role >config
+	AWS_CONFIG_FILE=$PWD/config run -0 aws-preflight --profile=lead \
+		--action=iam:UpdateAccessKey --compromised=ses-smtp
+	is aws-identity '' '.kind == "role" and .temporary and
+	    (.source | test("role"))'
+	is aws-permission iam:UpdateAccessKey '.decision == "allowed"'
 }
 
 @test "the clock: AWS's minus ours, in seconds" {
@@ -169,7 +193,7 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	    '{"groups":["AWSSESSendingGroupDoNotRename"],
 	      "attached":["arn:aws:iam::aws:policy/AmazonSESFullAccess"]}'
 	run -1 aws-preflight --compromised=nobody
-	[ "$(of aws-permission | jq -r 'select(.how=="simulation").id' | wc -l)" = 10 ]
+	[ "$(of aws-permission | jq -r 'select(.how=="simulation").id' | wc -l)" = 9 ]
 	of aws-permission | jq -c '[.id, .decision]' >simulated
 	who=${who}b
 	as "[$READ, {\"Effect\":\"Allow\",\"Resource\":\"*\",\"Action\":\"ses:Get*\"},
@@ -177,7 +201,7 @@ WORK='{"Effect":"Allow","Resource":"*","Action":["iam:*","ses:*",
 	    '{"groups":["AWSSESSendingGroupDoNotRename"],
 	      "attached":["arn:aws:iam::aws:policy/AmazonSESFullAccess"]}'
 	run -1 aws-preflight --compromised=nobody
-	[ "$(of aws-permission | jq -r 'select(.how=="policies").id' | wc -l)" = 10 ]
+	[ "$(of aws-permission | jq -r 'select(.how=="policies").id' | wc -l)" = 9 ]
 	diff simulated <(of aws-permission | jq -c '[.id, .decision]')
 	is aws-permission ses:PutAccountSendingAttributes \
 	    '.decision == "allowed" and .why == "allowed by AmazonSESFullAccess"'

@@ -5,8 +5,8 @@
 #include <openssl/crypto.h>
 
 #include "../core/buf.h"
-#include "../core/text.h"
 #include "../core/secret.h"
+#include "../core/text.h"
 #include "config.h"
 
 struct prop {
@@ -14,6 +14,7 @@ struct prop {
 	bool credentials;	/* from that file: wins */
 	bool prefixed;		/* [profile default] wins over [default] */
 	char *name, *key;	/* key NULL: the section itself */
+	bool hidden;		/* value is on the secure heap */
 	char *value;		/* owned; wiped */
 };
 
@@ -45,26 +46,34 @@ ir_aws_config_new(void)
 	return calloc(1, sizeof(struct ir_aws_config));
 }
 
-/* Of either heap. */
-static void
-wipe(char *s)
-{
-	if (s)
-		OPENSSL_secure_clear_free(s, strlen(s) + 1);
-}
-
-/* Secret keys are kept on the secure heap. */
-static char *
-keep(const char *key, const char *value, size_t n)
+/*
+ * The value of a property: a secret's goes to the secure heap.  That may be
+ * full, for a file can hold many; then it is kept as the others are.
+ */
+static int
+set_value(struct prop *q, const char *value, size_t n)
 {
 	struct ir_secret s = IR_SECRET_INIT;
 
-	if (!value)
-		return NULL;
-	if (key && strcmp(key, "aws_secret_access_key") == 0 &&
-	    ir_secret_set(&s, value, n, NULL) == 0)
-		return s.data;
-	return strndup(value, n);
+	q->hidden = (ir_ascii_ieq(q->key, "aws_secret_access_key") ||
+	    ir_ascii_ieq(q->key, "aws_session_token")) &&
+	    ir_secret_set(&s, value, n, NULL) == 0;
+	q->value = q->hidden ? s.data : strndup(value, n);
+	return q->value ? 0 : -1;
+}
+
+static void
+wipe_value(struct prop *q)
+{
+	struct ir_secret s = { q->value, q->value ? strlen(q->value) : 0 };
+
+	if (q->hidden) {
+		ir_secret_free(&s);
+	} else {
+		OPENSSL_cleanse(s.data, s.len);
+		free(s.data);
+	}
+	q->value = NULL;
 }
 
 void
@@ -77,7 +86,7 @@ ir_aws_config_free(struct ir_aws_config *c)
 	for (i = 0; i < c->n; i++) {
 		free(c->props[i].name);
 		free(c->props[i].key);
-		wipe(c->props[i].value);
+		wipe_value(&c->props[i]);
 	}
 	free(c->props);
 	free(c);
@@ -141,10 +150,9 @@ add(struct place *p, const char *key, const char *value, size_t n)
 	q = &c->props[c->n];
 	*q = (struct prop){ p->section,
 	    p->file == IR_AWS_FILE_CREDENTIALS, p->prefixed,
-	    strdup(p->name), key ? strdup(key) : NULL,
-	    keep(key, value, n) };
+	    strdup(p->name), key ? strdup(key) : NULL, false, NULL };
 	c->n++;
-	if (q->name && (q->key || !key) && (q->value || !value))
+	if (q->name && (!key || (q->key && set_value(q, value, n) == 0)))
 		return q;
 nomem:
 	ir_fail(p->err, IR_OSERR, "no memory");
@@ -288,8 +296,8 @@ indented_line(struct place *p, const char *s, size_t n)
 			ir_buf_free(&b);
 			return bad(p, "value too long");
 		}
-		wipe(p->last->value);
-		p->last->value = strdup(ir_buf_cstr(&b));
+		wipe_value(p->last);
+		set_value(p->last, ir_buf_cstr(&b), b.len);
 		ir_buf_free(&b);
 		return p->last->value ? 0 :
 		    ir_fail(p->err, IR_OSERR, "no memory");

@@ -12,7 +12,8 @@
  * a blank and one of these in a value.  An indented line goes on with the
  * value above, or, when that is empty, is a property of its own below it,
  * kept here as "parent.name".  Sections of one name are one; the last value
- * wins; what credentials has wins over config.
+ * wins; what credentials has wins over config.  Secrets are kept on the
+ * secure heap.
  */
 #ifndef IR_AWS_CONFIG_H
 #define IR_AWS_CONFIG_H

@@ -564,15 +564,19 @@ static struct ir_chain *
 new_chain(const struct ir_aws_cred_opts *o)
 {
 	struct ir_chain *ch = calloc(1, sizeof *ch);
+	const char *url = o->endpoint_url;
 
 	if (!ch)
 		return NULL;
+	/* tokens must not go to what was meant for another service */
+	if (url && !strstr(url, "{service}"))
+		url = NULL;
 	ch->o.config = o->config;
 	ch->o.ask = o->ask;
 	ch->profile = strdup(ir_aws_profile(o->profile, &ch->named));
 	if (keep(&ch->o.profile, o->profile) ||
 	    keep(&ch->o.region, o->region) ||
-	    keep(&ch->o.endpoint_url, o->endpoint_url) || !ch->profile) {
+	    keep(&ch->o.endpoint_url, url) || !ch->profile) {
 		free_chain(ch);
 		return NULL;
 	}
@@ -617,15 +621,21 @@ int
 ir_aws_cred_refresh(struct ir_aws_cred *cred, int64_t now,
     struct ir_err *err)
 {
+	struct ir_err why = IR_ERR_INIT;
+
 	if (cred->expires == 0 || now < cred->expires - REFRESH_BEFORE)
 		return 0;
 	if (now < cred->expires && now < cred->chain->not_before)
 		return 0;
-	if (ir_aws_cred_renew(cred, err) == 0)
+	if (ir_aws_cred_renew(cred, &why) == 0)
 		return 0;
 	/* those at hand may still do */
 	cred->chain->not_before = now + REFRESH_PAUSE;
-	return now < cred->expires ? 0 : -1;
+	if (now < cred->expires)
+		return 0;
+	if (err)
+		*err = why;
+	return -1;
 }
 
 void

@@ -52,7 +52,11 @@ struct ir_aws_cred_opts {
 	const struct ir_aws_config *config;	/* outlives the credentials */
 	const char *profile;		/* --profile; may be NULL */
 	const char *region;		/* in force; may be NULL */
-	const char *endpoint_url;	/* --endpoint-url; may be NULL */
+	/*
+	 * --endpoint-url; may be NULL.  STS and the SSO portal are asked there
+	 * only if {service} is in it: it is meant for all services then.
+	 */
+	const char *endpoint_url;
 	/* reads an MFA code from the person; may be NULL */
 	int (*ask)(const char *prompt, char *buf, size_t size);
 };

@@ -139,7 +139,7 @@ class Api:
             progress.mutating = op.mutating
         elif progress.operation:
             progress.mutating = not registry.READING.match(progress.operation)
-        if header is None:
+        if header is None and not (op and op.unsigned):
             json = progress.protocol in ("json", "rest-json")
             raise AwsError("MissingAuthenticationTokenException" if json else
                            "MissingAuthenticationToken", "Missing "
@@ -414,6 +414,10 @@ class Api:
     def _perform(self, request, progress, service):
         op, operation, params = self._read(request, progress, service)
         world = self.world
+        if op.unsigned:
+            call = registry.Call(world, service.name, progress.region, None,
+                                 params)
+            return operation, op.function(call)
         caller = world.caller(progress.key_id, request.peer)
         caller.context["aws:securetransport"] = [str(request.secure).lower()]
         progress.principal = caller.arn
@@ -472,7 +476,8 @@ class Api:
                 raise error
             with self.world.lock:
                 self._check_leak(request, progress)
-                self._authenticate(request, progress, service)
+                if progress.auth:
+                    self._authenticate(request, progress, service)
                 self._check_rate(progress)
                 operation, result = self._perform(request, progress, service)
                 status, headers, body = model.write_answer(

@@ -51,6 +51,7 @@ class Operation:
     action: object          # call -> "service:Action"
     context: object         # call -> {lower-case key: [text]}
     always: bool            # allowed whatever the policies say
+    unsigned: bool          # asked by nobody in particular
     pages: tuple
 
 
@@ -69,14 +70,14 @@ OPERATIONS = {}
 
 
 def operation(service, name, mutating=None, resource=None, action=None,
-              context=None, always=False, pages=()):
+              context=None, always=False, unsigned=False, pages=()):
     def add(function):
         OPERATIONS[service, name] = Operation(
             service, name, function,
             not READING.match(name) if mutating is None else mutating,
             resource or (lambda call: "*"),
             action or (lambda call: f"{PREFIX.get(service, service)}:{name}"),
-            context or (lambda call: {}), always,
+            context or (lambda call: {}), always, unsigned,
             (pages,) if isinstance(pages, str) else tuple(pages))
         return function
     return add

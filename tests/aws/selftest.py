@@ -1147,6 +1147,18 @@ class Rest(Case):
         except urllib.error.HTTPError as e:
             return e.code, e.read().decode()
 
+    def test_web_identity(self):
+        sts = self.emu.client("sts")
+        arn = "arn:aws:iam::111122223333:role/mail-host"
+        ask = {"RoleArn": arn, "RoleSessionName": "x",
+               "WebIdentityToken": "ey.right"}
+        self.fails("InvalidIdentityToken",
+                   sts.assume_role_with_web_identity, **ask)
+        self.emu.set(web_identity="ey.right")
+        # its trust policy names no provider
+        self.fails("AccessDenied", sts.assume_role_with_web_identity, **ask)
+        self.emu.set(web_identity=None)
+
     def test_imds(self):
         base = "/latest/meta-data/iam/security-credentials/"
         self.assertEqual(self.imds("GET", base)[0], 401)

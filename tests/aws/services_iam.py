@@ -609,3 +609,30 @@ def assume_role(call):
         "AssumedRoleId": f"{role.id}:{name}",
         "Arn": f"arn:aws:sts::{world.account}:assumed-role/{role.name}/"
                f"{name}"}}
+
+
+@operation("sts", "AssumeRoleWithWebIdentity", unsigned=True)
+def assume_role_with_web_identity(call):
+    """settings.web_identity is the only token that is right."""
+    world = call.world
+    role = next((r for r in world.roles.values()
+                 if world.arn_of(r) == call.params["RoleArn"]), None)
+    if call.params["WebIdentityToken"] != world.settings["web_identity"]:
+        raise AwsError("InvalidIdentityToken", "Couldn't retrieve "
+                       "verification key from your identity provider", 400)
+    if role is None or not any(
+            s["Effect"] == "Allow" and "Federated" in s.get("Principal", {})
+            and "sts:AssumeRoleWithWebIdentity" in iam_policy.as_list(
+                s["Action"])
+            for s in iam_policy.as_list(role.trust.get("Statement", []))):
+        raise AwsError("AccessDenied", "Not authorized to perform "
+                       "sts:AssumeRoleWithWebIdentity", 403)
+    name = call.params["RoleSessionName"]
+    session = world.new_session(call.params.get("DurationSeconds", 3600),
+                                role=role.name, name=name)
+    return {"Credentials": _credentials(session),
+            "SubjectFromWebIdentityToken": "system:serviceaccount:mail:ops",
+            "AssumedRoleUser": {
+                "AssumedRoleId": f"{role.id}:{name}",
+                "Arn": f"arn:aws:sts::{world.account}:assumed-role/"
+                       f"{role.name}/{name}"}}

@@ -328,6 +328,7 @@ class World:
                          "smtp_throttled": False,
                          "wrong_secrets": [WRONG_SECRET],
                          "disabled_regions": [],
+                         "web_identity": None, "session_s": None,
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
         seed = merged(seed or {})
@@ -479,6 +480,7 @@ class World:
         return found, boundary
 
     def new_session(self, seconds, **who):
+        seconds = self.settings["session_s"] or seconds
         session = Session("ASIA" + self.random_id(16), self.random_secret(),
                           "IQoJ" + "".join(self.names.choices(
                               "abcdefghijkmnpqrstuvwxyzABCDEFGH/+", k=120))

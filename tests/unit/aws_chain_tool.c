@@ -5,10 +5,14 @@
  *	aws_chain_tool creds [profile=P] [region=R] [endpoint_url=U] [mfa=CODE]
  *		one line of JSON, secrets included
  *	aws_chain_tool renew ...	the same, had a second time
+ *	aws_chain_tool scan ...
+ *		"N": in so many places outside the secure heap is the secret, or
+ *		the session token, while the credentials are held
  *	aws_chain_tool endpoints
  *		each line "service region fips dualstack" of standard input
  *		becomes "URL scope-region" or "error"; region "-" is none
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +67,50 @@ show(const struct ir_aws_cred *c, const char *region, const struct ir_err *err)
 	ir_rec_free(r);
 }
 
+/* How often is the secret in this memory? */
+static int
+found_in(const char *p, const char *end, const struct ir_secret *s)
+{
+	int n = 0;
+
+	while (s->len && (p = memmem(p, (size_t)(end - p), s->data,
+	    s->len))) {
+		n++;
+		p++;
+	}
+	return n;
+}
+
+/* Looks at the memory itself: a copy of it would be found, too. */
+static int
+scan(const struct ir_aws_cred *c)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512], perm[8], what[256];
+	uintptr_t from, to;
+	int n = 0, here;
+
+	while (f && fgets(line, sizeof line, f)) {
+		*what = '\0';
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR
+		    " %7s %*s %*s %*s %255s", &from, &to, perm, what) < 3 ||
+		    perm[0] != 'r' || strncmp(what, "[v", 2) == 0)
+			continue;
+		if ((uintptr_t)c->secret.data >= from &&
+		    (uintptr_t)c->secret.data < to)
+			continue;
+		here = found_in((const char *)from, (const char *)to,
+		    &c->secret) + found_in((const char *)from,
+		    (const char *)to, &c->token);
+		if (here)
+			fprintf(stderr, "%d in %s\n", here, what);
+		n += here;
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
 static int
 creds(int argc, char **argv, bool renew)
 {
@@ -84,7 +132,10 @@ creds(int argc, char **argv, bool renew)
 		if (ir_aws_cred_find(&cred, &o, &err) == 0 && renew)
 			ir_aws_cred_renew(&cred, &err);
 	}
-	show(&cred, region, &err);
+	if (strcmp(argv[1], "scan") == 0 && err.code == 0)
+		printf("%d\n", scan(&cred));
+	else
+		show(&cred, region, &err);
 	ir_aws_cred_free(&cred);
 	ir_aws_config_free(c);
 	return err.code;
