@@ -90,7 +90,7 @@ one() {
 			'.status == "Inactive"'
 		;;
 	esac
-	! grep -qF "$AWS_SECRET_ACCESS_KEY" <<<"$out"
+	run ! grep -qF "$AWS_SECRET_ACCESS_KEY" <<<"$out"
 	emu_no_violations
 }
 

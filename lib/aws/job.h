@@ -43,7 +43,7 @@ struct job {
 	int64_t began, not_before;	/* monotonic ms */
 	bool done, skew_fixed;
 	int price;			/* of the last retry */
-	char *token;			/* of the page to ask for; NULL: first */
+	char *token;			/* of the page; NULL: the first */
 	int pages;
 
 	/* of the attempt that is under way */

@@ -55,7 +55,7 @@ ir_retry_refund(int *tokens, int price)
  */
 static const struct limit {
 	const char *service;
-	const char *only;	/* NULL: each operation has a place of its own */
+	const char *only;	/* NULL: each operation for itself */
 	const char *free;	/* begins the names without a limit; NULL */
 	int per_second;
 } limits[] = {

@@ -128,8 +128,8 @@ wiping_realloc(void *p, size_t n)
 static int
 start_curl(void)
 {
-	return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free,
-	    wiping_realloc, strdup, calloc);
+	return (int)curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc,
+	    wiping_free, wiping_realloc, strdup, calloc);
 }
 
 static int
