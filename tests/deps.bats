@@ -5,6 +5,7 @@ load lib/quell
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
+	unset DEPS
 	mkdir -p p/tests bin
 	cp "$QUELL_ROOT"/tests/{deps.sh,venv.sh,requirements.txt} p/tests/
 	export NOTES=$PWD/notes PIP_INDEX_URL=http://127.0.0.1:9/ \
