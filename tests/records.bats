@@ -88,7 +88,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 			return 1
 		written "$1" "$2" table || return 1
 		[ "$(wc -l <out)" -ge "$n" ] || return 1
-		! LC_ALL=C grep -q '[[:cntrl:]]' out || return 1
+		[ "$(LC_ALL=C grep -c '[[:cntrl:]]' out)" = 0 ] || return 1
 	}
 	each_writer f
 }
