@@ -10,11 +10,16 @@ load aws/emu.bash
 
 setup_file() {
 	export TMPDIR=$BATS_FILE_TMPDIR
-	QUELL_PYTHON=$(emu_python) || skip "no python that imports botocore"
+	QUELL_PYTHON=$(emu_python) || {
+		export QUELL_SKIP="no python that imports botocore"
+		return 0
+	}
 	export QUELL_PYTHON
 }
 
 setup() {
+	# bats 1.8 does not know skip in setup_file
+	[ -z "${QUELL_SKIP-}" ] || skip "$QUELL_SKIP"
 	tool=$QUELL_B/unit/aws_chain_tool
 	export HOME=$BATS_TEST_TMPDIR/home
 	mkdir -p "$HOME/.aws"

@@ -360,6 +360,8 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >mute 3>&- &
 	echo "queue_only_file = $X/only" >extra
 	sed -i "2i .include $PWD/extra" "$X/exim.conf"
 	exim_start "$X" -q10m
+	# the daemon's first runner is not the one that is meant
+	peers_wait 8 grep -q 'End queue run' "$X/log/mainlog"
 	"$X/bin/exim" -odq -oi -f alice@quell.test a@example.net <<<'Subject: x'
 	"$X/bin/exim" -qff </dev/null >/dev/null 2>&1 3>&- &
 	runner=$!
