@@ -147,6 +147,21 @@ regions() {
 	[ "$(emu_mutating_count)" = 0 ]
 }
 
+@test "the stolen user's own key does not lead the response" {
+	desk
+	desk_ca=$AWS_CA_BUNDLE
+	calm_world
+	export AWS_CA_BUNDLE=$desk_ca
+	export AWS_ACCESS_KEY_ID=AKIASTOLENKEY0000001
+	export AWS_SECRET_ACCESS_KEY='st0len/+SecretKeyForTheSmtpUser/0000001+'
+	run -77 "$QUELL_ROOT/playbooks/abuse-report" --apply \
+		--notice notice.eml --incident incident --key-user ses-smtp
+	[[ $output == *aws-preflight*ses-smtp* ]]
+	[ "$(answers)" = 1 ]
+	[ "$(emu_mutating_count)" = 0 ]
+	[ ! -e incident/steps/20_identify_corroborate ]
+}
+
 @test "a person's word, no mailbox, no key, no account: what was not done is not said" {
 	local said was
 	calm_world
