@@ -50,6 +50,7 @@ needs()
 	check util-linux util-linux
 	check iproute2 iproute
 	check strace strace
+	check gdb gdb
 	check - cpio
 	drill nftables nftables
 	botocore python3-botocore python3-botocore

@@ -81,6 +81,18 @@ if [ "$skipped" != 0 ]; then
 	echo "--- skipped:"
 	grep -hE '^ok .*# skip' "$out"/*.log | sed 's/^ok [0-9]* /  /'
 fi
+# CI has root, Exim, the emulator and all tools: what is skipped there for
+# want of one of them hides the real part.  What may be missing: the published
+# vectors and IPv6, and under the sanitizers what these cannot do.
+if [ "${CI-}" = true ]; then
+	may='no vectors in|no IPv6 here|only loopback here|botocore is installed'
+	[ -z "${QUELL_ASAN-}" ] || may+='|[Ss]anitizer'
+	hidden=$(grep -hE '^ok .*# skip' "$out"/*.log | grep -cvE "# skip.*($may)")
+	if [ "$hidden" != 0 ]; then
+		echo "$hidden of these may not be skipped here"
+		failed=$((failed + hidden))
+	fi
+fi
 echo "$passed $failed" >>"$B/results"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
