@@ -7,7 +7,7 @@ load lib/quell
 setup_file() {
 	export DRILL_HONEST=24 DRILL_SPAM=150 DRILL_RTT=1,5
 	export DRILL_PROPAGATION=1,3 DRILL_PAUSE=0.1 DRILL_GOALS=120,240
-	export QUELL_WATCH_SECONDS=1 DRILL_DRAIN=60
+	export QUELL_WATCH_SECONDS=1 DRILL_DRAIN=60 QUELL_SPAM_FLOOR=30
 }
 
 drill() {	# [NAME=VALUE ...]
@@ -228,4 +228,45 @@ regions() {
 	run -64 "${start[@]}"
 	[[ $output == *--host-checked* ]]
 	run -0 grep incident.contained incident/journal.jsonl
+}
+
+@test "nothing is released to a host that has only the dead key" {
+	local start
+	calm_world
+	incident open --dir incident <"$QUELL_ROOT/tests/data/report-initial.json"
+	mkdir -p incident/facts incident/secrets
+	echo AKIASTOLENKEY0000001 >incident/facts/key
+	printf 'user: AKIANEW\npass: new\n' >incident/secrets/ses.pw
+	mx/bin/.enter exim-hold -y
+	start=("$QUELL_ROOT/playbooks/abuse-report" --apply --incident incident
+		--key-user ses-smtp --from 64)
+	held() {
+		mx/bin/.enter exim-hold --show | jq -e .held
+	}
+	# nobody said where it goes
+	run -64 "${start[@]}"
+	[[ $output == *"does not have the new credentials"*--published* ]]
+	held
+	# it has another one
+	run -64 "${start[@]}" --cred-file "$PWD/mx/ses.pw"
+	held
+	[ -s incident/secrets/ses.pw ]
+	# it has it: released, and the copy here goes
+	cp incident/secrets/ses.pw mx/ses.pw
+	run -0 "${start[@]}" --cred-file "$PWD/mx/ses.pw"
+	run -1 held
+	[ ! -e incident/secrets/ses.pw ]
+}
+
+@test "a person's word that the host has the new key; the copy stays" {
+	calm_world
+	incident open --dir incident <"$QUELL_ROOT/tests/data/report-initial.json"
+	mkdir -p incident/facts incident/secrets
+	echo AKIASTOLENKEY0000001 >incident/facts/key
+	echo 'pass: new' >incident/secrets/ses.pw
+	run -0 "$QUELL_ROOT/playbooks/abuse-report" --apply \
+		--incident incident --key-user ses-smtp --from 64 \
+		--published 'by hand'
+	[[ $output == *"nobody else has them"* ]]
+	[ -s incident/secrets/ses.pw ]
 }

@@ -106,6 +106,16 @@ start_mail_host() {
 		users="$(for u in billing alice bob carol orders support; do
 			printf '%s@shop.example.net:secret-%s,' "$u" "$u"
 		done)" relay=no
+	# The way there behaves as ssh does: what is on standard input is read
+	# at once, wanted or not.
+	cat >"$D/mailhost" <<-END
+	#!/bin/bash
+	in=\$(mktemp '$D/in.XXXXXX')
+	trap 'rm -f "\$in"' EXIT
+	cat >"\$in"
+	'$D/mx/bin/.enter' "\$@" <"\$in"
+	END
+	chmod +x "$D/mailhost"
 	# Deliveries leave slowly, as they do when SES throttles.
 	exim_start "$D/mx" -q30s
 }
@@ -131,15 +141,19 @@ start_the_rest() {
 }
 
 load_mail() {
-	local who address
+	local who address plan
 	mkdir -p "$D/load"
 	"$PEERS_PYTHON" tests/drill/load.py "$D/load" "$DRILL_HONEST" \
 		"$DRILL_SPAM" "$DRILL_SEED"
-	for who in honest:127.0.0.10 spam:127.0.0.66; do
+	# the thief has two machines
+	split -n l/2 -a 1 "$D/load/spam.jsonl" "$D/load/spam."
+	for who in honest.jsonl:127.0.0.10 spam.a:127.0.0.66 \
+		spam.b:127.0.0.67; do
 		address=${who#*:}
+		plan=$D/load/${who%:*}
 		"$PEERS_PYTHON" tests/lib/smtp_submit.py \
 			--port "$(exim_port "$D/mx")" --bind "$address" \
-			--plan "$D/load/${who%:*}.jsonl" >"$D/load/${who%:*}.out"
+			--plan "$plan" >"$plan.out"
 	done
 	say "$(exim_queue_count "$D/mx") messages wait in the queue"
 }
@@ -171,7 +185,7 @@ write_notice() {
 # --- the night --------------------------------------------------------------
 
 playbook() {
-	env QUELL_MAILHOST_CMD="$D/mx/bin/.enter" \
+	env QUELL_MAILHOST_CMD="$D/mailhost" \
 		QUELL_ACK_RELAY="localhost:$(<"$D/desk/port")" \
 		QUELL_SES_SMTP="$QUELL_SES_SMTP" \
 		playbooks/abuse-report --notice "$D/notice.eml" \
@@ -247,7 +261,7 @@ state_of_the_world() {
 dry_run() {
 	local before
 	before=$(state_of_the_world)
-	QUELL_MAILHOST_CMD="$D/mx/bin/.enter" \
+	QUELL_MAILHOST_CMD="$D/mailhost" \
 	QUELL_ACK_RELAY="localhost:$(<"$D/desk/port")" \
 		playbooks/abuse-report --notice "$D/notice.eml" \
 		--cred-file "$D/mx/ses.pw" --key-user ses-smtp \
