@@ -17,6 +17,8 @@ Q := $(if $(filter 0,$(V)),@)
 say = @$(if $(filter 0,$(V)),printf '%-5s %s\n' $(1) $@,:)
 
 NEEDED := libcurl libcrypto libssl json-c expat libcares libpcre2-8 zlib libzstd
+# used when pkg-config finds them: HAVE_P11_KIT_1 and so on; --version says so
+OPTIONAL := p11-kit-1
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
 CMD_SRC := $(sort $(wildcard cmd/*.c))
@@ -38,9 +40,11 @@ WARN += -Werror
 endif
 
 # Evaluated late, so that `make deps` can install pkg-config first.
-PC_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(NEEDED))
-PC_LIBS = $(shell $(PKG_CONFIG) --libs $(NEEDED))
-BUILD_INFO = $(foreach p,$(NEEDED),$(p) $(shell $(PKG_CONFIG) --modversion $(p)))
+FOUND = $(foreach p,$(OPTIONAL),$(shell $(PKG_CONFIG) --exists $(p) && echo $(p)))
+PC_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(NEEDED) $(FOUND)) \
+	$(foreach p,$(FOUND),-DHAVE_$(shell echo $(p) | tr a-z- A-Z_))
+PC_LIBS = $(shell $(PKG_CONFIG) --libs $(NEEDED) $(FOUND))
+BUILD_INFO = $(foreach p,$(NEEDED) $(FOUND),$(p) $(shell $(PKG_CONFIG) --modversion $(p)))
 
 cc-option = $(shell printf 'int main(void){return 0;}' | \
 	$(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
@@ -77,6 +81,7 @@ build: deps
 
 # The flags are the same for every file of one run: asked for once, here.
 ifneq ($(filter bins units fuzzers benches,$(MAKECMDGOALS)),)
+FOUND := $(FOUND)
 PC_CFLAGS := $(PC_CFLAGS)
 PC_LIBS := $(PC_LIBS)
 HARDENING := $(HARDENING)

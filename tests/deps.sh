@@ -38,6 +38,7 @@ needs()
 	build libpcre2-dev pcre2-devel
 	build zlib1g-dev zlib-devel
 	build libzstd-dev libzstd-devel
+	build libp11-kit-dev p11-kit-devel
 	check bats bats
 	check jq jq
 	check libcmocka-dev libcmocka-devel
@@ -51,8 +52,9 @@ needs()
 	check iproute2 iproute
 	check strace strace
 	check gdb gdb
+	check softhsm2 softhsm
+	check nftables nftables
 	check - cpio
-	drill nftables nftables
 	botocore python3-botocore python3-botocore
 	lint shellcheck ShellCheck
 	lint cppcheck cppcheck
