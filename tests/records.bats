@@ -37,7 +37,7 @@ writers() {
 	none|exim-queue --spool sp
 	none|exim-queue --spool sp --top sender,host
 	none|exim-queue-purge -n --spool sp --queue-name K --auth-user billing@v.example
-	none|exim-queue-purge -n --spool sp --restore Q
+	none|exim-quarantine restore -n --spool sp Q
 	none|iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001
 	none|ses-pause -n us-east-1
 	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001
@@ -99,8 +99,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		--auth-user billing@v.example >plan
 	run -0 exim-queue-purge -y --spool sp --queue-name K <plan
 	[ -e sp/K/input/1xUnbl-0004Fv-1l-H ]
-	exim-queue-purge -n --spool sp --restore K >plan
-	run -0 exim-queue-purge -y --spool sp --restore K - <plan
+	exim-quarantine restore -n --spool sp K >plan
+	run -0 exim-quarantine restore -y --spool sp K - <plan
 	[ -e sp/input/1xUnbl-0004Fv-1l-H ]
 	ses-pause -n eu-north-1 >plan
 	run -0 --separate-stderr ses-pause -y <plan
@@ -115,7 +115,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 	local c unset=
 	for c in 'exim-queue --sender' 'exim-queue-purge -y --sender' \
 		'exim-queue-purge -y --auth-user' 'exim-queue-purge -y --queue-name' \
-		'exim-queue-purge -y --restore' 'iam-key-disable -y --user' \
+		'exim-quarantine restore -y' 'exim-queue-purge -y --where' 'iam-key-disable -y --user' \
 		'ses-pause -y --confirm' 'ses-pause -y --region' \
 		'ses-rotate -y --key' 'abuse-ack -y --relay' 'exim-block -y --' \
 		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \

@@ -102,11 +102,18 @@ int
 ir_exim_config_ask(const char *program, struct ir_exim_config *c,
     struct ir_err *err)
 {
+	return ir_exim_config_ask_file(program, NULL, c, err);
+}
+
+int
+ir_exim_config_ask_file(const char *program, const char *file,
+    struct ir_exim_config *c, struct ir_err *err)
+{
 	char path[PATH_MAX], why[256];
 	const char *const argv[] = { path, "-bP", "spool_directory",
 		"split_spool_directory", "log_file_path", "message_logs",
 		"event_action", "queue_only_file", "exim_user", "exim_group",
-		"pid_file_path", "timezone", NULL };
+		"pid_file_path", "timezone", file ? "-C" : NULL, file, NULL };
 	struct ir_proc p = { .argv = argv, .timeout_ms = 30000 };
 	struct ir_proc_result r = IR_PROC_RESULT(65536);
 	int rc;
@@ -118,6 +125,7 @@ ir_exim_config_ask(const char *program, struct ir_exim_config *c,
 	if (rc == 0) {
 		ir_exim_config_parse(ir_buf_cstr(&r.out), r.out.len, c);
 		snprintf(c->exim, sizeof c->exim, "%s", path);
+		snprintf(c->file, sizeof c->file, "%s", file ? file : "");
 		snprintf(why, sizeof why, "%.*s",
 		    (int)strcspn(ir_buf_cstr(&r.err), "\n"),
 		    ir_buf_cstr(&r.err));
