@@ -266,7 +266,7 @@ another_disk() {
 	command -v strace >/dev/null || skip 'no strace'
 	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	another_disk
-	local n call left
+	local n call k
 	for call in renameat2 unlinkat fsync; do
 		for n in 1 2 3 4 5 6 7 8 9; do
 			rm -rf sp "$D/k"

@@ -98,6 +98,10 @@ find_exim(const char *program, char path[PATH_MAX], struct ir_err *err)
 	return -1;
 }
 
+#define NAMES "spool_directory", "split_spool_directory", "log_file_path", \
+	"message_logs", "event_action", "queue_only_file", "exim_user", \
+	"exim_group", "pid_file_path", "timezone"
+
 int
 ir_exim_config_ask(const char *program, struct ir_exim_config *c,
     struct ir_err *err)
@@ -110,11 +114,11 @@ ir_exim_config_ask_file(const char *program, const char *file,
     struct ir_exim_config *c, struct ir_err *err)
 {
 	char path[PATH_MAX], why[256];
-	const char *const argv[] = { path, "-bP", "spool_directory",
-		"split_spool_directory", "log_file_path", "message_logs",
-		"event_action", "queue_only_file", "exim_user", "exim_group",
-		"pid_file_path", "timezone", file ? "-C" : NULL, file, NULL };
-	struct ir_proc p = { .argv = argv, .timeout_ms = 30000 };
+	/* behind -bP every word is the name of an option */
+	const char *const other[] = { path, "-C", file, "-bP", NAMES, NULL };
+	const char *const own[] = { path, "-bP", NAMES, NULL };
+	struct ir_proc p = { .argv = file ? other : own,
+	    .timeout_ms = 30000 };
 	struct ir_proc_result r = IR_PROC_RESULT(65536);
 	int rc;
 

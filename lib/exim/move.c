@@ -421,7 +421,8 @@ copy_file(struct ir_held *h, size_t i, int fd, struct ir_file_buf *b,
 	if (out >= 0 && fstat(in, &st) == 0 && S_ISREG(st.st_mode) &&
 	    grow_chunk(b, err) == 0 && fchmod(out, st.st_mode & 0660) == 0 &&
 	    copy_bytes(in, out, b) == 0 && fsync(out) == 0 &&
-	    ir_hash_fd(in, b, want, err) == 0 && ir_hash_fd(out, b, got, err) == 0)
+	    ir_hash_fd(in, b, want, err) == 0 &&
+	    ir_hash_fd(out, b, got, err) == 0)
 		rc = strcmp(want, got) == 0 ? 0 : (errno = EIO, -1);
 	e = errno;
 	if (out >= 0)

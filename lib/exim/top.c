@@ -13,13 +13,15 @@
 
 enum field {
 	F_SENDER, F_SENDER_DOMAIN, F_AUTH_USER, F_AUTH_SENDER, F_IDENT,
-	F_LOGIN, F_HOST, F_HELO, F_PROTOCOL, F_SCRIPT, F_SUBJECT, F_RCPT_DOMAIN, F_QUEUE,
+	F_LOGIN, F_HOST, F_HELO, F_PROTOCOL, F_SCRIPT, F_SUBJECT,
+	F_RCPT_DOMAIN, F_QUEUE,
 	F_COUNT
 };
 
 static const char *const field_name[F_COUNT] = { "sender",
 	"sender_domain", "auth_user", "auth_sender", "ident", "login",
-	"host", "helo", "protocol", "script", "subject", "recipient_domain", "queue" };
+	"host", "helo", "protocol", "script", "subject", "recipient_domain",
+	"queue" };
 
 struct value {
 	uint64_t hash;

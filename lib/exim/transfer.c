@@ -143,6 +143,7 @@ hold(struct ir_transfer *t, struct ir_item *it, struct ir_held *h)
 	h->arg = &j;
 	h->now = t->now;
 	got = ir_message_hold(h, &t->bufs, &why);
+	h->arg = NULL;
 	if (got == IR_MOVED)
 		return 1;
 	return report(t, it, h, got, &why);

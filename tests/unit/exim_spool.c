@@ -378,10 +378,12 @@ expressions(void **state)
 {
 	static const char *const yes[] = {
 		"sender = billing@victim.example",
-		"  not( sender=x or helo = y )and auth_user=BILLING@victim.example",
+		"  not( sender=x or helo = y )and "
+		    "auth_user=BILLING@victim.example",
 		"sender = x and sender = y or host = 192.0.2.7",
 		"sender = x or host = 192.0.2.0/24 and not frozen",
-		"host = 192.0.2.7/32 and host = 0.0.0.0/0 and host != 192.0.2.8",
+		"host = 192.0.2.7/32 and host = 0.0.0.0/0 and "
+		    "host != 192.0.2.8",
 		"subject ~ \"^Gr\303\274\" and subject !~ '^gr'",
 		"script = a.php and script = 33:a.php and script ~ '\\.php$'",
 		"recipients = 2 and recipients >= 2 and recipients <= 2 and "
