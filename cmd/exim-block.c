@@ -35,7 +35,7 @@
 struct account {
 	char *name;
 	bool was, changed, found;
-	int64_t until, limit;
+	int64_t until, limit, only_new;
 	char said[200];		/* Exim's answer to a probe */
 	int code;		/* 0: it was not asked */
 };
@@ -52,7 +52,7 @@ struct run {
 	struct ir_change change;
 	struct ir_exim_opts exim;
 	const char *hook_dir, *plain_file, *cpanel;
-	bool undo, list, user, sender, host, script, domain;
+	bool undo, list, only_new, user, sender, host, script, domain;
 	long limit, seconds;
 	enum ir_block kind;	/* of bare names */
 	struct ir_exim_config config;
@@ -97,6 +97,8 @@ put(struct run *x, const struct list *l, const struct account *a,
 		ir_rec_time(r, "until", a->until);
 	if (a->limit)
 		ir_rec_int(r, "limit", a->limit);
+	if (l->kind != PLAIN && l->kind != IR_BLOCK_LIMIT)
+		ir_rec_bool(r, "new_only", a->only_new);
 	if (a->code)
 		ir_rec_str(r, "probe", a->said);
 	ir_rec_bool(r, "ok", !why);
@@ -117,6 +119,7 @@ read_entry(const char *key, size_t len, const char *line, size_t n, void *arg)
 		return 0;
 	a->until = ir_block_number(line, n, "until");
 	a->limit = ir_block_number(line, n, "limit");
+	a->only_new = ir_block_number(line, n, "new");
 	return 1;
 }
 
@@ -145,6 +148,7 @@ list_one(const char *key, size_t len, const char *line, size_t n, void *arg)
 	a.name = name;
 	a.until = ir_block_number(line, n, "until");
 	a.limit = ir_block_number(line, n, "limit");
+	a.only_new = ir_block_number(line, n, "new");
 	put(l->x, l->l, &a, in_force(&a), NULL);
 	return 0;
 }
@@ -383,8 +387,8 @@ entry_text(struct run *x, const struct list *l, char *text, size_t size)
 		    (long long)ir_now() + x->seconds);
 	if (l->kind == IR_BLOCK_LIMIT)
 		snprintf(limit, sizeof limit, "limit=%ld ", x->limit);
-	snprintf(text, size, "%s%s%s exim-block%s%s", until, limit,
-	    ir_time_rfc3339(ir_now(), when), id ? " " : "",
+	snprintf(text, size, "%s%s%s%s exim-block%s%s", until, limit,
+	    x->only_new ? "new=1 " : "", ir_time_rfc3339(ir_now(), when), id ? " " : "",
 	    !id ? "" : slash && slash[1] ? slash + 1 : id);
 	ir_text_printable(text);
 }
@@ -409,7 +413,7 @@ plain_line(const char *s, const char *name, struct ir_buf *without)
 static void
 find(const struct list *l, const struct ir_buf *b, struct account *a)
 {
-	a->until = a->limit = 0;
+	a->until = a->limit = a->only_new = 0;
 	a->was = l->kind == PLAIN ? plain_line(ir_buf_cstr(b), a->name, NULL)
 	    : ir_deny_each(ir_buf_cstr(b), b->len, read_entry, a) != 0;
 }
@@ -457,7 +461,8 @@ edit(struct run *x, struct list *l, struct ir_buf *b)
 		/* another end or limit takes the place of the old one */
 		a->changed = x->undo ? a->was : !a->was || !in_force(a) ||
 		    x->seconds > 0 || a->until ||
-		    (l->kind == IR_BLOCK_LIMIT && a->limit != x->limit);
+		    (l->kind != IR_BLOCK_LIMIT &&
+		    (a->only_new > 0) != x->only_new) || (l->kind == IR_BLOCK_LIMIT && a->limit != x->limit);
 		if (!a->changed)
 			continue;
 		if (a->was)
@@ -467,6 +472,7 @@ edit(struct run *x, struct list *l, struct ir_buf *b)
 			add(x, l, b, a);
 			a->until = x->seconds > 0 ? ir_now() + x->seconds : 0;
 			a->limit = l->kind == IR_BLOCK_LIMIT ? x->limit : 0;
+			a->only_new = x->only_new;
 		}
 	}
 	return ir_buf_check(b, l->file, &x->err);
@@ -689,8 +695,10 @@ set_kind(struct run *x, int operands)
 	if (x->limit == 0 && !x->undo)
 		ir_die_usage("--limit: at least 1; without it an account is "
 		    "blocked");
-	if (plain && x->seconds >= 0)
-		ir_die_usage("such a list knows no end of an entry");
+	if (plain && (x->seconds >= 0 || x->only_new))
+		ir_die_usage("such a list knows names and nothing else");
+	if (x->only_new && (x->undo || x->limit >= 0))
+		ir_die_usage("--new-only goes with no --undo and no --limit");
 	if (x->undo && x->seconds >= 0)
 		ir_die_usage("--undo and --for contradict each other");
 	if (x->list && (operands || x->undo || x->seconds >= 0 ||
@@ -754,6 +762,8 @@ main(int argc, char **argv)
 		    "hold mail to these domains" },
 		{ 0, "limit", "N", IR_INT, &x.limit,
 		    "let the accounts send to N recipients an hour" },
+		{ 0, "new-only", NULL, IR_BOOL, &x.only_new,
+		    "what is in the queue already may go out" },
 		{ 0, "for", "SECONDS", IR_SECONDS, &x.seconds,
 		    "and no longer than that: 24h, 14d" },
 		{ 0, "plain-file", "FILE", IR_STR, &x.plain_file,

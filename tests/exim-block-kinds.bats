@@ -113,6 +113,25 @@ sends()	# CODE FROM TO [option...]
 	[[ $output != *'blocked by incident'* ]]
 }
 
+@test 'only new mail: what is queued goes out' {
+	sends 0 a@quell.test b@quell.test --user billing@quell.test --pass pw
+	sends 0 a@quell.test v@w.example --user billing@quell.test --pass pw
+	exim-block -y billing@quell.test >/dev/null
+	"$X/bin/exim4" -qff
+	grep -q 'v@w.example R=quell_block defer' "$X/log/mainlog"
+	block 0 -y --new-only billing@quell.test
+	is '.[0] | .ok and .changed and .blocked and .new_only'
+	block 0 -y --new-only billing@quell.test
+	is '.[0].changed == false'
+	sends 1 a@quell.test v@w.example --user billing@quell.test --pass pw
+	"$X/bin/exim4" -qff
+	grep -q 'v@w.example R=no_way_out defer' "$X/log/mainlog"
+	# and back
+	block 0 -y billing@quell.test
+	is '.[0] | .changed and .new_only == false'
+	block 64 -y --new-only --undo billing@quell.test
+}
+
 @test 'a script, with or without its user id, cannot hand in mail' {
 	say() {	# CODE HEADER
 		run "-$1" "$X/bin/sendmail" -oi v@w.example <<<"$2"$'\n\n'

@@ -74,13 +74,16 @@ ir_block_lacks(const struct ir_exim_hook *h, enum ir_block k)
  * make lsearch defer.
  */
 static void
-listed(struct ir_buf *b, const char *dir, enum ir_block k, const char *key)
+listed(struct ir_buf *b, const char *dir, enum ir_block k, const char *key,
+    bool queued)
 {
 	const char *f = kinds[k].file;
 
 	ir_buf_fmt(b, "${if exists{%s/%s}{${lookup{%s}lsearch{%s/%s}"
-	    "{${if <{$tod_epoch}{${extract{until}{$value}{$value}"
-	    "{9999999999}}}{yes}{no}}}{no}}}{no}}", dir, f, key, dir, f);
+	    "{${if %s<{$tod_epoch}{${extract{until}{$value}{$value}"
+	    "{9999999999}}}%s{yes}{no}}}{no}}}{no}}", dir, f, key, dir, f,
+	    queued ? "and{{!eq{${extract{new}{$value}}}{1}}{" : "",
+	    queued ? "}}" : "");
 }
 
 /* What the headers call the script, without what varies. */
@@ -90,7 +93,7 @@ listed(struct ir_buf *b, const char *dir, enum ir_block k, const char *key)
 #define SCRIPT_SITE "${sg{$h_X-PHP-Script:}{\\N for .*$\\N}{}}"
 
 static void
-scripts(struct ir_buf *b, const char *dir)
+scripts(struct ir_buf *b, const char *dir, bool queued)
 {
 	static const char *const keys[] = { SCRIPT, SCRIPT_FILE,
 		SCRIPT_SITE };
@@ -99,7 +102,7 @@ scripts(struct ir_buf *b, const char *dir)
 	ir_buf_str(b, "or{");
 	for (i = 0; i < sizeof keys / sizeof *keys; i++) {
 		ir_buf_str(b, "{bool{");
-		listed(b, dir, IR_BLOCK_SCRIPT, keys[i]);
+		listed(b, dir, IR_BLOCK_SCRIPT, keys[i], queued);
 		ir_buf_str(b, "}}");
 	}
 	ir_buf_str(b, "}");
@@ -110,7 +113,7 @@ deny(struct ir_buf *b, const char *dir, enum ir_block k, const char *key,
     const char *what)
 {
 	ir_buf_str(b, "  deny    condition     = ");
-	listed(b, dir, k, key);
+	listed(b, dir, k, key, false);
 	ir_buf_fmt(b, "\n          message       = %ssending is suspended "
 	    "for this %s " IR_BLOCK_SAID "\n",
 	    k == IR_BLOCK_LOCAL ? "" : "5.7.1 ", what);
@@ -121,7 +124,7 @@ print_mail(struct ir_buf *b, const char *dir)
 {
 	ir_buf_str(b, "  deny    authenticated = *\n"
 	    "          condition     = ");
-	listed(b, dir, IR_BLOCK_AUTH, "$authenticated_id");
+	listed(b, dir, IR_BLOCK_AUTH, "$authenticated_id", false);
 	ir_buf_str(b, "\n          message       = 5.7.1 sending is "
 	    "suspended for this account " IR_BLOCK_SAID "\n");
 	deny(b, dir, IR_BLOCK_SENDER, "$sender_address", "sender");
@@ -134,7 +137,7 @@ print_not_smtp(struct ir_buf *b, const char *dir)
 	deny(b, dir, IR_BLOCK_LOCAL, "$sender_ident", "user");
 	deny(b, dir, IR_BLOCK_SENDER, "$sender_address", "sender");
 	ir_buf_str(b, "  deny    condition     = ${if ");
-	scripts(b, dir);
+	scripts(b, dir, false);
 	ir_buf_str(b, "{yes}{no}}\n          message       = sending is "
 	    "suspended for this script " IR_BLOCK_SAID "\n");
 }
@@ -143,12 +146,12 @@ static void
 print_rcpt(struct ir_buf *b, const char *dir)
 {
 	ir_buf_str(b, "  defer   condition     = ");
-	listed(b, dir, IR_BLOCK_DOMAIN, "$domain");
+	listed(b, dir, IR_BLOCK_DOMAIN, "$domain", false);
 	ir_buf_str(b, "\n          message       = 4.7.1 mail to this domain "
 	    "is held " IR_BLOCK_SAID "\n"
 	    "  defer   authenticated = *\n"
 	    "          condition     = ");
-	listed(b, dir, IR_BLOCK_LIMIT, "$authenticated_id");
+	listed(b, dir, IR_BLOCK_LIMIT, "$authenticated_id", false);
 	ir_buf_fmt(b, "\n          ratelimit     = ${extract{limit}{${lookup"
 	    "{$authenticated_id}lsearch{%s/limits}}}{$value}{1000000}} / 1h "
 	    "/ per_rcpt / strict / quell_$authenticated_id\n"
@@ -160,17 +163,17 @@ void
 ir_block_print_held(struct ir_buf *b, const char *dir)
 {
 	ir_buf_str(b, "or{{and{{def:sender_host_authenticated}{bool{");
-	listed(b, dir, IR_BLOCK_AUTH, "$authenticated_id");
+	listed(b, dir, IR_BLOCK_AUTH, "$authenticated_id", true);
 	ir_buf_str(b, "}}}}{and{{!def:sender_host_address}{bool{");
-	listed(b, dir, IR_BLOCK_LOCAL, "$sender_ident");
+	listed(b, dir, IR_BLOCK_LOCAL, "$sender_ident", true);
 	ir_buf_str(b, "}}}}{bool{");
-	listed(b, dir, IR_BLOCK_SENDER, "$sender_address");
+	listed(b, dir, IR_BLOCK_SENDER, "$sender_address", true);
 	ir_buf_str(b, "}}{bool{");
-	listed(b, dir, IR_BLOCK_HOST, "$sender_host_address");
+	listed(b, dir, IR_BLOCK_HOST, "$sender_host_address", true);
 	ir_buf_str(b, "}}{bool{");
-	listed(b, dir, IR_BLOCK_DOMAIN, "$domain");
+	listed(b, dir, IR_BLOCK_DOMAIN, "$domain", true);
 	ir_buf_str(b, "}}{");
-	scripts(b, dir);
+	scripts(b, dir, true);
 	ir_buf_str(b, "}}");
 }
 

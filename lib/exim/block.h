@@ -11,7 +11,8 @@
  *	limits		who logged in		451 at RCPT above "limit=N" an hour
  *
  * What is in the queue already, of all but the limits, is held by the first
- * router: deferred, so that nothing bounces.
+ * router: deferred, so that nothing bounces.  Not so with "new=1" behind the
+ * key: then only new mail is meant.
  */
 #ifndef IR_EXIM_BLOCK_H
 #define IR_EXIM_BLOCK_H
