@@ -174,12 +174,12 @@ sends()	# CODE FROM TO [option...]
 }
 
 @test 'a block that ends by itself' {
-	block 0 -y --for 3s billing@quell.test
+	block 0 -y --for 10s billing@quell.test
 	is '.[0] | .ok and .blocked and (.until | length == 20)'
 	sends 1 a@quell.test b@w.example --user billing@quell.test --pass pw
 	block 0 --list
 	is '.[0] | .blocked and (.until | length == 20)'
-	sleep 4
+	sleep 10
 	sends 0 a@quell.test b@w.example --user billing@quell.test --pass pw
 	block 0 --list
 	is '.[0].blocked == false'
@@ -189,7 +189,7 @@ sends()	# CODE FROM TO [option...]
 		(has("until") | not)'
 	[ "$(wc -l <"$X/quell/deny_accounts")" = 1 ]
 	sends 1 a@quell.test b@w.example --user billing@quell.test --pass pw
-	block 64 -y --undo --for 3s billing@quell.test
+	block 64 -y --undo --for 10s billing@quell.test
 }
 
 @test 'what stands before the hook is found out by the probe' {
