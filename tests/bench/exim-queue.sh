@@ -34,12 +34,6 @@ ratio() {	# WHAT A B NOTE: B is how many times A
 		    (a > 0 ? b / a : 0), n }'
 }
 
-seconds() {	# COMMAND...: milliseconds that it takes
-	local t=${EPOCHREALTIME/[.,]/}
-	"$@" >"$dir/out" 2>"$dir/err" || { tail -n 3 "$dir/err" >&2; return 1; }
-	awk -v t=$((${EPOCHREALTIME/[.,]/} - t)) 'BEGIN { print t / 1000 }'
-}
-
 # A file system in a file, at $dir/disk; 0 when there is one.
 make_disk() {	# KIND
 	local size=$((count * 24 + 400000))	# KiB
@@ -111,39 +105,32 @@ scan() {
 	}
 }
 
-move() {
-	exim-queue-purge -q --spool "$spool" --queue-name B "${select[@]}" \
-		--yes="$spam" </dev/null
-}
-back() {
-	exim-quarantine restore -q --spool "$spool" B --yes="$spam" </dev/null
-}
-peer() {
-	"$dir/disk/x/bin/exiqgrep" -i -f billing@victim.example |
-		xargs "$exim" -Mrm
-}
-peer_given() {
-	xargs "$exim" -Mrm <"$dir/ids"
+# COMMAND...: into wall and cpu, in milliseconds, and kib
+both() {
+	local t=${EPOCHREALTIME/[.,]/}
+	read -r cpu kib < <(cpu 1 "$@")
+	wall=$(((${EPOCHREALTIME/[.,]/} - t) / 1000))
 }
 
 take() {
-	local ours theirs kib rest
-	ours=$(seconds move)
-	jq -r .id "$dir/out" >"$dir/ids"
-	rest=$(seconds back)
-	ratio 'moving them back: moving away, seconds' "$ours" "$rest"
-	read -r rest kib < <(cpu 1 exim-queue-purge -q --spool "$spool" \
-		--queue-name B "${select[@]}" --yes="$spam")
-	back >/dev/null
+	local wall cpu kib our_wall our_cpu
+	both exim-queue-purge -q --spool "$spool" --queue-name B \
+		"${select[@]}" --yes="$spam"
+	our_wall=$wall our_cpu=$cpu
 	printf '%-52s %10.0f a second  %s KiB\n' \
 		"find and move $spam, hashed, synced" \
-		"$(awk -v n="$spam" -v t="$ours" 'BEGIN { print n / t * 1000 }')" \
+		"$(awk -v n="$spam" -v t="$wall" 'BEGIN { print n / t * 1000 }')" \
 		"$kib"
+	exim-queue --spool "$spool" --queue B | jq -r .id >"$dir/ids"
+	both exim-quarantine restore -q --spool "$spool" B --yes="$spam"
+	ratio 'moving them back: moving away, seconds' "$our_wall" "$wall"
 	[ -n "$exim" ] && [ "$BENCH_PEERS" = yes ] || return 0
 	# the cheapest of them: the ids are a present, and they match rightly
-	theirs=$(seconds peer_given)
-	ratio 'xargs exim -Mrm, ids given: find and move, seconds' "$ours" \
-		"$theirs" '(goal 3)'
+	# shellcheck disable=SC2016
+	both sh -c 'xargs -a "$1" "$2" -Mrm || true' sh "$dir/ids" "$exim"
+	ratio 'xargs exim -Mrm, ids given: find and move, seconds' \
+		"$our_wall" "$wall" '(goal 3)'
+	ratio 'the same, CPU' "$our_cpu" "$cpu"
 }
 
 for disk in $BENCH_DISKS; do
