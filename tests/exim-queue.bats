@@ -302,3 +302,94 @@ teardown() {
 	run -0 exim-queue --spool sp -o json
 	[ "$(grep -c 1xUnbl-0004Fv-1l <<<"$output")" = 1 ]
 }
+
+@test "more filters: nets, HELO, headers, bodies, sizes, domains, scripts" {
+	three
+	msg sp 1xUnb1-0004Fv-1l host=198.51.100.9 vars='--helo_name WIN-7' \
+		sender=x@Shop.example subject=long to='a@a.b b@a.b c@a.b'
+	printf 'buy now\xff\n%070000d cheap' 0 >>sp/input/1xUnb1-0004Fv-1l-D
+	D1=1xUnb1-0004Fv-1l
+	lists "$D1" --host 198.51.100.0/24
+	lists "$D1" --host 198.51.100.9/32
+	lists '' --host 198.51.100.8/32
+	lists "$B1" --host 2001:db8::/32
+	lists "$B1" --host 2001:0DB8:0:0::1
+	lists "$D1 $A $B1 $C" --where 'host = 0.0.0.0/0 or host = ::/0'
+	lists "$D1" --helo win-7
+	lists "$D1" --sender-domain shop.EXAMPLE
+	lists "$D1" --min-recipients 3
+	lists "$A" --min-recipients 2 --max-recipients 2
+	lists "$D1" --body 'buy now'
+	lists "$D1" --body 'cheap$'
+	lists '' --body 'buy' --frozen
+	lists "$D1" --larger-than 70000
+	lists "$A $B1 $C" --smaller-than 70000
+	lists "$A" --header 'X-PHP-Originating-Script=m\.php'
+	lists "$A" --header 'subject=.' --header 'x-php-originating-script=33:'
+	lists '' --header 'X-None=.'
+	lists "$A" --where 'header.X-PHP-Originating-Script ~ "eval\(\)"'
+	for bad in 'x=' '=x' x 'x=('; do
+		run -64 exim-queue --spool sp --header "$bad"
+	done
+	for bad in 1.2.3 1.2.3.4/33 1.2.3.4/ ::/129 host.example; do
+		run -64 exim-queue --spool sp --host "$bad"
+	done
+	run -64 --separate-stderr exim-queue --spool sp --where 'sender = a )'
+	[[ $stderr == *'at character 12'* ]]
+	run -64 exim-queue --spool sp --where 'sender ='
+}
+
+@test "a script of any X-PHP-... header, whichever is first" {
+	h='X-PHP-Filename: /home/u/second.php for 192.0.2.1'
+	msg sp $A script='33:first.php'
+	printf '%03d  %s\n' $((${#h} + 1)) "$h" >>sp/input/$A-H
+	lists $A --script first.php
+	lists $A --script /home/u/second.php
+	lists '' --script second.php
+}
+
+@test "a variable that no Exim writes is said, and stops nothing" {
+	msg sp $A vars=$'-made_up x\n--also_made_up'
+	msg sp $B1 vars=$'-tls_resumption A\n-deliver_firsttime\n--(mysql)helo_name q'
+	run -0 exim-queue --spool sp $A
+	jq -e '.unknown_flag == "made_up" and .tried' <<<"$output"
+	run -0 exim-queue --spool sp $B1
+	jq -e '(has("unknown_flag") | not) and .tried == false and
+		.helo == "q"' <<<"$output"
+}
+
+@test "a million recipients, huge headers, wrong lengths: said, and passed over" {
+	three
+	{
+		printf '%s-H\nmail 8 8\n<a@b.example>\n1795277193 0\nXX\n1000000\n' \
+			1xUnb1-0004Fv-1l
+		seq -f 'r%g@x.example' 1000000
+		printf '\n013  Subject: Hi\n'
+	} >sp/input/1xUnb1-0004Fv-1l-H
+	head -c 40000000 /dev/zero | tr '\0' a >sp/input/1xUnb2-0004Fv-1l-H
+	sed 's/^0[0-9]*  Subject/999999999  Subject/' sp/input/$A-H |
+		sed "1s/.*/1xUnb3-0004Fv-1l-H/" >sp/input/1xUnb3-0004Fv-1l-H
+	sed "1s/.*/1xUnb4-0004Fv-1l-H/; s/^-received_protocol.*/-aclm _x 99999999/" \
+		sp/input/$A-H >sp/input/1xUnb4-0004Fv-1l-H
+	run -0 --separate-stderr timeout 20 exim-queue --spool sp
+	[ "$(jq -s 'map(select(.ok == false and .class == "malformed")) |
+		length' <<<"$output")" = 4 ]
+	[[ $output == *'more than 16384 recipients'* ]]
+	[[ $output == *'too large'* ]]
+	[[ $stderr == *'4 malformed'* ]]
+	lists "$A $C" --auth-user billing@v.example
+}
+
+@test "--top forgets the rarest, and says what it may have missed" {
+	# five messages with 16000 different recipients' domains each
+	for k in 1 2 3 4 5; do
+		msg sp "1xUnb$k-0004Fv-1l" rcpts="$(seq -f "r@d$k.%g.example" 16000)
+r@always.example"
+	done
+	run -0 --separate-stderr exim-queue --spool sp --top recipient_domain
+	jq -se '.[0] | .value == "always.example" and .count == 5 and
+		(has("uncertain") | not)' <<<"$output" ||
+		jq -se '.[0] | .value == "always.example" and .count +
+		.uncertain >= 5' <<<"$output"
+	jq -se 'length == 10' <<<"$output"
+}

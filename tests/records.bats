@@ -38,6 +38,7 @@ writers() {
 	none|exim-queue --spool sp --top sender,host
 	none|exim-queue-purge -n --spool sp --queue-name K --auth-user billing@v.example
 	none|exim-quarantine restore -n --spool sp Q
+	none|exim-quarantine list --spool sp Q
 	none|iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001
 	none|ses-pause -n us-east-1
 	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001

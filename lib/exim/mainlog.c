@@ -16,6 +16,8 @@
 struct ir_mainlog {
 	int fd;
 	bool utc;
+	time_t at;		/* what stamp says */
+	char stamp[32];
 	struct ir_buf b;
 };
 
@@ -72,17 +74,22 @@ static void
 begin_line(struct ir_mainlog *l, const char *id)
 {
 	time_t t = time(NULL);
-	char stamp[32];
 	struct tm tm;
 
 	if (l->b.len + 8192 > LOG_MAX)
 		(void)ir_mainlog_flush(l);
-	if (l->utc)
-		gmtime_r(&t, &tm);
-	else
-		localtime_r(&t, &tm);
-	strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &tm);
-	ir_buf_fmt(&l->b, "%s %s ", stamp, id);
+	if (t != l->at) {
+		if (l->utc)
+			gmtime_r(&t, &tm);
+		else
+			localtime_r(&t, &tm);
+		strftime(l->stamp, sizeof l->stamp, "%Y-%m-%d %H:%M:%S ",
+		    &tm);
+		l->at = t;
+	}
+	ir_buf_str(&l->b, l->stamp);
+	ir_buf_str(&l->b, id);
+	ir_buf_chr(&l->b, ' ');
 }
 
 static void

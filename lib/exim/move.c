@@ -30,7 +30,10 @@ static const struct {
 static void
 file_name(char name[NAME_MAX_], const char *id, size_t i)
 {
-	snprintf(name, NAME_MAX_, "%s%s", id, files[i].suffix);
+	size_t n = strlen(id), k = strlen(files[i].suffix);
+
+	memcpy(name, id, n);
+	memcpy(name + n, files[i].suffix, k + 1);
 }
 
 void

@@ -105,31 +105,37 @@ scan() {
 	}
 }
 
-# COMMAND...: into wall and cpu, in milliseconds, and kib
+# COMMAND...: once, into wall and cpu, in milliseconds (measure would run it
+# a first time to warm up)
 both() {
-	local t=${EPOCHREALTIME/[.,]/}
-	read -r cpu kib < <(cpu 1 "$@")
-	wall=$(((${EPOCHREALTIME/[.,]/} - t) / 1000))
+	local TIMEFORMAT='%R %U %S' t
+	t=$({ time "$@" </dev/null >"$dir/out" 2>"$dir/err"; } 2>&1) || {
+		tail -n 3 "$dir/err" >&2
+		return 1
+	}
+	read -r wall cpu < <(awk '{ print $1 * 1000, ($2 + $3) * 1000 }' <<<"$t")
 }
 
 take() {
-	local wall cpu kib our_wall our_cpu
+	local wall cpu our_wall our_cpu select_wall
 	both exim-queue-purge -q --spool "$spool" --queue-name B \
 		"${select[@]}" --yes="$spam"
 	our_wall=$wall our_cpu=$cpu
-	printf '%-52s %10.0f a second  %s KiB\n' \
+	printf '%-52s %10.0f a second\n' \
 		"find and move $spam, hashed, synced" \
-		"$(awk -v n="$spam" -v t="$wall" 'BEGIN { print n / t * 1000 }')" \
-		"$kib"
+		"$(awk -v n="$spam" -v t="$wall" 'BEGIN { print n / t * 1000 }')"
 	exim-queue --spool "$spool" --queue B | jq -r .id >"$dir/ids"
 	both exim-quarantine restore -q --spool "$spool" B --yes="$spam"
 	ratio 'moving them back: moving away, seconds' "$our_wall" "$wall"
 	[ -n "$exim" ] && [ "$BENCH_PEERS" = yes ] || return 0
-	# the cheapest of them: the ids are a present, and they match rightly
+	both "$dir/disk/x/bin/exiqgrep" -i -f billing@victim.example
+	select_wall=$wall
 	# shellcheck disable=SC2016
 	both sh -c 'xargs -a "$1" "$2" -Mrm || true' sh "$dir/ids" "$exim"
-	ratio 'xargs exim -Mrm, ids given: find and move, seconds' \
-		"$our_wall" "$wall" '(goal 3)'
+	# the ids that it is given here are the right ones; exiqgrep's are not
+	ratio 'exiqgrep | xargs exim -Mrm: find and move, seconds' \
+		"$our_wall" "$((${wall%.*} + ${select_wall%.*}))" '(goal 3)'
+	ratio 'of that xargs exim -Mrm alone, seconds' "$our_wall" "$wall"
 	ratio 'the same, CPU' "$our_cpu" "$cpu"
 }
 
