@@ -29,6 +29,8 @@ SERVICES = {
     "health": ("health", ("json",), {"health"}),
     "support": ("support", ("json",), {"support"}),
     "cloudtrail": ("cloudtrail", ("json",), {"cloudtrail"}),
+    "kms": ("kms", ("json",), {"kms"}),
+    "secretsmanager": ("secretsmanager", ("json",), {"secretsmanager"}),
     "organizations": ("organizations", ("json",), {"organizations"}),
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
@@ -52,7 +54,8 @@ BOTH_WAYS = {
         ("ListConfigurationSets", "body"),
 }
 
-SECRET_NAMES = re.compile("secret|password|sessiontoken|tokencode", re.I)
+SECRET_NAMES = re.compile("secret(?!id$)|password|sessiontoken|tokencode",
+                          re.I)
 
 
 class Service:

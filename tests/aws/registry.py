@@ -29,6 +29,7 @@ PAGING = {
     "health": ("nextToken", "nextToken", "maxResults", None, 100),
     "support": ("nextToken", "nextToken", "maxResults", None, 100),
     "cloudtrail": ("NextToken", "NextToken", "MaxResults", None, 50),
+    "secretsmanager": ("NextToken", "NextToken", "MaxResults", None, 100),
     "organizations": ("NextToken", "NextToken", "MaxResults", None, 20),
 }
 BAD_TOKEN = {
@@ -39,6 +40,7 @@ BAD_TOKEN = {
     "ec2": ("InvalidNextToken", "The specified NextToken is not valid"),
     "health": ("InvalidPaginationToken", "The token is not valid"),
     "cloudtrail": ("InvalidNextTokenException", "Invalid token"),
+    "secretsmanager": ("InvalidNextTokenException", "Invalid token"),
 }
 
 

@@ -16,6 +16,7 @@ import uuid
 from datetime import datetime, timezone
 
 import iam_policy
+import services_secrets
 from iam_policy import Policy
 from managed_policies import DOCUMENTS
 
@@ -55,7 +56,8 @@ DEFAULT = {
                 "Version": "2012-10-17",
                 "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
-                    "health:*", "support:*", "cloudtrail:*"]}]}},
+                    "health:*", "support:*", "cloudtrail:*",
+                    "kms:*", "secretsmanager:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
@@ -99,6 +101,13 @@ DEFAULT = {
          "name": "isolate", "ingress": [], "egress": False},
     ],
     "health": {"plan": False, "events": []},
+    "kms": {
+        "us-east-1": {"0a1b2c3d-0000-4000-8000-000000000001": {
+            "aliases": ["alias/quell-vault"]}},
+        "eu-west-1": {"0a1b2c3d-0000-4000-8000-000000000002": {
+            "aliases": ["alias/quell-vault"]}},
+    },
+    "secrets": {},
 }
 IDENTITIES = {"shop.example.net": {}, "mail.example.net": {}}
 
@@ -297,7 +306,7 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "organization", "settings")
+         "organization", "kms", "secrets", "settings")
 LISTS = ("instances", "security_groups", "cases", "trail")
 
 
@@ -364,6 +373,9 @@ class World:
         self.ec2_groups, self.snapshots = None, []
         self.organization = seed.get("organization")
         self.health = seed["health"]
+        self.kms = json.loads(json.dumps(seed["kms"]))
+        self.stored = {}
+        services_secrets.seed(self, seed["secrets"])
         self.cases = seed.get("cases", [])
         self.trail = seed.get("trail", [])
         self.apply(seed.get("settings", {}))
@@ -581,6 +593,13 @@ class World:
                         self.regions[target].apply(fields)
             elif name == "health":
                 self.health.update(value)
+            elif name == "kms":
+                for region, keys in value.items():
+                    for key_id, fields in keys.items():
+                        self.kms.setdefault(region, {}).setdefault(
+                            key_id, {}).update(fields)
+            elif name == "secrets":
+                services_secrets.seed(self, value)
             elif name in ("cases", "trail", "instances", "security_groups",
                           "organization"):
                 setattr(self, name, value)
@@ -634,6 +653,9 @@ class World:
                 "groups": {n: entity(g) for n, g in self.groups.items()},
                 "roles": {n: entity(r) for n, r in self.roles.items()},
                 "ec2": self.dump_ec2(), "organization": self.organization,
+                "kms": self.kms,
+                "secrets": {r: {n: s.dump() for n, s in secrets.items()}
+                            for r, secrets in self.stored.items()},
                 "deleted_keys": [k.id for k in self.keys.values()
                                  if k.status is None],
                 "regions": {n: r.dump(now) for n, r in self.regions.items()}}
