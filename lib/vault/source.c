@@ -7,7 +7,7 @@
 
 static const struct ir_vault_kind *const kinds[] = {
 	&ir_vault_file_kind, &ir_vault_systemd_kind, &ir_vault_kms_kind,
-	&ir_vault_sm_kind,
+	&ir_vault_sm_kind, &ir_vault_pkcs11_kind,
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
