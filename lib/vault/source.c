@@ -32,6 +32,12 @@ ir_vault_source_check(const char *source, struct ir_err *err)
 {
 	const char *rest;
 
+	if (strstr(source, "pin-value=")) {
+		ir_fail(err, IR_USAGE, "a PIN does not belong into the URI: "
+		    "everybody on this machine can read it there");
+		ir_hint(err, "pin-source=file:/PATH, or be asked for it");
+		return -1;
+	}
 	if (kind_of(source, &rest))
 		return 0;
 	ir_fail(err, IR_USAGE, "not a source of a key: %s", source);

@@ -106,10 +106,12 @@ read_uri(struct token *t, const char *rest, struct ir_err *err)
 	if (rc != P11_KIT_URI_OK)
 		return ir_fail(err, IR_USAGE, "pkcs11: bad URI: %s",
 		    p11_kit_uri_message(rc));
-	if (p11_kit_uri_get_pin_value(t->uri)) {
-		ir_fail(err, IR_USAGE, "pkcs11: a PIN in the URI is seen by "
-		    "everybody on this machine");
-		ir_hint(err, "pin-source=file:/PATH, or be asked for it");
+	if (p11_kit_uri_get_pin_value(t->uri))
+		return ir_fail(err, IR_USAGE, "pkcs11: a PIN in the URI");
+	if (!p11_kit_uri_get_attribute(t->uri, CKA_LABEL) &&
+	    !p11_kit_uri_get_attribute(t->uri, CKA_ID)) {
+		ir_fail(err, IR_USAGE, "pkcs11: the URI names no key");
+		ir_hint(err, "object=LABEL or id=%%HH");
 		return -1;
 	}
 	pin = p11_kit_uri_get_pin_source(t->uri);
