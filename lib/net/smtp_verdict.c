@@ -143,7 +143,7 @@ judge_never(int code, const char *stage, const char *text,
 	    says(text, "access denied")) {
 		is(j, IR_SV_NO_PERMISSION, says(text, "explicit deny") ?
 		    "explicit-deny" : "");
-		word_after(text, "User ", j->principal, sizeof j->principal);
+		word_after(text, "User", j->principal, sizeof j->principal);
 		word_after(text, "to perform", j->action, sizeof j->action);
 		word_after(text, says(text, "resource") ? "resource" : " on ",
 		    j->resource, sizeof j->resource);
