@@ -19,6 +19,7 @@
 #include "net/smtp_probe.h"
 #include "report/region.h"
 #include "vault/credential.h"
+#include "vault/vault.h"
 
 #define SES_ENDPOINT "email-smtp.{region}.amazonaws.com:587"
 #define FOREIGN_FROM "relay-test@simulator.amazonses.com"
@@ -39,7 +40,9 @@ struct probe {
 	struct ir_common common;
 	struct ir_change change;	/* only confirm is an option here */
 	struct ir_aws_opts aws;
-	const char *credentials, *tls, *template, *from, *to, *expect, *domain;
+	struct ir_vault_opts vault;
+	const char *credentials, *name;	/* a file, or a name in the vault */
+	const char *tls, *template, *from, *to, *expect, *domain;
 	long count, interval, wait;
 	bool no_auth, data, nagios, relay;
 
@@ -61,7 +64,7 @@ struct probe {
 struct run {
 	struct ir_smtp_answer answer;	/* the last */
 	enum ir_smtp_verdict said[MAX_COUNT], verdict;
-	size_t kept, asked, row;	/* kept: how many of said[] are filled */
+	size_t kept, asked, row;	/* kept: how many said[] holds */
 	struct ir_rec *answers;
 	struct ir_err err;		/* of the last */
 	bool ok, young;
@@ -79,7 +82,7 @@ static const struct ir_col cols[] = {
 	{ "why", "WHY" }, { "text", "TEXT" }, { NULL, NULL }
 };
 
-/* --- servers ------------------------------------------------------------ */
+/* --- servers --------------------------------------------------------- */
 
 static bool
 is_region(const char *s)
@@ -183,7 +186,7 @@ read_endpoints(struct probe *p, char **operands, size_t n, struct ir_err *err)
 	return rc;
 }
 
-/* --- the credential ------------------------------------------------------ */
+/* --- the credential --------------------------------------------------- */
 
 /* A block, or the file that a mail server looks them up in. */
 static int
@@ -210,6 +213,29 @@ read_credentials(struct probe *p, struct ir_err *err)
 		return -1;
 	}
 	return 0;
+}
+
+static int
+read_vault(struct probe *p, struct ir_err *err)
+{
+	const struct ir_vault_item *item;
+	struct ir_vault *v;
+	int rc;
+
+	p->vault.aws = &p->aws;
+	p->vault.common = &p->common;
+	p->vault.ask = ir_ask_tty;
+	p->vault.look = true;
+	if (ir_vault_open(&v, &p->vault, false, err))
+		return -1;
+	rc = ir_vault_get(v, p->name, 0, &p->cred, err);
+	item = ir_vault_item(v, p->name, 0);
+	if (item)
+		p->created = item->created;
+	ir_vault_close(v);
+	if (rc && err->code == IR_NO)
+		err->code = IR_NOINPUT;
+	return rc;
 }
 
 /* What a block says of the key itself. */
@@ -259,12 +285,12 @@ take_credential(struct probe *p, struct ir_err *err)
 {
 	if (p->relay || p->no_auth)
 		return 0;
-	if (read_credentials(p, err))
+	if (p->name ? read_vault(p, err) : read_credentials(p, err))
 		return -1;
 	return look_at_credential(p, err);
 }
 
-/* --- one server ---------------------------------------------------------- */
+/* --- one server ------------------------------------------------------- */
 
 static int
 left_ms(const struct probe *p, int64_t most)
@@ -377,7 +403,7 @@ is_young(const struct probe *p, const struct run *r)
 	    ir_now() - p->created < YOUNG_S;
 }
 
-/* --- words ---------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------- */
 
 static const char *
 tls_words(const char *kind)
@@ -431,7 +457,6 @@ why(const struct probe *p, const struct endpoint *e, const struct run *r,
     struct ir_rec *rec)
 {
 	const struct ir_smtp_judged *j = &r->answer.judged;
-	const char *text = r->answer.facts.reply.text;
 
 	switch (r->verdict) {
 	case IR_SV_OK:
@@ -484,12 +509,6 @@ why(const struct probe *p, const struct endpoint *e, const struct run *r,
 		break;
 	case IR_SV_TEMPORARY:
 	case IR_SV_REJECTED:
-		if (r->answer.facts.reply.code) {
-			ir_rec_fmt(rec, "why", "%d %s",
-			    r->answer.facts.reply.code, text);
-			break;
-		}
-		/* fallthrough */
 	case IR_SV_UNREACHABLE:
 	case IR_SV_NOT_SMTP:
 		ir_rec_str(rec, "why", r->err.msg);
@@ -497,7 +516,7 @@ why(const struct probe *p, const struct endpoint *e, const struct run *r,
 	}
 }
 
-/* --- records --------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------ */
 
 static struct ir_rec *
 tls_record(const struct endpoint *e, const struct ir_smtp_facts *f)
@@ -564,7 +583,7 @@ put_record(struct probe *p, const struct endpoint *e, struct run *r)
 	ir_out_put(p->out, rec);
 }
 
-/* --- nagios ---------------------------------------------------------------- */
+/* --- nagios ------------------------------------------------------------- */
 
 static void
 worsen(struct probe *p, int state)
@@ -620,7 +639,7 @@ nagios_end(const struct probe *p, const struct ir_err *err,
 	return state;
 }
 
-/* --- the run --------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------ */
 
 static int
 probe_one(struct probe *p, const struct endpoint *e, struct run *r,
@@ -756,14 +775,19 @@ confirm(const struct probe *p, struct ir_err *err)
 static void
 check_usage(struct probe *p, int n)
 {
-	if (p->relay && (p->credentials || p->no_auth || p->data ||
+	if (p->relay && (p->credentials || p->name || p->no_auth || p->data ||
 	    p->expect || p->count || p->wait || p->tls))
 		ir_die_usage("--relay-test takes no credentials, --no-auth, "
 		    "--data, --expect, --count, --wait and --tls");
-	if (!p->relay && !p->no_auth && !p->credentials)
-		ir_die_usage("no credentials: --credentials=FILE, or --no-auth "
-		    "to ask without");
-	if (p->no_auth && (p->credentials || p->data))
+	if (!p->relay && !p->no_auth && !p->credentials && !p->name)
+		ir_die_usage("no credentials: --credentials=FILE, "
+		    "--credential=NAME of the vault, or --no-auth to ask "
+		    "without");
+	if (p->credentials && p->name)
+		ir_die_usage("--credentials or --credential, not both");
+	if ((p->vault.path || p->vault.key) && !p->name)
+		ir_die_usage("--vault and --vault-key go with --credential");
+	if (p->no_auth && (p->credentials || p->name || p->data))
 		ir_die_usage("--no-auth goes with neither credentials nor "
 		    "--data");
 	if (p->data && !p->from)
@@ -821,6 +845,32 @@ check_values(struct probe *p)
 		p->deadline = ir_mono_ms() + p->common.timeout * 1000;
 }
 
+static int
+prepare(struct probe *p, char **operands, size_t n, struct ir_err *err)
+{
+	if (take_credential(p, err) || read_endpoints(p, operands, n, err))
+		return -1;
+	if (!p->relay && !p->no_auth && read_passwords(p, err))
+		return -1;
+	return confirm(p, err);
+}
+
+/* The exit code: any lost answer, any no, any undecided one, in this order. */
+static int
+finish(struct probe *p, const struct run *r, struct ir_err *err)
+{
+	int code, state = 0;
+
+	ir_progress_end();
+	if (p->nagios)
+		state = nagios_end(p, err, r);
+	code = ir_end(err, p->out, NULL);
+	if (p->nagios)
+		return code == IR_IOERR ? code : state;
+	return code ? code : p->lost ? IR_UNKNOWN : p->bad ? IR_NO :
+	    p->undecided ? IR_TEMPFAIL : 0;
+}
+
 static void
 free_probe(struct probe *p)
 {
@@ -844,6 +894,9 @@ main(int argc, char **argv)
 	const struct ir_opt opts[] = {
 		{ 0, "credentials", "FILE", IR_STR, &p.credentials,
 		    "credential block or lookup file; - is standard input" },
+		IR_OPTS_VAULT(&p.vault),
+		{ 0, "credential", "NAME", IR_STR, &p.name,
+		    "credentials of that name in the vault" },
 		{ 0, "no-auth", NULL, IR_BOOL, &p.no_auth,
 		    "connect and start TLS only" },
 		{ 0, "smtp-endpoint", "HOST:PORT", IR_STR, &p.template,
@@ -874,7 +927,7 @@ main(int argc, char **argv)
 		IR_OPTS_AWS(&p.aws), IR_OPTS_COMMON(&p.common), IR_OPT_END
 	};
 	struct ir_err err = IR_ERR_INIT;
-	int n, code, state = 0;
+	int n, code;
 
 	ir_begin(&cmd);
 	n = ir_parse(argc, argv, opts, &p.common);
@@ -882,23 +935,10 @@ main(int argc, char **argv)
 	check_values(&p);
 	if (!p.nagios)
 		p.out = ir_open_output(&p.common, cols);
-	if (take_credential(&p, &err) ||
-	    read_endpoints(&p, argv + 1, (size_t)n, &err) ||
-	    (!p.relay && !p.no_auth && read_passwords(&p, &err)) ||
-	    confirm(&p, &err))
-		goto out;
 	ir_catch_stop();
-	(void)probe_all(&p, &r, &err);
-out:
-	ir_progress_end();
-	if (p.nagios)
-		state = nagios_end(&p, &err, &r);
-	code = ir_end(&err, p.out, NULL);
-	if (p.nagios && code != IR_IOERR)
-		code = state;
-	else if (!code)
-		code = p.lost ? IR_UNKNOWN : p.bad ? IR_NO :
-		    p.undecided ? IR_TEMPFAIL : 0;
+	if (prepare(&p, argv + 1, (size_t)n, &err) == 0)
+		(void)probe_all(&p, &r, &err);
+	code = finish(&p, &r, &err);
 	free_probe(&p);
 	return code;
 }

@@ -22,6 +22,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	umask 077
 	servers=()
+	unset QUELL_VAULT QUELL_VAULT_KEY
 	[ -z "${EMU_PID-}" ] || world
 }
 
@@ -128,6 +129,30 @@ data=(--data --from info@shop.example.net)
 	grep -q 'no password for us-east-1' err
 	run -0 emu_calls '[.[] | select(.operation == "AUTH" and .status == 535)]'
 	[ "$output" = '[]' ]
+}
+
+# The credential in a vault of its own.
+seal() {
+	export QUELL_VAULT=$PWD/vault.cred QUELL_STATE_DIR=$PWD/state
+	cred-vault put -y --vault-key "file:$PWD/key.cred" ses-smtp <cred
+}
+
+@test "the vault: the newest of that name; and what it does not have" {
+	seal
+	probe 0 --credential ses-smtp us-east-1 eu-west-1
+	is 'length == 2 and all(.ok)'
+	# the moment it was put there is when the key was made
+	printf 'username=%s\npassword=x\n' "$KEY" >cred
+	cred-vault put -y ses-smtp <cred
+	probe 75 --credential ses-smtp us-east-1
+	is '.[0].verdict == "not-propagated"'
+	cred-vault get --revision 1 ses-smtp |
+		smtp-probe --credentials - us-east-1 | jq -e .ok
+	probe 66 --credential other us-east-1
+	[ ! -s out ]
+	probe 66 --vault nothing --credential ses-smtp us-east-1
+	probe 64 --credential ses-smtp --credentials cred us-east-1
+	probe 64 --vault vault.cred --credentials cred us-east-1
 }
 
 @test "implicit TLS, by the option where the port does not tell" {
@@ -518,10 +543,7 @@ time.sleep(30)' </dev/null >/dev/null 2>&1 3>&- &
 	END
 	chmod +x bin/smtp-probe
 	PATH=$PWD/bin:$PATH
-	cat >bin/cred-vault <<-'END'
-	#!/bin/sh
-	cat cred
-	END
+	seal
 	cat >bin/ses-rotate <<-END
 	#!/bin/bash
 	curl -sS --noproxy '*' -X POST --data-binary \

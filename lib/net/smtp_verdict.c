@@ -233,7 +233,7 @@ ir_smtp_verdict_sum(const enum ir_smtp_verdict *v, size_t n)
 		if (v[i] == IR_SV_OK || v[i] == IR_SV_NO_PERMISSION ||
 		    v[i] == IR_SV_NOT_VERIFIED || v[i] == IR_SV_PAUSED)
 			accepted = true;
-		if (ir_smtp_verdict_decided(v[i]) || !ir_smtp_verdict_decided(last))
+		if (ir_smtp_verdict_decided(v[i]))
 			last = v[i];
 	}
 	return accepted && refused ? IR_SV_NOT_PROPAGATED : last;
