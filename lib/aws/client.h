@@ -134,6 +134,8 @@ struct ir_aws_call {
 	const struct ir_aws_param *params;
 	size_t nparams;
 	const struct ir_rec *json;	/* borrowed */
+	/* Instead of json, as text: an input that holds a secret; borrowed */
+	const struct ir_buf *body;
 	/*
 	 * Doing it twice is not the same as doing it once (CreateAccessKey,
 	 * SendEmail): it is never repeated after its bytes may have arrived.
