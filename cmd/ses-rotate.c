@@ -568,7 +568,8 @@ static int
 find_old(struct app *a, struct ir_err *err)
 {
 	const struct ir_vault_opts o = { .path = a->want.vault,
-		.key = a->run.vault_key, .aws = &a->aws_opts };
+		.key = a->run.vault_key, .client = a->run.aws,
+		.look = a->change.dry_run };
 	int64_t before = ir_now() - a->older;
 	struct ir_rec *names = NULL;
 	struct ir_vault *v = NULL;
@@ -936,7 +937,6 @@ main(int argc, char **argv)
 	a.run.arg = &a;
 	a.run.state = &a.state;
 	a.run.account = a.account;
-	a.run.aws_opts = &a.aws_opts;
 	ir_begin(&cmd);
 	n = parse(&a, argc, argv);
 	if (a.mode == STEPS) {

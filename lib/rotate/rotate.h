@@ -38,7 +38,6 @@ struct ir_rotate_run {
 	struct ir_aws *aws;
 	struct ir_journal *journal;	/* may be NULL */
 	struct ir_state *state;
-	const struct ir_aws_opts *aws_opts;	/* for the vault's key */
 	const char *vault_key;		/* to make a vault; may be NULL */
 	const char *account;
 	const char *password_file, *secret_file;	/* of the old key */

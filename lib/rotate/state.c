@@ -333,7 +333,7 @@ ir_rot_vault(struct ir_rotate *r, struct ir_vault **v, bool write,
     struct ir_err *err)
 {
 	const struct ir_vault_opts o = { .path = r->want.vault,
-		.key = r->run->vault_key, .aws = r->run->aws_opts };
+		.key = r->run->vault_key, .client = r->run->aws };
 
 	return ir_vault_open(v, &o, write, err);
 }
