@@ -31,6 +31,7 @@ SERVICES = {
     "cloudtrail": ("cloudtrail", ("json",), {"cloudtrail"}),
     "kms": ("kms", ("json",), {"kms"}),
     "secretsmanager": ("secretsmanager", ("json",), {"secretsmanager"}),
+    "mailmanager": ("ses", ("json",), {"mail-manager", "mailmanager"}),
     "organizations": ("organizations", ("json",), {"organizations"}),
 }
 # Old models (Debian's botocore) know CloudWatch by query only.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from errors import AwsError
 
 READING = re.compile("Get|List|Describe|Simulate|Lookup|Generate|Assume")
-PREFIX = {"sesv2": "ses"}
+PREFIX = {"sesv2": "ses", "mailmanager": "ses"}
 
 # service -> (token asked with, token answered, limit, flag, default size)
 PAGING = {
@@ -30,6 +30,7 @@ PAGING = {
     "support": ("nextToken", "nextToken", "maxResults", None, 100),
     "cloudtrail": ("NextToken", "NextToken", "MaxResults", None, 50),
     "secretsmanager": ("NextToken", "NextToken", "MaxResults", None, 100),
+    "mailmanager": ("NextToken", "NextToken", "PageSize", None, 50),
     "organizations": ("NextToken", "NextToken", "MaxResults", None, 20),
 }
 BAD_TOKEN = {
@@ -41,6 +42,7 @@ BAD_TOKEN = {
     "health": ("InvalidPaginationToken", "The token is not valid"),
     "cloudtrail": ("InvalidNextTokenException", "Invalid token"),
     "secretsmanager": ("InvalidNextTokenException", "Invalid token"),
+    "mailmanager": ("ValidationException", "Invalid NextToken"),
 }
 
 
