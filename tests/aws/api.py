@@ -18,6 +18,7 @@ import registry
 import services_iam     # noqa: F401  (they register their operations)
 import services_ops     # noqa: F401
 import services_ses     # noqa: F401
+import services_trail   # noqa: F401
 import sigv4
 from errors import AwsError
 from faults import THROTTLE, THROTTLE_QUERY

@@ -29,6 +29,10 @@ SERVICES = {
     "health": ("health", ("json",), {"health"}),
     "support": ("support", ("json",), {"support"}),
     "cloudtrail": ("cloudtrail", ("json",), {"cloudtrail"}),
+    "mailmanager": ("ses", ("json",), {"mail-manager", "mailmanager"}),
+    "guardduty": ("guardduty", ("rest-json",), {"guardduty"}),
+    "accessanalyzer": ("access-analyzer", ("rest-json",),
+                       {"access-analyzer", "accessanalyzer"}),
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}

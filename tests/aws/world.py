@@ -55,7 +55,8 @@ DEFAULT = {
                 "Version": "2012-10-17",
                 "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
-                    "health:*", "support:*", "cloudtrail:*"]}]}},
+                    "health:*", "support:*", "cloudtrail:*", "guardduty:*",
+                    "access-analyzer:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
@@ -189,6 +190,7 @@ class Region:
         self.identities = {}
         self.configuration_sets = {}
         self.suppressed = []
+        self.dedicated_ips, self.ingress_points = [], []
         self.review = None
         self.spike = None                # {"hours": 6, "volume": 69825}
         self.sent_24h = None             # None: from the history
@@ -297,8 +299,8 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "settings")
-LISTS = ("instances", "security_groups", "cases", "trail")
+         "findings", "settings")
+LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
 def merged(seed):
@@ -322,7 +324,8 @@ class World:
         self.chance = random.Random(20)       # what flaps
         self.names = random.Random(5)         # ids and secrets
         self.latency = random.Random(7)
-        self.settings = {"rtt_ms": None, "page_size": None, "rate": {},
+        self.settings = {"rtt_ms": None, "page_size": None,
+                         "rate": {"cloudtrail": 2},
                          "propagation": dict(PRESETS["immediate"]),
                          "smtp_dead_session": "at_data",
                          "smtp_throttled": False,
@@ -362,6 +365,8 @@ class World:
         self.health = seed["health"]
         self.cases = seed.get("cases", [])
         self.trail = seed.get("trail", [])
+        self.trails = seed.get("trails", [])
+        self.findings = seed.get("findings", {})
         self.apply(seed.get("settings", {}))
 
     def _add_entity(self, kind, prefix, into, name, fields, now):
@@ -577,7 +582,7 @@ class World:
                         self.regions[target].apply(fields)
             elif name == "health":
                 self.health.update(value)
-            elif name in ("cases", "trail"):
+            elif name in ("cases", "trail", "trails", "findings"):
                 setattr(self, name, value)
             elif name in self.settings:
                 if name == "rate":
