@@ -33,6 +33,9 @@ SERVICES = {
     "secretsmanager": ("secretsmanager", ("json",), {"secretsmanager"}),
     "mailmanager": ("ses", ("json",), {"mail-manager", "mailmanager"}),
     "organizations": ("organizations", ("json",), {"organizations"}),
+    "guardduty": ("guardduty", ("rest-json",), {"guardduty"}),
+    "accessanalyzer": ("access-analyzer", ("rest-json",),
+                       {"access-analyzer", "accessanalyzer"}),
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}

@@ -57,7 +57,8 @@ DEFAULT = {
                 "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
                     "health:*", "support:*", "cloudtrail:*",
-                    "kms:*", "secretsmanager:*"]}]}},
+                    "kms:*", "secretsmanager:*", "guardduty:*",
+                    "access-analyzer:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
@@ -307,8 +308,8 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "organization", "kms", "secrets", "settings")
-LISTS = ("instances", "security_groups", "cases", "trail")
+         "organization", "kms", "secrets", "findings", "settings")
+LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
 def merged(seed):
@@ -332,7 +333,8 @@ class World:
         self.chance = random.Random(20)       # what flaps
         self.names = random.Random(5)         # ids and secrets
         self.latency = random.Random(7)
-        self.settings = {"rtt_ms": None, "page_size": None, "rate": {},
+        self.settings = {"rtt_ms": None, "page_size": None,
+                         "rate": {"cloudtrail": 2},
                          "propagation": dict(PRESETS["immediate"]),
                          "smtp_dead_session": "at_data",
                          "smtp_throttled": False,
@@ -379,6 +381,8 @@ class World:
         services_secrets.seed(self, seed["secrets"])
         self.cases = seed.get("cases", [])
         self.trail = seed.get("trail", [])
+        self.trails = seed.get("trails", [])
+        self.findings = seed.get("findings", {})
         self.apply(seed.get("settings", {}))
 
     def _add_entity(self, kind, prefix, into, name, fields, now):
@@ -601,8 +605,8 @@ class World:
                             key_id, {}).update(fields)
             elif name == "secrets":
                 services_secrets.seed(self, value)
-            elif name in ("cases", "trail", "instances", "security_groups",
-                          "organization"):
+            elif name in ("cases", "trail", "trails", "findings", "instances",
+                          "security_groups", "organization"):
                 setattr(self, name, value)
                 if name == "security_groups":
                     self.ec2_groups = None
