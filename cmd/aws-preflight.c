@@ -36,7 +36,7 @@ struct row {
 	struct ir_action action;
 	enum ir_policy_verdict verdict;
 	const char *how;		/* NULL: not known */
-	char why[320];
+	char why[IR_POLICY_WHY + 80];
 	int code;			/* of what stood in the way */
 };
 
