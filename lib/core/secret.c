@@ -70,10 +70,10 @@ ir_secret_read_fd(struct ir_secret *s, int fd, struct ir_err *err)
 }
 
 int
-ir_secret_read_file(struct ir_secret *s, const char *path, struct ir_err *err)
+ir_secret_open(const char *path, struct ir_err *err)
 {
 	struct stat st;
-	int fd, rc;
+	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
 	    O_NOCTTY);
@@ -82,21 +82,33 @@ ir_secret_read_file(struct ir_secret *s, const char *path, struct ir_err *err)
 		    errno == ELOOP ? IR_CONFIG : IR_NOINPUT, errno, "%s",
 		    path);
 	if (fstat(fd, &st)) {
-		rc = ir_fail_errno(err, IR_NOINPUT, errno, "%s", path);
+		ir_fail_errno(err, IR_NOINPUT, errno, "%s", path);
 	} else if (!S_ISREG(st.st_mode)) {
-		rc = ir_fail(err, IR_CONFIG, "%s: not a regular file", path);
+		ir_fail(err, IR_CONFIG, "%s: not a regular file", path);
 	} else if (st.st_uid != geteuid() && st.st_uid != 0) {
-		rc = ir_fail(err, IR_CONFIG, "%s: owned by user %u", path,
+		ir_fail(err, IR_CONFIG, "%s: owned by user %u", path,
 		    (unsigned)st.st_uid);
 	} else if (st.st_mode & 077) {
-		rc = ir_fail(err, IR_CONFIG, "%s: open to others (mode %04o)",
+		ir_fail(err, IR_CONFIG, "%s: open to others (mode %04o)",
 		    path, (unsigned)st.st_mode & 07777);
 		ir_hint(err, "chmod 600 %s", path);
 	} else {
-		rc = ir_secret_read_fd(s, fd, err);
-		if (rc)
-			ir_fail_prefix(err, "%s", path);
+		return fd;
 	}
+	close(fd);
+	return -1;
+}
+
+int
+ir_secret_read_file(struct ir_secret *s, const char *path, struct ir_err *err)
+{
+	int fd = ir_secret_open(path, err), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = ir_secret_read_fd(s, fd, err);
+	if (rc)
+		ir_fail_prefix(err, "%s", path);
 	close(fd);
 	return rc;
 }

@@ -29,6 +29,8 @@ void ir_secret_free(struct ir_secret *s);
  */
 int ir_secret_read_file(struct ir_secret *s, const char *path,
     struct ir_err *err);
+/* Only open and check such a file: the descriptor, or -1. */
+int ir_secret_open(const char *path, struct ir_err *err);
 int ir_secret_read_fd(struct ir_secret *s, int fd, struct ir_err *err);
 
 /* Take an environment variable and remove it from the environment. */

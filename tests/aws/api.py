@@ -15,8 +15,10 @@ from urllib.parse import parse_qsl, quote
 
 import model
 import registry
-import services_iam     # noqa: F401  (they register their operations)
+import services_ec2     # noqa: F401  (they register their operations)
+import services_iam     # noqa: F401
 import services_ops     # noqa: F401
+import services_org     # noqa: F401
 import services_ses     # noqa: F401
 import sigv4
 from errors import AwsError
@@ -396,6 +398,8 @@ class Api:
             params = model.read_rest(service, operation, progress.labels,
                                      request)
         progress.params = model.redact(operation.input_shape, params)
+        if params.get("DryRun"):
+            progress.mutating = False       # EC2 answers and does nothing
         return op, operation, params
 
     def _denied(self, progress, call, action, resource, decision):

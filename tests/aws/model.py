@@ -29,11 +29,13 @@ SERVICES = {
     "health": ("health", ("json",), {"health"}),
     "support": ("support", ("json",), {"support"}),
     "cloudtrail": ("cloudtrail", ("json",), {"cloudtrail"}),
+    "organizations": ("organizations", ("json",), {"organizations"}),
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}
 # Services that exist in few regions only. Health has a passive second one.
 HOME = {"iam": {"us-east-1"}, "support": {"us-east-1"},
+        "organizations": {"us-east-1"},
         "health": {"us-east-1", "us-east-2"}}
 
 # botocore 1.44 moved two lists from GET to POST. AWS has to serve both, older

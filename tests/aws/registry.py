@@ -29,6 +29,7 @@ PAGING = {
     "health": ("nextToken", "nextToken", "maxResults", None, 100),
     "support": ("nextToken", "nextToken", "maxResults", None, 100),
     "cloudtrail": ("NextToken", "NextToken", "MaxResults", None, 50),
+    "organizations": ("NextToken", "NextToken", "MaxResults", None, 20),
 }
 BAD_TOKEN = {
     "iam": ("InvalidInput", "Invalid Marker"),

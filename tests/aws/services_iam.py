@@ -49,8 +49,14 @@ def _arn_by(kind, member):
 
 def _encoded(document):
     """IAM hands documents back percent-encoded."""
-    text = document if isinstance(document, str) else json.dumps(document)
+    text = getattr(document, "text", None) or (
+        document if isinstance(document, str) else json.dumps(document))
     return quote(text, safe="-._~")
+
+
+class Document(dict):
+    """A policy as it was put: IAM keeps its very text."""
+    text = None
 
 
 def _parse_document(text):
@@ -62,6 +68,8 @@ def _parse_document(text):
                        "Syntax errors in policy.", 400) from None
     except iam_policy.MalformedDocument as e:
         raise AwsError("MalformedPolicyDocument", str(e), 400) from None
+    document = Document(document)
+    document.text = text
     return document
 
 

@@ -297,7 +297,7 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "settings")
+         "organization", "settings")
 LISTS = ("instances", "security_groups", "cases", "trail")
 
 
@@ -329,6 +329,8 @@ class World:
                          "wrong_secrets": [WRONG_SECRET],
                          "disabled_regions": [],
                          "web_identity": None, "session_s": None,
+                         "attacker": None,
+                         "ec2": {"ipv6": False, "revoke": "exact"},
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
         seed = merged(seed or {})
@@ -359,6 +361,8 @@ class World:
                         for name in SES_REGIONS}
         self.instances = seed["instances"]
         self.security_groups = seed["security_groups"]
+        self.ec2_groups, self.snapshots = None, []
+        self.organization = seed.get("organization")
         self.health = seed["health"]
         self.cases = seed.get("cases", [])
         self.trail = seed.get("trail", [])
@@ -577,11 +581,16 @@ class World:
                         self.regions[target].apply(fields)
             elif name == "health":
                 self.health.update(value)
-            elif name in ("cases", "trail"):
+            elif name in ("cases", "trail", "instances", "security_groups",
+                          "organization"):
                 setattr(self, name, value)
+                if name == "security_groups":
+                    self.ec2_groups = None
             elif name in self.settings:
                 if name == "rate":
                     self.settings[name] = dict(value)
+                elif name == "attacker":
+                    self.settings[name] = value and dict(value)
                 elif isinstance(self.settings[name], dict):
                     unknown = set(value) - set(self.settings[name])
                     if unknown:
@@ -598,6 +607,10 @@ class World:
             return 0.0
         with self.lock:
             return self.latency.uniform(*self.settings["rtt_ms"]) / 1000
+
+    def dump_ec2(self):
+        import services_ec2         # it imports this module
+        return services_ec2.dump(self)
 
     def dump(self):
         now = self.now()
@@ -620,6 +633,7 @@ class World:
                 "users": {n: entity(u) for n, u in self.users.items()},
                 "groups": {n: entity(g) for n, g in self.groups.items()},
                 "roles": {n: entity(r) for n, r in self.roles.items()},
+                "ec2": self.dump_ec2(), "organization": self.organization,
                 "deleted_keys": [k.id for k in self.keys.values()
                                  if k.status is None],
                 "regions": {n: r.dump(now) for n, r in self.regions.items()}}
