@@ -184,6 +184,8 @@ class Entity:
         self.mfa = list(seed.get("mfa", []))
         self.password = bool(seed.get("password", False))
         self.trust = seed.get("trust", {})
+        self.profiles = list(seed.get("profiles", []))
+        self.last_used = seed.get("last_used")     # ["-3d", "eu-west-1"]
         self.effective = Eventual(([], None))
 
 
@@ -341,14 +343,17 @@ class World:
                          "wrong_secrets": [WRONG_SECRET],
                          "disabled_regions": [],
                          "web_identity": None, "session_s": None,
+                         "report_polls": 0, "report_age_s": None,
                          "attacker": None,
                          "ec2": {"ipv6": False, "revoke": "exact"},
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
+        self.root = {"keys": [], "mfa": True}
         seed = merged(seed or {})
         now = self.now()
         self.account = str(seed["account"])
         self.started = now
+        self.root.update(seed.get("root", {}))
         self.groups, self.users, self.roles = {}, {}, {}
         self.keys, self.sessions = {}, {}
         self.policies = {
@@ -364,9 +369,13 @@ class World:
                 self._add_entity(kind[:-1], prefix, into, name, fields, now)
         for name, fields in seed.get("users", {}).items():
             for key in fields.get("keys", []):
-                self.add_key(name, key["id"], key["secret"],
-                             key.get("status", "Active"),
-                             parse_when(key.get("created", "-30d"), now))
+                made = self.add_key(name, key["id"], key["secret"],
+                                    key.get("status", "Active"),
+                                    parse_when(key.get("created", "-30d"),
+                                               now))
+                if "used" in key:           # ["-3d", "ses", "us-east-1"]
+                    made.last_used = (parse_when(key["used"][0], now),
+                                      *key["used"][1:])
         for entity in self.all_entities():
             entity.effective = Eventual(self.policies_of(entity))
         self.regions = {name: Region(name, seed["regions"].get(name, {}))
@@ -580,6 +589,23 @@ class World:
     def message_id(self):
         return (f"0100{int(self.now() * 1000):012x}-"
                 f"{uuid.UUID(int=self.names.getrandbits(128))}-000000")
+
+    # --- credential report -------------------------------------------------
+
+    def make_report(self, write):
+        """settings.report_age_s: it was made so long ago, and says nothing
+        of the users and keys that came since."""
+        age = self.settings["report_age_s"] or 0
+        then = self.now() - age
+        users, keys = self.users, self.keys
+        try:
+            self.users = {n: u for n, u in users.items()
+                          if u.created <= then}
+            self.keys = {n: k for n, k in keys.items() if k.created <= then}
+            self.credential_report = {"state": "COMPLETE", "time": then,
+                                      "content": write(self)}
+        finally:
+            self.users, self.keys = users, keys
 
     # --- settings ----------------------------------------------------------
 
