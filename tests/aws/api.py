@@ -21,6 +21,7 @@ import services_ops     # noqa: F401
 import services_org     # noqa: F401
 import services_secrets
 import services_ses     # noqa: F401
+import services_trail   # noqa: F401
 import sigv4
 from errors import AwsError
 from faults import THROTTLE, THROTTLE_QUERY

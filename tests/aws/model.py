@@ -31,7 +31,11 @@ SERVICES = {
     "cloudtrail": ("cloudtrail", ("json",), {"cloudtrail"}),
     "kms": ("kms", ("json",), {"kms"}),
     "secretsmanager": ("secretsmanager", ("json",), {"secretsmanager"}),
+    "mailmanager": ("ses", ("json",), {"mail-manager", "mailmanager"}),
     "organizations": ("organizations", ("json",), {"organizations"}),
+    "guardduty": ("guardduty", ("rest-json",), {"guardduty"}),
+    "accessanalyzer": ("access-analyzer", ("rest-json",),
+                       {"access-analyzer", "accessanalyzer"}),
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}

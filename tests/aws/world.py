@@ -57,7 +57,8 @@ DEFAULT = {
                 "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
                     "health:*", "support:*", "cloudtrail:*",
-                    "kms:*", "secretsmanager:*"]}]}},
+                    "kms:*", "secretsmanager:*", "guardduty:*",
+                    "access-analyzer:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
@@ -183,6 +184,8 @@ class Entity:
         self.mfa = list(seed.get("mfa", []))
         self.password = bool(seed.get("password", False))
         self.trust = seed.get("trust", {})
+        self.profiles = list(seed.get("profiles", []))
+        self.last_used = seed.get("last_used")     # ["-3d", "eu-west-1"]
         self.effective = Eventual(([], None))
 
 
@@ -198,6 +201,7 @@ class Region:
         self.identities = {}
         self.configuration_sets = {}
         self.suppressed = []
+        self.dedicated_ips, self.ingress_points = [], []
         self.review = None
         self.spike = None                # {"hours": 6, "volume": 69825}
         self.sent_24h = None             # None: from the history
@@ -306,8 +310,8 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "organization", "kms", "secrets", "settings")
-LISTS = ("instances", "security_groups", "cases", "trail")
+         "organization", "kms", "secrets", "findings", "settings")
+LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
 def merged(seed):
@@ -331,21 +335,25 @@ class World:
         self.chance = random.Random(20)       # what flaps
         self.names = random.Random(5)         # ids and secrets
         self.latency = random.Random(7)
-        self.settings = {"rtt_ms": None, "page_size": None, "rate": {},
+        self.settings = {"rtt_ms": None, "page_size": None,
+                         "rate": {"cloudtrail": 2},
                          "propagation": dict(PRESETS["immediate"]),
                          "smtp_dead_session": "at_data",
                          "smtp_throttled": False,
                          "wrong_secrets": [WRONG_SECRET],
                          "disabled_regions": [],
                          "web_identity": None, "session_s": None,
+                         "report_polls": 0, "report_age_s": None,
                          "attacker": None,
                          "ec2": {"ipv6": False, "revoke": "exact"},
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
+        self.root = {"keys": [], "mfa": True}
         seed = merged(seed or {})
         now = self.now()
         self.account = str(seed["account"])
         self.started = now
+        self.root.update(seed.get("root", {}))
         self.groups, self.users, self.roles = {}, {}, {}
         self.keys, self.sessions = {}, {}
         self.policies = {
@@ -361,9 +369,13 @@ class World:
                 self._add_entity(kind[:-1], prefix, into, name, fields, now)
         for name, fields in seed.get("users", {}).items():
             for key in fields.get("keys", []):
-                self.add_key(name, key["id"], key["secret"],
-                             key.get("status", "Active"),
-                             parse_when(key.get("created", "-30d"), now))
+                made = self.add_key(name, key["id"], key["secret"],
+                                    key.get("status", "Active"),
+                                    parse_when(key.get("created", "-30d"),
+                                               now))
+                if "used" in key:           # ["-3d", "ses", "us-east-1"]
+                    made.last_used = (parse_when(key["used"][0], now),
+                                      *key["used"][1:])
         for entity in self.all_entities():
             entity.effective = Eventual(self.policies_of(entity))
         self.regions = {name: Region(name, seed["regions"].get(name, {}))
@@ -378,6 +390,8 @@ class World:
         services_secrets.seed(self, seed["secrets"])
         self.cases = seed.get("cases", [])
         self.trail = seed.get("trail", [])
+        self.trails = seed.get("trails", [])
+        self.findings = seed.get("findings", {})
         self.apply(seed.get("settings", {}))
 
     def _add_entity(self, kind, prefix, into, name, fields, now):
@@ -576,6 +590,23 @@ class World:
         return (f"0100{int(self.now() * 1000):012x}-"
                 f"{uuid.UUID(int=self.names.getrandbits(128))}-000000")
 
+    # --- credential report -------------------------------------------------
+
+    def make_report(self, write):
+        """settings.report_age_s: it was made so long ago, and says nothing
+        of the users and keys that came since."""
+        age = self.settings["report_age_s"] or 0
+        then = self.now() - age
+        users, keys = self.users, self.keys
+        try:
+            self.users = {n: u for n, u in users.items()
+                          if u.created <= then}
+            self.keys = {n: k for n, k in keys.items() if k.created <= then}
+            self.credential_report = {"state": "COMPLETE", "time": then,
+                                      "content": write(self)}
+        finally:
+            self.users, self.keys = users, keys
+
     # --- settings ----------------------------------------------------------
 
     def apply(self, changes):
@@ -600,8 +631,8 @@ class World:
                             key_id, {}).update(fields)
             elif name == "secrets":
                 services_secrets.seed(self, value)
-            elif name in ("cases", "trail", "instances", "security_groups",
-                          "organization"):
+            elif name in ("cases", "trail", "trails", "findings", "instances",
+                          "security_groups", "organization"):
                 setattr(self, name, value)
                 if name == "security_groups":
                     self.ec2_groups = None
