@@ -142,10 +142,16 @@ walk(struct ir_rotate *r, const struct ir_rotate_step *table, int phases,
 int
 ir_rotate_go(struct ir_rotate *r, int phases, bool again, const char *until)
 {
+	int rc;
+
 	/* with the first mark all that a later run needs is written */
 	if (ir_rot_plan(r, &r->err))
 		return -1;
-	return walk(r, ir_rotate_steps, phases, again, until);
+	rc = walk(r, ir_rotate_steps, phases, again, until);
+	/* its lock is in the way of the next key's rotation */
+	ir_vault_close(r->sealing);
+	r->sealing = NULL;
+	return rc;
 }
 
 int
