@@ -29,6 +29,7 @@ SERVICES = {
     "health": ("health", ("json",), {"health"}),
     "support": ("support", ("json",), {"support"}),
     "cloudtrail": ("cloudtrail", ("json",), {"cloudtrail"}),
+    "mailmanager": ("ses", ("json",), {"mail-manager", "mailmanager"}),
     "organizations": ("organizations", ("json",), {"organizations"}),
 }
 # Old models (Debian's botocore) know CloudWatch by query only.

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from errors import AwsError
 
 READING = re.compile("Get|List|Describe|Simulate|Lookup|Generate|Assume")
-PREFIX = {"sesv2": "ses"}
+PREFIX = {"sesv2": "ses", "mailmanager": "ses"}
 
 # service -> (token asked with, token answered, limit, flag, default size)
 PAGING = {
@@ -29,6 +29,7 @@ PAGING = {
     "health": ("nextToken", "nextToken", "maxResults", None, 100),
     "support": ("nextToken", "nextToken", "maxResults", None, 100),
     "cloudtrail": ("NextToken", "NextToken", "MaxResults", None, 50),
+    "mailmanager": ("NextToken", "NextToken", "PageSize", None, 50),
     "organizations": ("NextToken", "NextToken", "MaxResults", None, 20),
 }
 BAD_TOKEN = {
@@ -39,6 +40,7 @@ BAD_TOKEN = {
     "ec2": ("InvalidNextToken", "The specified NextToken is not valid"),
     "health": ("InvalidPaginationToken", "The token is not valid"),
     "cloudtrail": ("InvalidNextTokenException", "Invalid token"),
+    "mailmanager": ("ValidationException", "Invalid NextToken"),
 }
 
 

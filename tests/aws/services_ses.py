@@ -222,6 +222,32 @@ def get_account(call):
     return result
 
 
+@operation("mailmanager", "ListIngressPoints", pages="IngressPoints",
+           action=lambda call: "ses:ListIngressPoints")
+def list_ingress_points(call):
+    return {"IngressPoints": [
+        {"IngressPointName": p["name"], "IngressPointId": f"inp-{n:019d}",
+         "Status": p.get("status", "ACTIVE"), "Type": p.get("type", "AUTH"),
+         "ARecord": f"{p['name']}.mail-manager-smtp.amazonaws.com"}
+        for n, p in enumerate(_region(call).ingress_points)]}
+
+
+@operation("mailmanager", "GetIngressPoint",
+           action=lambda call: "ses:GetIngressPoint")
+def get_ingress_point(call):
+    points = list_ingress_points(call)["IngressPoints"]
+    for point, seed in zip(points, _region(call).ingress_points):
+        if point["IngressPointId"] == call.params["IngressPointId"]:
+            auth = {"SecretArn": seed["secret"]} if "secret" in seed else {
+                "IngressPointPasswordConfiguration": {
+                    "SmtpPasswordVersion": "1"}}
+            if point["Type"] == "AUTH":
+                point["IngressPointAuthConfiguration"] = auth
+            return point
+    raise AwsError("ResourceNotFoundException", "Ingress point not found",
+                   400)
+
+
 @operation("sesv2", "PutAccountSendingAttributes")
 def put_account_sending_attributes(call):
     # The member is optional; left out it means false in the model's terms.

@@ -189,6 +189,7 @@ class Region:
         self.identities = {}
         self.configuration_sets = {}
         self.suppressed = []
+        self.dedicated_ips, self.ingress_points = [], []
         self.review = None
         self.spike = None                # {"hours": 6, "volume": 69825}
         self.sent_24h = None             # None: from the history
