@@ -6,7 +6,8 @@
 #include "source.h"
 
 static const struct ir_vault_kind *const kinds[] = {
-	&ir_vault_file_kind, &ir_vault_systemd_kind,
+	&ir_vault_file_kind, &ir_vault_systemd_kind, &ir_vault_kms_kind,
+	&ir_vault_sm_kind,
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 

@@ -6,6 +6,7 @@ from email.utils import getaddresses, parseaddr
 
 from errors import AwsError
 from registry import operation
+from world import parse_when
 
 SIMULATOR = "@simulator.amazonses.com"
 
@@ -222,6 +223,17 @@ def get_account(call):
     return result
 
 
+@operation("sesv2", "GetDedicatedIps", pages="DedicatedIps")
+def get_dedicated_ips(call):
+    pool = call.params.get("PoolName")
+    return {"DedicatedIps": [
+        {"Ip": d["ip"], "WarmupStatus": d.get("warmup", "DONE"),
+         "WarmupPercentage": d.get("percent", 100),
+         "PoolName": d.get("pool", "ses-default-dedicated-pool")}
+        for d in _region(call).dedicated_ips
+        if pool in (None, d.get("pool", "ses-default-dedicated-pool"))]}
+
+
 @operation("mailmanager", "ListIngressPoints", pages="IngressPoints",
            action=lambda call: "ses:ListIngressPoints")
 def list_ingress_points(call):
@@ -328,10 +340,12 @@ def get_email_identity(call):
     return {"IdentityType": _kind(name), "FeedbackForwardingStatus": True,
             "VerifiedForSendingStatus": verified,
             "VerificationStatus": "SUCCESS" if verified else "PENDING",
-            "DkimAttributes": {"SigningEnabled": True, "Status": "SUCCESS"
-                               if verified else "PENDING",
-                               "SigningAttributesOrigin": "AWS_SES",
-                               "Tokens": []},
+            "DkimAttributes": {
+                "SigningEnabled": True, "Status": identity.get(
+                    "dkim", "SUCCESS" if verified else "PENDING"),
+                "SigningAttributesOrigin": "AWS_SES", "Tokens": [],
+                "LastKeyGenerationTimestamp": parse_when(
+                    identity.get("dkim_key", "-300d"), call.world.started)},
             "Policies": identity.get("policies", {}), "Tags": []}
 
 
