@@ -17,7 +17,7 @@ setup() {
 	chmod 0711 "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return 1
 	export QUELL_STATE_DIR=$PWD/state QUELL_VAULT=$PWD/vault
-	export QUELL_VAULT_KEY=file:$PWD/vault.key QUELL_RETRIES=3
+	export QUELL_VAULT_KEY=file:$PWD/vault.key QUELL_PROOF_INTERVAL=0
 	play=$QUELL_ROOT/playbooks/smtp-credential-leak
 	world
 }
@@ -43,6 +43,7 @@ world() {
 	in=\$(mktemp '$PWD/in.XXXXXX')
 	trap 'rm -f "\$in"' EXIT
 	cat >"\$in"
+	export QUELL_STATE_DIR='$PWD/mx/state'
 	'$PWD/mx/bin/.enter' "\$@" <"\$in"
 	END
 	chmod +x mailhost
@@ -62,7 +63,8 @@ submit() {	# N: a mail of a customer's, queued
 play() {	# CODE [OPTION...]
 	local want=$1 got=0
 	shift
-	"$play" --regions us-east-1 --sender info@shop.example.net "$@" \
+	"$play" --regions us-east-1 --sender info@shop.example.net \
+		--rotate-option=--over=1 "$@" \
 		>play.out 2>&1 </dev/null 3>&- || got=$?
 	[ "$got" = "$want" ] || { echo "$got, not $want"; cat play.out; return 1; }
 }
@@ -158,4 +160,33 @@ queue_is_empty() {
 	emu_reset_log
 	apply 0
 	[ "$(emu_mutating_count)" = 0 ]
+}
+
+# Before each step's first command, and behind it when nobody knows yet what it
+# did, as the drill does; then started again until it gets through.
+@test "killed at every step, it ends the same" {
+	local rc=137 n=0 step
+	mkdir killed
+	"$QUELL_ROOT/tests/drill/killer.sh" make "$PWD/killer" "$QUELL_B/bin"
+	export KILLER_INCIDENT=$PWD/incident KILLER_DONE=$PWD/killed \
+		KILLER_BIN=$QUELL_B/bin QUELL_LOCK_WAIT=20
+	while [ "$rc" = 137 ] && [ "$n" -lt 60 ]; do
+		rc=0
+		PATH="$PWD/killer:$PATH" setsid -w "$play" --apply \
+			--incident "$PWD/incident" --leaked 'oncall: paste site' \
+			--host-checked 'oncall: clean' --regions us-east-1 \
+			--sender info@shop.example.net \
+			--rotate-option=--over=1 </dev/null >>play.out 2>&1 3>&- ||
+			rc=$?
+		n=$((n + 1))
+	done
+	[ "$rc" = 0 ] || cat play.out
+	[ "$rc" = 0 ]
+	echo "killed $((n - 1)) times at: $(ls killed)"
+	[ "$n" -gt 25 ]
+	for step in $("$play" --list); do
+		[ "$step" = 14_identify_decide ] || [ -d "killed/$step.before" ]
+	done
+	ended_well
+	[ "$(keys)" = '"Active,Inactive"' ]
 }
