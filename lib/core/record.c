@@ -191,6 +191,12 @@ ir_rec_push_str(struct ir_rec *arr, const char *s)
 	ir_rec_push(arr, ir_rec_string(s, strlen(s)));
 }
 
+void
+ir_rec_push_int(struct ir_rec *arr, int64_t v)
+{
+	ir_rec_push(arr, rec(json_object_new_int64(v)));
+}
+
 const struct ir_rec *
 ir_rec_at(const struct ir_rec *r, const char *path)
 {
