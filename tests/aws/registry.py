@@ -30,7 +30,9 @@ PAGING = {
     "health": ("nextToken", "nextToken", "maxResults", None, 100),
     "support": ("nextToken", "nextToken", "maxResults", None, 100),
     "cloudtrail": ("NextToken", "NextToken", "MaxResults", None, 50),
+    "secretsmanager": ("NextToken", "NextToken", "MaxResults", None, 100),
     "mailmanager": ("NextToken", "NextToken", "PageSize", None, 50),
+    "organizations": ("NextToken", "NextToken", "MaxResults", None, 20),
     "guardduty": ("NextToken", "NextToken", "MaxResults", None, 50),
     "accessanalyzer": ("nextToken", "nextToken", "maxResults", None, 50),
 }
@@ -42,6 +44,7 @@ BAD_TOKEN = {
     "ec2": ("InvalidNextToken", "The specified NextToken is not valid"),
     "health": ("InvalidPaginationToken", "The token is not valid"),
     "cloudtrail": ("InvalidNextTokenException", "Invalid token"),
+    "secretsmanager": ("InvalidNextTokenException", "Invalid token"),
     "mailmanager": ("ValidationException", "Invalid NextToken"),
     "guardduty": ("BadRequestException", "Invalid nextToken"),
     "accessanalyzer": ("ValidationException", "Invalid nextToken"),

@@ -244,6 +244,22 @@ def list_ingress_points(call):
         for n, p in enumerate(_region(call).ingress_points)]}
 
 
+@operation("mailmanager", "GetIngressPoint",
+           action=lambda call: "ses:GetIngressPoint")
+def get_ingress_point(call):
+    points = list_ingress_points(call)["IngressPoints"]
+    for point, seed in zip(points, _region(call).ingress_points):
+        if point["IngressPointId"] == call.params["IngressPointId"]:
+            auth = {"SecretArn": seed["secret"]} if "secret" in seed else {
+                "IngressPointPasswordConfiguration": {
+                    "SmtpPasswordVersion": "1"}}
+            if point["Type"] == "AUTH":
+                point["IngressPointAuthConfiguration"] = auth
+            return point
+    raise AwsError("ResourceNotFoundException", "Ingress point not found",
+                   400)
+
+
 @operation("sesv2", "PutAccountSendingAttributes")
 def put_account_sending_attributes(call):
     # The member is optional; left out it means false in the model's terms.
