@@ -163,7 +163,7 @@ variable(struct ir_policy_eval *e, const char *s, size_t n, struct ir_buf *out)
 	k = find_key(e, s, name);
 	snprintf(shown, sizeof shown, "${%.*s}", (int)(name < 50 ? name : 50),
 	    s);
-	if (!k || k->n > 1)
+	if (!k || k->n > 1 || (k->n && !k->values))
 		return ir_policy_maybe(e, "variable", shown);
 	if (k->n) {
 		ir_buf_str(out, k->values[0]);
@@ -225,10 +225,10 @@ ir_policy_resource(struct ir_policy_eval *e, const char *pattern)
 
 	if (pattern[strspn(pattern, "*")] == '\0')
 		return *pattern ? IR_TRI_YES : IR_TRI_NO;
-	if (!s)
-		return ir_policy_maybe(e, "resource", pattern);
 	t = expand(e, pattern, true, &b);
-	if (t == IR_TRI_YES &&
+	if (!s && t != IR_TRI_NO)
+		t = ir_policy_maybe(e, "resource", pattern);
+	else if (t == IR_TRI_YES &&
 	    !fits(ir_buf_cstr(&b), b.len, s, strlen(s), false))
 		t = IR_TRI_NO;
 	else if (t == IR_TRI_YES && !fits_arn(ir_buf_cstr(&b), s))
@@ -516,6 +516,8 @@ ir_policy_condition(struct ir_policy_eval *e, const char *operator,
 	if (k->n == 0)
 		return if_exists || q == FOR_ALL ||
 		    (o->negated && q != FOR_ANY) ? IR_TRI_YES : IR_TRI_NO;
+	if (!k->values)
+		return ir_policy_maybe(e, "condition key", key);
 	every = q == FOR_ALL || (o->negated && q == PLAIN);
 	t = every ? IR_TRI_YES : IR_TRI_NO;
 	for (i = 0; i < k->n; i++) {
