@@ -5,6 +5,7 @@
 
 #include "../core/buf.h"
 #include "../core/text.h"
+#include "../policy/match.h"
 #include "sending.h"
 
 const struct ir_send_action ir_send_actions[] = {
@@ -211,11 +212,10 @@ on_identity(struct ir_sending *out, size_t i, const struct ir_policy_answer *a)
 
 /*
  * An identity that the pattern fits, and that the account does not have: the
- * wildcards become letters.  false: it is about something else.  Variables
- * are left alone, they are nothing that a name could be.
+ * wildcards become letters.  false: it is about something else.
  */
 static bool
-probe(const struct question *q, const char *pattern, char arn[640])
+probe(const struct ir_identities *ids, const char *pattern, char arn[640])
 {
 	static const char *const part[] = { "arn", "aws", "ses", "us-east-1",
 		"000000000000", "identity/x" };
@@ -239,8 +239,8 @@ probe(const struct question *q, const char *pattern, char arn[640])
 	for (i = 0; arn[i]; i++)
 		if (arn[i] == '*' || arn[i] == '?')
 			arn[i] = 'x';
-	for (i = 0; i < q->ids->n; i++)
-		if (strcmp(q->ids->v[i].arn, arn) == 0)
+	for (i = 0; i < ids->n; i++)
+		if (strcmp(ids->v[i].arn, arn) == 0)
 			return false;
 	return strstr(arn, ":ses:") && strstr(arn, ":identity/");
 }
@@ -248,12 +248,22 @@ probe(const struct question *q, const char *pattern, char arn[640])
 static bool
 open_at(struct question *q, const char *pattern, struct ir_policy_answer *a)
 {
+	struct ir_policy_request r = { .keys = q->context.key };
+	struct ir_policy_eval e = { .request = &r, .variables = true };
+	struct ir_buf text = IR_BUF(IR_POLICY_TEXT);
+	enum ir_tri t;
 	char arn[640];
+	bool there_is;
 
-	if (!probe(q, pattern, arn))
+	context_of(&q->context, q->s, q->how, NULL);
+	r.nkeys = q->context.n;
+	t = ir_policy_expand(&e, pattern, false, &text);
+	there_is = t != IR_TRI_NO && (t == IR_TRI_MAYBE ||
+	    probe(q->ids, ir_buf_cstr(&text), arn));
+	ir_buf_free(&text);
+	if (!there_is)
 		return false;
-	/* what a variable stands for is known when it is asked */
-	ask(q, NULL, strstr(arn, "${") ? NULL : arn, a);
+	ask(q, NULL, t == IR_TRI_YES ? arn : NULL, a);
 	return a->verdict == IR_POLICY_ALLOWED ||
 	    a->verdict == IR_POLICY_UNKNOWN;
 }

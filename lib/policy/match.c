@@ -179,12 +179,9 @@ variable(struct ir_policy_eval *e, const char *s, size_t n, struct ir_buf *out)
 	return IR_TRI_YES;
 }
 
-/*
- * A text of the policy with its variables replaced and, if wild, its
- * wildcards marked.  NO: a variable has no value.
- */
-static enum ir_tri
-expand(struct ir_policy_eval *e, const char *s, bool wild, struct ir_buf *out)
+enum ir_tri
+ir_policy_expand(struct ir_policy_eval *e, const char *s, bool wild,
+    struct ir_buf *out)
 {
 	enum ir_tri all = IR_TRI_YES;
 	const char *end;
@@ -225,7 +222,7 @@ ir_policy_resource(struct ir_policy_eval *e, const char *pattern)
 
 	if (pattern[strspn(pattern, "*")] == '\0')
 		return *pattern ? IR_TRI_YES : IR_TRI_NO;
-	t = expand(e, pattern, true, &b);
+	t = ir_policy_expand(e, pattern, true, &b);
 	if (!s && t != IR_TRI_NO)
 		t = ir_policy_maybe(e, "resource", pattern);
 	else if (t == IR_TRI_YES &&
@@ -395,7 +392,7 @@ test(struct ir_policy_eval *e, const struct operator *o, const char *text,
 {
 	bool wild = o->kind == LIKE || o->kind == ARN, yes = false;
 	struct ir_buf b = IR_BUF(IR_POLICY_TEXT);
-	enum ir_tri t = expand(e, text, wild, &b);
+	enum ir_tri t = ir_policy_expand(e, text, wild, &b);
 	const char *want = ir_buf_cstr(&b);
 
 	if (t == IR_TRI_NO && o->negated)
