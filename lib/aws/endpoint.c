@@ -90,6 +90,11 @@ static const struct service {
 	{ "mailmanager", "mail-manager", "ses", "AWS_ENDPOINT_URL_MAILMANAGER",
 	    "2023-10-17", "MailManagerSvc", IR_AWS_JSON10, IN_ITS_REGION,
 	    false, false },
+	{ "kms", "kms", "kms", "AWS_ENDPOINT_URL_KMS", "2014-11-01",
+	    "TrentService", IR_AWS_JSON11, IN_ITS_REGION, false, false },
+	{ "secretsmanager", "secretsmanager", "secretsmanager",
+	    "AWS_ENDPOINT_URL_SECRETS_MANAGER", "2017-10-17",
+	    "secretsmanager", IR_AWS_JSON11, IN_ITS_REGION, false, false },
 	{ "guardduty", "guardduty", "guardduty", "AWS_ENDPOINT_URL_GUARDDUTY",
 	    "2017-11-28", NULL, IR_AWS_REST_JSON, IN_ITS_REGION, false,
 	    GOV_IS_FIPS },
@@ -319,6 +324,10 @@ own_host(const struct service *s, const struct partition *p,
 	/* newer than the others, Health there has but one kind of name */
 	if (strcmp(s->name, "health") == 0 && *p->prefix == 'e')
 		dual = true;
+	/* one name for both, but not in the newest partition */
+	if (strcmp(s->name, "secretsmanager") == 0 && *p->prefix != 'e' &&
+	    !(fips && *p->prefix == 'c'))
+		dual = false;
 	snprintf(e->url, sizeof e->url, "https://%s%s.%s.%s", s->prefix,
 	    fips ? "-fips" : "", e->region, dual ? p->dual : p->suffix);
 }

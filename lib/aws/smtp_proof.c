@@ -59,9 +59,11 @@ ir_smtp_proof_row(const struct ir_smtp_proof *p, int want, int times,
     int *got, struct ir_err *err)
 {
 	struct ir_err one;
-	int64_t start;
+	int64_t start, between = BETWEEN_MS;
 	int code, last = 0;
 
+	if (times > 1 && p->over_ms / (times - 1) > between)
+		between = p->over_ms / (times - 1);
 	*got = 0;
 	for (;;) {
 		one = (struct ir_err)IR_ERR_INIT;
@@ -79,7 +81,8 @@ ir_smtp_proof_row(const struct ir_smtp_proof *p, int want, int times,
 		if (*got >= times)
 			return 0;
 		last = code ? code : last;
-		sleep_until(start + BETWEEN_MS, p->deadline);
+		sleep_until(start + (code == want ? between : BETWEEN_MS),
+		    p->deadline);
 		if (ir_mono_ms() >= p->deadline || ir_stopped())
 			break;
 	}

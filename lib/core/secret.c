@@ -14,8 +14,8 @@
 #define HEAP_BYTES (256 * 1024)
 #define HEAP_MIN 32
 
-static void *
-secure_alloc(size_t n)
+void *
+ir_secret_alloc(size_t n)
 {
 	/*
 	 * 2 means that memory could not be locked (RLIMIT_MEMLOCK): it is
@@ -35,7 +35,7 @@ ir_secret_set(struct ir_secret *s, const char *bytes, size_t n,
 	if (n > IR_SECRET_MAX)
 		return ir_fail(err, IR_DATAERR,
 		    "secret: longer than %d bytes", IR_SECRET_MAX);
-	p = secure_alloc(n + 1);
+	p = ir_secret_alloc(n + 1);
 	if (!p)
 		return ir_fail(err, IR_OSERR, "no memory for a secret");
 	memcpy(p, bytes, n);
@@ -125,6 +125,12 @@ ir_secret_take_env(struct ir_secret *s, const char *name, struct ir_err *err)
 	OPENSSL_cleanse(v, strlen(v));
 	unsetenv(name);
 	return rc;
+}
+
+void
+ir_secret_wipe(void *p, size_t n)
+{
+	OPENSSL_cleanse(p, n);
 }
 
 __attribute__((noinline)) void

@@ -250,7 +250,8 @@ refused(struct ir_smtp *s, struct ir_err *err)
 
 	return ir_fail(err, code == 4 ? IR_TEMPFAIL :
 	    code == 5 ? IR_UNAVAILABLE : IR_PROTOCOL, "%s: %s: %d %.300s",
-	    s->host, s->facts.reply.stage, s->facts.reply.code, s->facts.reply.text);
+	    s->host, s->facts.reply.stage, s->facts.reply.code,
+	    s->facts.reply.text);
 }
 
 /*
@@ -822,9 +823,10 @@ static void
 hide_echo(struct ir_smtp *s, const char *secret, size_t n)
 {
 	size_t probe = n < 8 ? n : 8;
+	char *text = s->facts.reply.text;
 
-	if (probe && memmem(s->facts.reply.text, strlen(s->facts.reply.text), secret, probe))
-		snprintf(s->facts.reply.text, sizeof s->facts.reply.text,
+	if (probe && memmem(text, strlen(text), secret, probe))
+		snprintf(text, sizeof s->facts.reply.text,
 		    "(not shown: it repeats the credential)");
 }
 

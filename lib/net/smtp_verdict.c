@@ -143,7 +143,7 @@ judge_never(int code, const char *stage, const char *text,
 	    says(text, "access denied")) {
 		is(j, IR_SV_NO_PERMISSION, says(text, "explicit deny") ?
 		    "explicit-deny" : "");
-		word_after(text, "User ", j->principal, sizeof j->principal);
+		word_after(text, "User", j->principal, sizeof j->principal);
 		word_after(text, "to perform", j->action, sizeof j->action);
 		word_after(text, says(text, "resource") ? "resource" : " on ",
 		    j->resource, sizeof j->resource);
@@ -233,7 +233,7 @@ ir_smtp_verdict_sum(const enum ir_smtp_verdict *v, size_t n)
 		if (v[i] == IR_SV_OK || v[i] == IR_SV_NO_PERMISSION ||
 		    v[i] == IR_SV_NOT_VERIFIED || v[i] == IR_SV_PAUSED)
 			accepted = true;
-		if (ir_smtp_verdict_decided(v[i]) || !ir_smtp_verdict_decided(last))
+		if (ir_smtp_verdict_decided(v[i]))
 			last = v[i];
 	}
 	return accepted && refused ? IR_SV_NOT_PROPAGATED : last;

@@ -21,6 +21,7 @@
 #define IR_CREDENTIAL_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "../core/buf.h"
 #include "../core/err.h"
@@ -101,5 +102,13 @@ int ir_credential_print(const struct ir_credential *c,
  */
 int ir_credential_env(const struct ir_credential *c, const char *prefix,
     struct ir_buf *b, struct ir_err *err);
+
+/*
+ * Replace the file at path by a printed credential.  What is there already
+ * must be a file of that form or empty, not a link.  1 written, 0 it was so
+ * already, or -1: 73 it holds something else, 74, 77, 78.
+ */
+int ir_credential_write(const char *path, enum ir_credential_form form,
+    const struct ir_buf *b, mode_t mode, gid_t group, struct ir_err *err);
 
 #endif

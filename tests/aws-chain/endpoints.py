@@ -8,6 +8,7 @@ SERVICES = {"iam": "iam", "sts": "sts", "ses": "ses", "sesv2": "sesv2",
             "monitoring": "cloudwatch", "ec2": "ec2",
             "cloudtrail": "cloudtrail", "sso": "sso",
             "mailmanager": "mailmanager", "guardduty": "guardduty",
+            "kms": "kms", "secretsmanager": "secretsmanager",
             "accessanalyzer": "accessanalyzer"}
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-2",
            "ap-southeast-5", "il-central-1", "us-gov-west-1",

@@ -16,6 +16,7 @@ import uuid
 from datetime import datetime, timezone
 
 import iam_policy
+import services_secrets
 from iam_policy import Policy
 from managed_policies import DOCUMENTS
 
@@ -55,7 +56,9 @@ DEFAULT = {
                 "Version": "2012-10-17",
                 "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
-                    "health:*", "support:*", "cloudtrail:*"]}]}},
+                    "health:*", "support:*", "cloudtrail:*",
+                    "kms:*", "secretsmanager:*", "guardduty:*",
+                    "access-analyzer:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
@@ -99,6 +102,13 @@ DEFAULT = {
          "name": "isolate", "ingress": [], "egress": False},
     ],
     "health": {"plan": False, "events": []},
+    "kms": {
+        "us-east-1": {"0a1b2c3d-0000-4000-8000-000000000001": {
+            "aliases": ["alias/quell-vault"]}},
+        "eu-west-1": {"0a1b2c3d-0000-4000-8000-000000000002": {
+            "aliases": ["alias/quell-vault"]}},
+    },
+    "secrets": {},
 }
 IDENTITIES = {"shop.example.net": {}, "mail.example.net": {}}
 
@@ -191,6 +201,7 @@ class Region:
         self.identities = {}
         self.configuration_sets = {}
         self.suppressed = []
+        self.dedicated_ips, self.ingress_points = [], []
         self.review = None
         self.spike = None                # {"hours": 6, "volume": 69825}
         self.sent_24h = None             # None: from the history
@@ -299,8 +310,8 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "organization", "settings")
-LISTS = ("instances", "security_groups", "cases", "trail")
+         "organization", "kms", "secrets", "findings", "settings")
+LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
 def merged(seed):
@@ -324,7 +335,8 @@ class World:
         self.chance = random.Random(20)       # what flaps
         self.names = random.Random(5)         # ids and secrets
         self.latency = random.Random(7)
-        self.settings = {"rtt_ms": None, "page_size": None, "rate": {},
+        self.settings = {"rtt_ms": None, "page_size": None,
+                         "rate": {"cloudtrail": 2},
                          "propagation": dict(PRESETS["immediate"]),
                          "smtp_dead_session": "at_data",
                          "smtp_throttled": False,
@@ -373,8 +385,13 @@ class World:
         self.ec2_groups, self.snapshots = None, []
         self.organization = seed.get("organization")
         self.health = seed["health"]
+        self.kms = json.loads(json.dumps(seed["kms"]))
+        self.stored = {}
+        services_secrets.seed(self, seed["secrets"])
         self.cases = seed.get("cases", [])
         self.trail = seed.get("trail", [])
+        self.trails = seed.get("trails", [])
+        self.findings = seed.get("findings", {})
         self.apply(seed.get("settings", {}))
 
     def _add_entity(self, kind, prefix, into, name, fields, now):
@@ -607,8 +624,15 @@ class World:
                         self.regions[target].apply(fields)
             elif name == "health":
                 self.health.update(value)
-            elif name in ("cases", "trail", "instances", "security_groups",
-                          "organization"):
+            elif name == "kms":
+                for region, keys in value.items():
+                    for key_id, fields in keys.items():
+                        self.kms.setdefault(region, {}).setdefault(
+                            key_id, {}).update(fields)
+            elif name == "secrets":
+                services_secrets.seed(self, value)
+            elif name in ("cases", "trail", "trails", "findings", "instances",
+                          "security_groups", "organization"):
                 setattr(self, name, value)
                 if name == "security_groups":
                     self.ec2_groups = None
@@ -660,6 +684,9 @@ class World:
                 "groups": {n: entity(g) for n, g in self.groups.items()},
                 "roles": {n: entity(r) for n, r in self.roles.items()},
                 "ec2": self.dump_ec2(), "organization": self.organization,
+                "kms": self.kms,
+                "secrets": {r: {n: s.dump() for n, s in secrets.items()}
+                            for r, secrets in self.stored.items()},
                 "deleted_keys": [k.id for k in self.keys.values()
                                  if k.status is None],
                 "regions": {n: r.dump(now) for n, r in self.regions.items()}}
