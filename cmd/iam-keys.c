@@ -233,7 +233,7 @@ read_trail(struct run *r)
 	ir_rec_int(in, "StartTime", r->report.time - OVERLAP);
 	c.json = in;
 	if (ir_aws_pages(r->aws, &c, NULL, NULL, take_events, r, &err))
-		ir_note(&r->o->common, "%s: keys made since the credential "
+		ir_warn(&r->o->common, "%s: keys made since the credential "
 		    "report are not known (--fresh)", err.msg);
 	ir_rec_free(in);
 }
