@@ -311,7 +311,7 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "organization", "kms", "secrets", "findings", "settings")
+         "organization", "kms", "secrets", "findings", "settings", "root")
 LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
