@@ -55,7 +55,8 @@ DEFAULT = {
                 "Version": "2012-10-17",
                 "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
-                    "health:*", "support:*", "cloudtrail:*"]}]}},
+                    "health:*", "support:*", "cloudtrail:*",
+                    "organizations:*", "account:*", "guardduty:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
