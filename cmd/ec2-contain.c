@@ -1091,12 +1091,20 @@ check_usage(struct run *r, int operands)
 	    r->smtp_only ? "smtp-only" : r->stop ? "stop" : "snapshot";
 }
 
-/* The incident's name marks what was made for it. */
+/*
+ * The incident's name and the time of the first run there mark what was made
+ * for it: a name alone may come again.
+ */
 static void
 name_incident(struct run *r)
 {
 	const char *dir = r->change.incident, *slash;
 	size_t n = dir ? strlen(dir) : 0;
+	char now[IR_TIME_LEN];
+
+	if (!ir_rec_get(r->state.rec, "begun"))
+		ir_rec_str(r->state.rec, "begun",
+		    ir_time_rfc3339_ms(ir_now_ms(), now));
 
 	while (n > 1 && dir[n - 1] == '/')
 		n--;
@@ -1105,8 +1113,8 @@ name_incident(struct run *r)
 		n -= (size_t)(slash + 1 - dir);
 		dir = slash + 1;
 	}
-	snprintf(r->incident, sizeof r->incident, "%.*s", (int)(n > 100 ?
-	    100 : n), dir ? dir : "");
+	snprintf(r->incident, sizeof r->incident, "%.*s %s", (int)(n > 80 ?
+	    80 : n), dir ? dir : "", ir_rec_get(r->state.rec, "begun"));
 	if (!n)
 		snprintf(r->incident, sizeof r->incident, IR_EC2_NONE);
 	ir_text_printable(r->incident);
@@ -1117,7 +1125,6 @@ open_all(struct run *r)
 {
 	const char *of;
 
-	name_incident(r);
 	if (ir_aws_open(&r->aws, &r->aws_opts, ir_ask_tty, r->err))
 		return -1;
 	ir_aws_follow(r->aws, &r->common);
@@ -1127,6 +1134,7 @@ open_all(struct run *r)
 	    ir_state_open(&r->state, r->change.incident, cmd.name, r->account,
 	    !r->change.dry_run, r->err))
 		return -1;
+	name_incident(r);
 	of = ir_rec_get(r->state.rec, "account");
 	if (of && strcmp(of, r->account) != 0)
 		return ir_fail(r->err, IR_CONFIG, "%s: is of account %s, the "

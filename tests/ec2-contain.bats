@@ -293,14 +293,19 @@ mail_is_closed() {	# ENI CIDR
 	run -0 --separate-stderr contain -y --incident=case --snapshot $M
 	is '(.snapshots | length) == 2 and .changed == false'
 	[ "$(emu_world '.ec2.snapshots | length')" = $((n + 2)) ]
-	emu_world '.ec2.snapshots[-1].tags' | jq -e '."quell:instance" == "'$M'" and ."quell:incident" == "case"'
+	emu_world '.ec2.snapshots[-1].tags' | jq -e '."quell:instance" == "'$M'" and (."quell:incident" | test("^case 2"))'
 	run -0 contain -y --incident=case2 --snapshot $M
 	[ "$(emu_world '.ec2.snapshots | length')" = $((n + 4)) ]
 	jq -se 'map(.event) == ["ec2-contain.begin", "ec2-contain.end"]' case/journal.jsonl
+	# another incident of that name is another one
+	mkdir other other/case
+	: >other/case/journal.jsonl
+	run -0 contain -y --incident=other/case --snapshot $M
+	[ "$(emu_world '.ec2.snapshots | length')" = $((n + 6)) ]
 	# without an incident nothing says what is old: new ones each time
 	contain -y --snapshot $M >/dev/null
 	contain -y --snapshot $M >/dev/null
-	[ "$(emu_world '.ec2.snapshots | length')" = $((n + 8)) ]
+	[ "$(emu_world '.ec2.snapshots | length')" = $((n + 10)) ]
 }
 
 @test "--stop: confirmed, after the snapshot, warned of, and started again only on demand" {
