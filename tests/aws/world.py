@@ -58,7 +58,7 @@ DEFAULT = {
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
                     "health:*", "support:*", "cloudtrail:*",
                     "kms:*", "secretsmanager:*", "guardduty:*",
-                    "access-analyzer:*"]}]}},
+                    "access-analyzer:*", "organizations:*", "account:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
