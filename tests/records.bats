@@ -24,6 +24,8 @@ setup() {
 	msg sp/Q 1xUnbm-0004Fw-2l
 	incident open --dir case <"$data/report-initial.json" >/dev/null
 	: >none
+	mkdir -p image/etc
+	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }
 
 # INPUT | COMMAND: each writes at least one record and changes nothing.
@@ -41,6 +43,7 @@ writers() {
 	none|iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001
 	none|ses-pause -n us-east-1
 	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001
+	none|exim-creds --root image --also /etc
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
