@@ -462,7 +462,7 @@ second_key() {
 
 @test "no secret in the arguments of any process" {
 	emu_set '{"rtt_ms": [30, 30]}'
-	ses-rotate -y --out=new.cred --old-secret-file=old.secret --proofs=2 \
+	ses-rotate -y --out=new.cred --old-secret-file=old.secret --proofs=2 --over=0 \
 		"$OLD" >run.out 2>&1 </dev/null 3>&- &
 	local pid=$!
 	while kill -0 "$pid" 2>/dev/null; do
