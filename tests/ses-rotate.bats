@@ -501,5 +501,16 @@ second_key() {
 
 @test "the examples of the manual" {
 	old_password us-east-1 >old.pw
-	run_examples ses-rotate
+	emu_key '{"user": "routine", "id": "AKIAROUTINEKEY000001",
+		"groups": ["AWSSESSendingGroupDoNotRename"]}' >/dev/null
+	for user in shop news; do
+		emu_key "{\"user\": \"$user\"}" >/dev/null
+	done
+	head -c 32 /dev/urandom >vault.key
+	chmod 400 vault.key
+	mkdir bin
+	printf '%s\n' '#!/bin/sh' 'cat >/dev/null' \
+		'[ -e tried ] || { : >tried; exit 255; }' >bin/ssh
+	chmod 700 bin/ssh
+	PATH=$PWD/bin:$PATH run_examples ses-rotate
 }
