@@ -58,7 +58,7 @@ DEFAULT = {
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
                     "health:*", "support:*", "cloudtrail:*",
                     "kms:*", "secretsmanager:*", "guardduty:*",
-                    "access-analyzer:*"]}]}},
+                    "access-analyzer:*", "organizations:*", "account:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
@@ -311,7 +311,7 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "organization", "kms", "secrets", "findings", "settings")
+         "organization", "kms", "secrets", "findings", "settings", "root")
 LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
