@@ -76,7 +76,7 @@ botocore.session.get_session().create_client("sts", region_name="us-east-1",
 	local n got
 	for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
 		got=0
-		env FAULT_RENAME=$n:${PWD##*/}/vault LD_PRELOAD="$preload" ses-rotate \
+		env "FAULT_RENAME=$n:${PWD##*/}/vault" LD_PRELOAD="$preload" ses-rotate \
 			-y --vault=vault --vault-key="file:$PWD/vault.key" \
 			--proofs=1 --over=0 "$OLD" >out.jsonl 2>err \
 			</dev/null || got=$?
