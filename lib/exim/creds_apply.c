@@ -171,15 +171,6 @@ stage_dir(const struct ir_creds_apply *a, char dir[PATH_MAX])
 		dir[0] = '\0';
 }
 
-static void
-unstage(const struct ir_creds_apply *a)
-{
-	char dir[PATH_MAX];
-
-	stage_dir(a, dir);
-	remove_tree(AT_FDCWD, dir);
-}
-
 static int
 stage_file(const char *path, const struct ir_buf *b, struct ir_err *err)
 {
@@ -215,48 +206,125 @@ live_conf(const struct ir_creds *c)
 	return NULL;
 }
 
+/* Where the changed file is beside the old one; NULL: it stays as it is. */
+static bool
+changed_file(const struct ir_creds_apply *a, const struct ir_creds_plan *plan,
+    const struct ir_conf_file *f, char path[PATH_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < plan->n; i++)
+		if (plan->change[i].config &&
+		    strcmp(plan->change[i].name, f->path) == 0) {
+			ir_tx_staged(&a->tx, i, path);
+			return true;
+		}
+	return false;
+}
+
+static int
+try_name(const struct ir_conf_file *f, char path[PATH_MAX])
+{
+	char real[PATH_MAX];
+	const char *slash;
+
+	if (!realpath(f->path, real))
+		return -1;
+	slash = strrchr(real, '/');
+	return (size_t)snprintf(path, PATH_MAX, "%.*s/.%s.quell-try",
+	    (int)(slash - real), real, slash + 1) < PATH_MAX ? 0 : -1;
+}
+
+static void
+unstage(const struct ir_creds_apply *a)
+{
+	const struct ir_conf *n = live_conf(a->creds);
+	char path[PATH_MAX];
+	size_t i;
+
+	stage_dir(a, path);
+	remove_tree(AT_FDCWD, path);
+	for (i = 0; n && i < n->nfile; i++)
+		if (try_name(&n->file[i], path) == 0)
+			(void)unlink(path);
+}
+
 /*
- * All its files, in a folder of ours, each naming the others there.  An
+ * A file that includes others of a changed name: it must name those.  An
  * edit never changes the line of an .include, but it may stand before it.
  */
 static int
-stage_plain(struct ir_creds_apply *a, const struct ir_creds_plan *plan,
-    const char *dir, char conf[PATH_MAX], struct ir_err *err)
+stage_including(struct ir_creds_apply *a, const struct ir_creds_plan *plan,
+    size_t i, char (*names)[PATH_MAX], struct ir_err *err)
 {
 	const struct ir_conf *n = live_conf(a->creds);
+	const struct ir_buf *bytes = new_bytes(plan, &n->file[i]);
 	struct ir_buf b = IR_BUF_SECRET(2 * IR_CONF_FILE_MAX);
-	const struct ir_buf *bytes;
+	struct ir_file_meta m = IR_FILE_META_INIT;
 	const char *line, *hit;
 	char path[PATH_MAX];
-	size_t i, k, at;
-	int rc = 0;
+	size_t k, at = 0;
+	int rc;
 
-	for (i = 0; n && rc == 0 && i < n->nfile; i++) {
-		bytes = new_bytes(plan, &n->file[i]);
-		ir_buf_trunc(&b, 0);
-		at = 0;
-		for (k = 0; k < n->nfile; k++) {
-			if (!n->file[k].included || n->file[k].by != i)
-				continue;
-			line = n->file[i].bytes.data + n->file[k].by_off;
-			hit = memmem(bytes->data + at, bytes->len - at, line,
-			    n->file[k].by_len);
-			if (!hit)
-				continue;
-			ir_buf_add(&b, bytes->data + at,
-			    (size_t)(hit - bytes->data) - at);
-			ir_buf_fmt(&b, ".include %s/%zu", dir, k);
-			at = (size_t)(hit - bytes->data) + n->file[k].by_len;
-		}
-		if (bytes->len)
-			ir_buf_add(&b, bytes->data + at, bytes->len - at);
-		rc = ir_buf_check(&b, n->file[i].path, err);
-		snprintf(path, sizeof path, "%.4000s/%zu", dir, i);
-		if (rc == 0)
-			rc = stage_file(path, &b, err);
+	for (k = 0; k < n->nfile; k++) {
+		if (!n->file[k].included || n->file[k].by != i || !*names[k])
+			continue;
+		line = n->file[i].bytes.data + n->file[k].by_off;
+		hit = memmem(bytes->data + at, bytes->len - at, line,
+		    n->file[k].by_len);
+		if (!hit)
+			continue;
+		ir_buf_add(&b, bytes->data + at,
+		    (size_t)(hit - bytes->data) - at);
+		ir_buf_fmt(&b, ".include %s", names[k]);
+		at = (size_t)(hit - bytes->data) + n->file[k].by_len;
 	}
-	snprintf(conf, PATH_MAX, "%.4000s/0", dir);
+	ir_buf_add(&b, bytes->data + at, bytes->len - at);
+	rc = ir_buf_check(&b, n->file[i].path, err);
+	if (rc == 0 && try_name(&n->file[i], path))
+		rc = ir_fail(err, IR_CANTCREAT, "%s: name too long",
+		    n->file[i].path);
+	/* Exim has become its own user when it reads some of them */
+	if (rc == 0)
+		rc = ir_file_meta(n->file[i].path, &m, err);
+	if (rc == 0) {
+		(void)unlink(path);
+		rc = ir_file_stage(path, ir_buf_cstr(&b), b.len, &m, err);
+	}
+	memcpy(names[i], path, sizeof path);
+	ir_file_meta_free(&m);
 	ir_buf_free(&b);
+	return rc;
+}
+
+/* Beside each file that changes, or includes one: as it is to be. */
+static int
+stage_plain(struct ir_creds_apply *a, const struct ir_creds_plan *plan,
+    char conf[PATH_MAX], struct ir_err *err)
+{
+	const struct ir_conf *n = live_conf(a->creds);
+	char (*names)[PATH_MAX];
+	size_t i, k;
+	int rc = 0;
+	bool includes;
+
+	if (!n)
+		return ir_fail(err, IR_SOFTWARE, "no configuration");
+	names = calloc(IR_CONF_FILES, sizeof *names);
+	if (!names)
+		return ir_fail(err, IR_OSERR, "no memory");
+	/* what is included has the higher number */
+	for (i = n->nfile; rc == 0 && i-- > 0; ) {
+		changed_file(a, plan, &n->file[i], names[i]);
+		for (k = 0, includes = false; k < n->nfile; k++)
+			includes |= n->file[k].included &&
+			    n->file[k].by == i && *names[k];
+		if (includes)
+			rc = stage_including(a, plan, i, names, err);
+	}
+	memcpy(conf, *names[0] ? names[0] : n->file[0].path, *names[0] ?
+	    PATH_MAX : strlen(n->file[0].path) + 1);
+	free(names);
 	return rc;
 }
 
@@ -327,12 +395,13 @@ stage_conf(struct ir_creds_apply *a, const struct ir_creds_plan *plan,
 {
 	char dir[PATH_MAX];
 
+	if (!a->creds->debian)
+		return stage_plain(a, plan, conf, err);
 	stage_dir(a, dir);
 	remove_tree(AT_FDCWD, dir);
 	if (mkdir(dir, 0700))
 		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", dir);
-	return a->creds->debian ? stage_debian(a, plan, dir, conf, err) :
-	    stage_plain(a, plan, dir, conf, err);
+	return stage_debian(a, plan, dir, conf, err);
 }
 
 /* --- the ladder ------------------------------------------------------------- */

@@ -565,7 +565,7 @@ physical_line(struct reader *r, size_t file, size_t off, size_t n, int depth)
 		if (strncmp(t.c.data, ".inc", 4) == 0)
 			expand(r, &t, 0);
 		rc = directive(r, &t, depth);
-	} else if (r->more && dead_now(r)) {
+	} else if (r->more && !r->dead && dead_now(r)) {
 		;	/* a line goes on past what is not taken */
 	} else {
 		/* the name of a macro that is defined is not replaced */
