@@ -42,6 +42,10 @@ writers() {
 	none|exim-queue-purge -n --spool sp --restore Q
 	none|iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001
 	none|ses-pause -n us-east-1
+	none|ses-status --details=0 --history=2d us-east-1
+	none|trail-search --user=ses-smtp us-east-1
+	none|trail-search --user=ses-smtp --summary us-east-1
+	none|guardduty-findings us-east-1
 	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001
 	none|exim-creds --root image --also /etc
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
@@ -124,7 +128,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'ses-pause -y --confirm' 'ses-pause -y --region' \
 		'ses-rotate -y --key' 'abuse-ack -y --relay' 'exim-block -y --' \
 		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \
-		'chat-notify --to' 'abuse-parse --now'; do
+		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
+		'trail-search --ip' 'ses-status --allow-list'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
