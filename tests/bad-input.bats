@@ -126,6 +126,7 @@ state() {
 		emu_fault "{\"do\":\"$fault\",\"times\":1000}"
 		for c in 'ses-pause -n us-east-1' 'ses-pause -y eu-north-1' \
 			'iam-key-disable -y --user ses-smtp AKIASTOLENKEY0000001' \
+			'ses-senders us-east-1' 'iam-keys' \
 			'ses-rotate -y --user ses-smtp --key AKIASTOLENKEY0000001 --phase contain'; do
 			# shellcheck disable=SC2086
 			run --separate-stderr env AWS_MAX_ATTEMPTS=2 $c
