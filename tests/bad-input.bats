@@ -128,6 +128,7 @@ state() {
 			'ses-status us-east-1' 'trail-search --user=x us-east-1' \
 			'guardduty-findings us-east-1' \
 			'iam-key-disable -y --user ses-smtp AKIASTOLENKEY0000001' \
+			'ses-senders us-east-1' 'iam-keys' \
 			'ses-rotate -y --user ses-smtp --key AKIASTOLENKEY0000001 --phase contain'; do
 			# shellcheck disable=SC2086
 			run --separate-stderr env AWS_MAX_ATTEMPTS=2 $c

@@ -40,6 +40,9 @@ writers() {
 	none|exim-queue --spool sp --top sender,host
 	none|exim-queue-purge -n --spool sp --queue-name K --auth-user billing@v.example
 	none|exim-queue-purge -n --spool sp --restore Q
+	none|ses-senders us-east-1
+	none|ses-senders --keys us-east-1
+	none|iam-keys
 	none|iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001
 	none|ses-pause -n us-east-1
 	none|ses-status --details=0 --history=2d us-east-1
@@ -126,6 +129,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'exim-queue-purge -y --auth-user' 'exim-queue-purge -y --queue-name' \
 		'exim-queue-purge -y --restore' 'iam-key-disable -y --user' \
 		'ses-pause -y --confirm' 'ses-pause -y --region' \
+		'ses-senders --principal' 'iam-keys --user' 'iam-keys --older-than' \
 		'ses-rotate -y --key' 'abuse-ack -y --relay' 'exim-block -y --' \
 		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \
 		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
