@@ -40,6 +40,7 @@ readers() {
 		'exim-queue-purge -y --spool sp --restore Q -' \
 		'iam-key-disable -y' 'ses-pause -y' \
 		'dnsbl-check --resolver 127.0.0.1:9' 'incident open' \
+		'smtp-probe --no-auth --timeout 1' \
 		'incident log folder/case --event a.b --data -'
 }
 

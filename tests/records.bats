@@ -42,6 +42,8 @@ writers() {
 	none|ses-pause -n us-east-1
 	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
+	none|smtp-probe --no-auth us-east-1
+	none|smtp-probe --relay-test -t 1 localhost:9
 	END
 }
 
@@ -51,7 +53,7 @@ each_writer() {	# FUNCTION
 		n=$((n + 1))
 		"$1" "$in" "$c" || { echo "failed: $c"; cat err; return 1; }
 	done < <(writers)
-	[ "$n" -ge 13 ]
+	[ "$n" -ge 15 ]
 }
 
 written() {	# INPUT COMMAND OPTION: its output is in out

@@ -481,7 +481,7 @@ second_key() {
 	code 65 ses-rotate -y --phase=contain ASIASTOLENKEY0000001
 	code 64 ses-rotate -y --phase=contain
 	code 64 ses-rotate -y --phase=contain --key="$OLD" "$OLD"
-	code 64 ses-rotate -y --phase=contain "$OLD" AKIANOBODYKEY0000001
+	code 64 ses-rotate -y --old-secret-file=old.secret --phase=contain "$OLD" AKIANOBODYKEY0000001
 	code 64 ses-rotate -y --phase=nothing "$OLD"
 	code 64 ses-rotate -y --phase=contain --smtp-endpoint='a b' "$OLD"
 	code 64 ses-rotate -y "$OLD"

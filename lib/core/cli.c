@@ -159,8 +159,9 @@ dump_options(const struct ir_opt *opts)
 	size_t i;
 
 	for (; opts->name; opts++)
-		printf("%c\t%s\t%s\n", opts->letter ? opts->letter : '-',
-		    opts->name, opts->arg ? opts->arg : "");
+		if (opts->help)
+			printf("%c\t%s\t%s\n", opts->letter ? opts->letter :
+			    '-', opts->name, opts->arg ? opts->arg : "");
 	for (i = 0; i < 2; i++)
 		printf("%c\t%s\t\n", builtin[i].letter, builtin[i].name);
 }

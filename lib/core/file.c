@@ -163,6 +163,51 @@ ir_file_create(const char *path, const void *bytes, size_t n, mode_t mode,
 	return write_new(path, NULL, bytes, n, mode, 1, err);
 }
 
+/*
+ * Ours alone until it is whole.  Owner and mode are changed through the
+ * descriptor: by its name, in a folder that another user may write to, it
+ * could be another file by then.
+ */
+static int
+fill_secret(int fd, const void *bytes, size_t n, mode_t mode, gid_t group)
+{
+	if (ir_write_all(fd, bytes, n) ||
+	    (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group)) ||
+	    fchmod(fd, mode))
+		return -1;
+	return fsync(fd);
+}
+
+int
+ir_file_secret(const char *path, const void *bytes, size_t n, mode_t mode,
+    gid_t group, struct ir_err *err)
+{
+	char tmp[PATH_MAX];
+	int fd, rc, e;
+
+	if ((size_t)snprintf(tmp, sizeof tmp, "%s.new", path) >= sizeof tmp)
+		return ir_fail(err, IR_CANTCREAT, "%s: name too long", path);
+	(void)unlink(tmp);	/* of a run that was killed */
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (fd < 0)
+		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", path);
+	rc = fill_secret(fd, bytes, n, mode, group);
+	e = errno;
+	if (close(fd) && rc == 0) {
+		rc = -1;
+		e = errno;
+	}
+	if (rc == 0 && (rename(tmp, path) || ir_fsync_dir_of(path))) {
+		rc = -1;
+		e = errno;
+	}
+	if (rc == 0)
+		return 0;
+	(void)unlink(tmp);
+	return ir_fail_errno(err, ir_errno_code(e, IR_IOERR), e, "%s", path);
+}
+
 int
 ir_mkdirs(const char *path, mode_t mode, struct ir_err *err)
 {

@@ -24,6 +24,15 @@ int ir_file_replace(const char *path, const void *bytes, size_t n,
 int ir_file_create(const char *path, const void *bytes, size_t n,
     mode_t mode, struct ir_err *err);
 
+/*
+ * Replace the file at path by secret bytes: 0600 from the first of them,
+ * then group (when not -1) and mode, fsync, rename.  A link is replaced, not
+ * followed; owner and attributes of the old file are not kept.  0, or -1:
+ * 73, 74, 77.
+ */
+int ir_file_secret(const char *path, const void *bytes, size_t n,
+    mode_t mode, gid_t group, struct ir_err *err);
+
 /* mkdir -p with mode for what is made.  0, or -1 and 73. */
 int ir_mkdirs(const char *path, mode_t mode, struct ir_err *err);
 

@@ -19,6 +19,10 @@ struct ir_policy_eval {
 	char maybe[96];		/* the first thing that was not known */
 };
 
+/* Remember what was not known, if it is the first thing: MAYBE. */
+enum ir_tri ir_policy_maybe(struct ir_policy_eval *e, const char *what,
+    const char *which);
+
 /* Does an item of Action or NotAction fit?  Letter case does not matter. */
 bool ir_policy_action(const char *pattern, const char *action);
 

@@ -29,7 +29,13 @@ SERVICES = {
     "health": ("health", ("json",), {"health"}),
     "support": ("support", ("json",), {"support"}),
     "cloudtrail": ("cloudtrail", ("json",), {"cloudtrail"}),
+    "kms": ("kms", ("json",), {"kms"}),
+    "secretsmanager": ("secretsmanager", ("json",), {"secretsmanager"}),
+    "mailmanager": ("ses", ("json",), {"mail-manager", "mailmanager"}),
     "organizations": ("organizations", ("json",), {"organizations"}),
+    "guardduty": ("guardduty", ("rest-json",), {"guardduty"}),
+    "accessanalyzer": ("access-analyzer", ("rest-json",),
+                       {"access-analyzer", "accessanalyzer"}),
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}
@@ -52,7 +58,8 @@ BOTH_WAYS = {
         ("ListConfigurationSets", "body"),
 }
 
-SECRET_NAMES = re.compile("secret|password|sessiontoken|tokencode", re.I)
+SECRET_NAMES = re.compile("secret(?!id$)|password|sessiontoken|tokencode",
+                          re.I)
 
 
 class Service:

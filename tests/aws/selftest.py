@@ -31,10 +31,11 @@ import model                                    # noqa: E402
 import registry                                 # noqa: E402
 import sigv4                                    # noqa: E402
 from iam_policy import Policy, evaluate         # noqa: E402
-from world import (RESPONDER_SECRET, SES_REGIONS, STOLEN_SECRET,  # noqa: E402
-                   WRONG_SECRET)
+from world import (NOBODY_SECRET, RESPONDER_SECRET,  # noqa: E402
+                   SES_REGIONS, STOLEN_SECRET, WRONG_SECRET)
 
 RESPONDER, STOLEN = "AKIARESPONDERKEY0001", "AKIASTOLENKEY0000001"
+NOBODY = "AKIANOBODYKEY0000001"
 ACCOUNT = "111122223333"
 SESSION = botocore.session.Session()
 # Debian's botocore still talks to CloudWatch by the query protocol.
@@ -234,6 +235,120 @@ class Calls(Case):
                          .list_metrics()["Metrics"], [])
         self.fails("SubscriptionRequiredException",
                    self.emu.client("health").describe_events)
+        self.clean()
+
+    def test_kms(self):
+        kms = self.emu.client("kms", "us-east-1")
+        context = {"quell-vault": "x"}
+        made = kms.generate_data_key(KeyId="alias/quell-vault",
+                                     KeySpec="AES_256",
+                                     EncryptionContext=context)
+        self.assertEqual(len(made["Plaintext"]), 32)
+        self.assertIn(":key/", made["KeyId"])
+        blob = made["CiphertextBlob"]
+        back = kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)
+        self.assertEqual(back["Plaintext"], made["Plaintext"])
+        for other in ({}, {"quell-vault": "y"}, {"other": "x"}):
+            self.fails("InvalidCiphertextException", kms.decrypt,
+                       CiphertextBlob=blob, EncryptionContext=other)
+        self.fails("InvalidCiphertextException", kms.decrypt,
+                   CiphertextBlob=blob[:-1] + b"?", EncryptionContext=context)
+        sealed = kms.encrypt(KeyId=made["KeyId"], Plaintext=b"text")
+        self.assertEqual(kms.decrypt(
+            CiphertextBlob=sealed["CiphertextBlob"],
+            KeyId="alias/quell-vault")["Plaintext"], b"text")
+        meta = kms.describe_key(KeyId="alias/quell-vault")["KeyMetadata"]
+        self.assertEqual((meta["Arn"], meta["KeyState"]),
+                         (made["KeyId"], "Enabled"))
+        self.fails("NotFoundException", kms.describe_key,
+                   KeyId="alias/none")
+        self.fails("NotFoundException", self.emu.client(
+            "kms", "eu-west-1").decrypt, CiphertextBlob=blob,
+            EncryptionContext=context)
+        for state, code in (("Disabled", "DisabledException"),
+                            ("PendingDeletion", "KMSInvalidStateException"),
+                            ("Enabled", None)):
+            self.emu.set(kms={"us-east-1": {meta["KeyId"]: {
+                "state": state}}})
+            if code:
+                self.fails(code, kms.decrypt, CiphertextBlob=blob,
+                           EncryptionContext=context)
+        nobody = self.emu.client("kms", key=NOBODY, secret=NOBODY_SECRET)
+        self.fails("AccessDeniedException", nobody.encrypt,
+                   KeyId="alias/quell-vault", Plaintext=b"x")
+        self.clean()
+
+    def test_secrets_manager(self):
+        sm = self.emu.client("secretsmanager", "us-east-1")
+        one, two, three = ("%032d" % n for n in (1, 2, 3))
+        self.fails("ResourceNotFoundException", sm.get_secret_value,
+                   SecretId="smtp")
+        made = sm.create_secret(Name="smtp", SecretString="1",
+                                ClientRequestToken=one)
+        again = sm.create_secret(Name="smtp", SecretString="1",
+                                 ClientRequestToken=one)
+        self.assertEqual(made["ARN"], again["ARN"])
+        self.fails("ResourceExistsException", sm.create_secret, Name="smtp",
+                   SecretString="2")
+        got = sm.get_secret_value(SecretId=made["ARN"])
+        self.assertEqual((got["SecretString"], got["VersionStages"]),
+                         ("1", ["AWSCURRENT"]))
+        sm.put_secret_value(SecretId="smtp", SecretString="2",
+                            ClientRequestToken=two,
+                            VersionStages=["AWSPENDING"])
+        # the same again is the same; another under its name is not
+        sm.put_secret_value(SecretId="smtp", SecretString="2",
+                            ClientRequestToken=two,
+                            VersionStages=["AWSPENDING"])
+        self.fails("ResourceExistsException", sm.put_secret_value,
+                   SecretId="smtp", SecretString="3", ClientRequestToken=two)
+        self.assertEqual(sm.get_secret_value(
+            SecretId="smtp")["SecretString"], "1")
+        self.assertEqual(sm.get_secret_value(
+            SecretId="smtp", VersionStage="AWSPENDING")["SecretString"], "2")
+        self.fails("InvalidParameterException",
+                   sm.update_secret_version_stage, SecretId="smtp",
+                   VersionStage="AWSCURRENT", MoveToVersionId=two)
+        self.fails("InvalidParameterException",
+                   sm.update_secret_version_stage, SecretId="smtp",
+                   VersionStage="AWSCURRENT", RemoveFromVersionId=one)
+        self.fails("InvalidParameterException",
+                   sm.update_secret_version_stage, SecretId="smtp",
+                   VersionStage="AWSCURRENT", RemoveFromVersionId=two,
+                   MoveToVersionId=two)
+        sm.update_secret_version_stage(
+            SecretId="smtp", VersionStage="AWSCURRENT",
+            RemoveFromVersionId=one, MoveToVersionId=two)
+        self.assertEqual(
+            sm.describe_secret(SecretId="smtp")["VersionIdsToStages"],
+            {one: ["AWSPREVIOUS"], two: ["AWSCURRENT", "AWSPENDING"]})
+        # and back: what was current is previous then
+        sm.update_secret_version_stage(
+            SecretId="smtp", VersionStage="AWSCURRENT",
+            RemoveFromVersionId=two, MoveToVersionId=one)
+        self.assertEqual(
+            sm.describe_secret(SecretId="smtp")["VersionIdsToStages"],
+            {one: ["AWSCURRENT"], two: ["AWSPENDING", "AWSPREVIOUS"]})
+        sm.put_secret_value(SecretId="smtp", SecretBinary=b"\0\xff",
+                            ClientRequestToken=three)
+        self.assertEqual(sm.get_secret_value(
+            SecretId="smtp")["SecretBinary"], b"\0\xff")
+        self.assertEqual(
+            sm.describe_secret(SecretId="smtp")["VersionIdsToStages"],
+            {one: ["AWSPREVIOUS"], two: ["AWSPENDING"],
+             three: ["AWSCURRENT"]})
+        sm.update_secret_version_stage(
+            SecretId="smtp", VersionStage="AWSPENDING",
+            RemoveFromVersionId=two)
+        self.assertEqual(len(sm.list_secret_version_ids(
+            SecretId="smtp")["Versions"]), 2)
+        self.assertEqual(len(sm.list_secret_version_ids(
+            SecretId="smtp", IncludeDeprecated=True)["Versions"]), 3)
+        self.fails("ResourceNotFoundException", sm.get_secret_value,
+                   SecretId="smtp", VersionStage="AWSPENDING")
+        self.fails("InvalidRequestException", sm.get_secret_value,
+                   SecretId="smtp", VersionId=one,
+                   VersionStage="AWSCURRENT")
         self.clean()
 
     def test_json_raw(self):

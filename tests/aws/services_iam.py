@@ -9,7 +9,7 @@ import iam_policy
 from errors import AwsError
 from iam_policy import Policy
 from registry import operation
-from world import iso
+from world import iso, parse_when
 
 
 def _user(call, name=None):
@@ -378,6 +378,35 @@ def delete_user_permissions_boundary(call):
     call.world.policy_changed(user)
 
 
+def _role_more(call, role):
+    """What only the account's details say of a role."""
+    world = call.world
+    more = {"InstanceProfileList": [
+        {"Path": "/", "InstanceProfileName": name,
+         "InstanceProfileId": "AIPA" + name.encode().hex()[-17:].upper(),
+         "Arn": world.arn("instance-profile", name),
+         "CreateDate": role.created, "Roles": []}
+        for name in role.profiles]}
+    if role.last_used:
+        more["RoleLastUsed"] = {
+            "LastUsedDate": parse_when(role.last_used[0], world.started),
+            "Region": role.last_used[1]}
+    return more
+
+
+@operation("iam", "GetAccountSummary")
+def get_account_summary(call):
+    world = call.world
+    return {"SummaryMap": {
+        "Users": len(world.users), "Groups": len(world.groups),
+        "Roles": len(world.roles), "Policies": sum(
+            not a.startswith("arn:aws:iam::aws:") for a in world.policies),
+        "MFADevices": sum(len(u.mfa) for u in world.users.values()),
+        "AccountAccessKeysPresent": len(world.root["keys"]),
+        "AccountMFAEnabled": int(world.root["mfa"]),
+        "AccessKeysPerUserQuota": 2}}
+
+
 @operation("iam", "GetAccountAuthorizationDetails",
            pages=("UserDetailList", "GroupDetailList", "RoleDetailList",
                   "Policies"))
@@ -411,7 +440,7 @@ def get_account_authorization_details(call):
         for _, role in sorted(world.roles.items()):
             result["RoleDetailList"].append(_boundary(role, {
                 **_role_shape(call, role), "RolePolicyList": inline(role),
-                "InstanceProfileList": [],
+                **_role_more(call, role),
                 "AttachedManagedPolicies": attached(role)}))
     used = {a for e in world.all_entities() for a in e.attached}
     for arn, policy in sorted(world.policies.items()):
@@ -489,17 +518,32 @@ _COLUMNS = """user arn user_creation_time password_enabled password_last_used
     cert_1_last_rotated cert_2_active cert_2_last_rotated""".split()
 
 
+REPORT_LIFE = 4 * 3600
+
+
 @operation("iam", "GenerateCredentialReport")
 def generate_credential_report(call):
-    """STARTED, then COMPLETE on the next call: the caller has to ask twice."""
-    report = call.world.credential_report
+    """STARTED, INPROGRESS as often as settings.report_polls says, COMPLETE:
+    the caller has to ask again. One that is not four hours old yet is handed
+    out as it is: what happened since is not in it."""
+    world = call.world
+    report = world.credential_report
+    if report and report["state"] == "COMPLETE" \
+            and world.now() - report["time"] >= REPORT_LIFE:
+        report = None
+    if report is None and world.settings["report_age_s"]:
+        world.make_report(_credential_report)
+        return {"State": "COMPLETE"}
     if report is None:
-        call.world.credential_report = {"state": "STARTED"}
+        world.credential_report = {
+            "state": "STARTED", "left": world.settings["report_polls"]}
         return {"State": "STARTED", "Description":
                 "No report exists. Starting a new report generation task"}
-    if report["state"] == "STARTED":
-        report.update(state="COMPLETE", time=call.world.now(),
-                      content=_credential_report(call.world))
+    if report["state"] != "COMPLETE":
+        if report["left"] > 0:
+            report.update(state="INPROGRESS", left=report["left"] - 1)
+            return {"State": "INPROGRESS"}
+        world.make_report(_credential_report)
     return {"State": "COMPLETE"}
 
 
@@ -533,6 +577,9 @@ def get_credential_report(call):
     report = call.world.credential_report
     if report is None:
         raise AwsError("ReportNotPresent", "No report is present", 410)
+    if report["state"] == "COMPLETE" \
+            and call.world.now() - report["time"] >= REPORT_LIFE:
+        raise AwsError("ReportExpired", "The report is too old", 410)
     if report["state"] != "COMPLETE":
         raise AwsError("ReportInProgress", "Report is still being created",
                        404)

@@ -1,4 +1,4 @@
-"""CloudWatch, and the small part of Health, Support and CloudTrail."""
+"""CloudWatch, and the small part of Health and Support."""
 
 import random
 
@@ -228,24 +228,3 @@ def add_communication_to_case(call):
         {"caseId": call.params["caseId"], "submittedBy": call.caller.arn,
          "body": call.params["communicationBody"]})
     return {"result": True}
-
-
-@operation("cloudtrail", "LookupEvents", pages="Events")
-def lookup_events(call):
-    attributes = call.params.get("LookupAttributes") or []
-    if len(attributes) > 1:
-        raise AwsError("InvalidLookupAttributesException",
-                       "You can only specify one lookup attribute", 400,
-                       violation="more than one lookup attribute")
-    found = []
-    for event in call.world.trail:
-        if event.get("region", "us-east-1") != call.region:
-            continue
-        if not (call.params.get("StartTime", 0) <= event["EventTime"]
-                <= call.params.get("EndTime", 2 ** 40)):
-            continue
-        if attributes and event.get(attributes[0]["AttributeKey"]) \
-                != attributes[0]["AttributeValue"]:
-            continue
-        found.append({k: v for k, v in event.items() if k != "region"})
-    return {"Events": sorted(found, key=lambda e: -e["EventTime"])}

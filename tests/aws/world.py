@@ -16,6 +16,7 @@ import uuid
 from datetime import datetime, timezone
 
 import iam_policy
+import services_secrets
 from iam_policy import Policy
 from managed_policies import DOCUMENTS
 
@@ -56,7 +57,8 @@ DEFAULT = {
                 "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
                     "health:*", "support:*", "cloudtrail:*",
-                    "organizations:*", "account:*", "guardduty:*"]}]}},
+                    "kms:*", "secretsmanager:*", "guardduty:*",
+                    "access-analyzer:*", "organizations:*", "account:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
@@ -100,6 +102,13 @@ DEFAULT = {
          "name": "isolate", "ingress": [], "egress": False},
     ],
     "health": {"plan": False, "events": []},
+    "kms": {
+        "us-east-1": {"0a1b2c3d-0000-4000-8000-000000000001": {
+            "aliases": ["alias/quell-vault"]}},
+        "eu-west-1": {"0a1b2c3d-0000-4000-8000-000000000002": {
+            "aliases": ["alias/quell-vault"]}},
+    },
+    "secrets": {},
 }
 IDENTITIES = {"shop.example.net": {}, "mail.example.net": {}}
 
@@ -175,6 +184,8 @@ class Entity:
         self.mfa = list(seed.get("mfa", []))
         self.password = bool(seed.get("password", False))
         self.trust = seed.get("trust", {})
+        self.profiles = list(seed.get("profiles", []))
+        self.last_used = seed.get("last_used")     # ["-3d", "eu-west-1"]
         self.effective = Eventual(([], None))
 
 
@@ -190,6 +201,7 @@ class Region:
         self.identities = {}
         self.configuration_sets = {}
         self.suppressed = []
+        self.dedicated_ips, self.ingress_points = [], []
         self.review = None
         self.spike = None                # {"hours": 6, "volume": 69825}
         self.sent_24h = None             # None: from the history
@@ -298,8 +310,8 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "organization", "settings")
-LISTS = ("instances", "security_groups", "cases", "trail")
+         "organization", "kms", "secrets", "findings", "settings")
+LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
 def merged(seed):
@@ -323,21 +335,25 @@ class World:
         self.chance = random.Random(20)       # what flaps
         self.names = random.Random(5)         # ids and secrets
         self.latency = random.Random(7)
-        self.settings = {"rtt_ms": None, "page_size": None, "rate": {},
+        self.settings = {"rtt_ms": None, "page_size": None,
+                         "rate": {"cloudtrail": 2},
                          "propagation": dict(PRESETS["immediate"]),
                          "smtp_dead_session": "at_data",
                          "smtp_throttled": False,
                          "wrong_secrets": [WRONG_SECRET],
                          "disabled_regions": [],
                          "web_identity": None, "session_s": None,
+                         "report_polls": 0, "report_age_s": None,
                          "attacker": None,
                          "ec2": {"ipv6": False, "revoke": "exact"},
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
+        self.root = {"keys": [], "mfa": True}
         seed = merged(seed or {})
         now = self.now()
         self.account = str(seed["account"])
         self.started = now
+        self.root.update(seed.get("root", {}))
         self.groups, self.users, self.roles = {}, {}, {}
         self.keys, self.sessions = {}, {}
         self.policies = {
@@ -353,9 +369,13 @@ class World:
                 self._add_entity(kind[:-1], prefix, into, name, fields, now)
         for name, fields in seed.get("users", {}).items():
             for key in fields.get("keys", []):
-                self.add_key(name, key["id"], key["secret"],
-                             key.get("status", "Active"),
-                             parse_when(key.get("created", "-30d"), now))
+                made = self.add_key(name, key["id"], key["secret"],
+                                    key.get("status", "Active"),
+                                    parse_when(key.get("created", "-30d"),
+                                               now))
+                if "used" in key:           # ["-3d", "ses", "us-east-1"]
+                    made.last_used = (parse_when(key["used"][0], now),
+                                      *key["used"][1:])
         for entity in self.all_entities():
             entity.effective = Eventual(self.policies_of(entity))
         self.regions = {name: Region(name, seed["regions"].get(name, {}))
@@ -365,8 +385,13 @@ class World:
         self.ec2_groups, self.snapshots = None, []
         self.organization = seed.get("organization")
         self.health = seed["health"]
+        self.kms = json.loads(json.dumps(seed["kms"]))
+        self.stored = {}
+        services_secrets.seed(self, seed["secrets"])
         self.cases = seed.get("cases", [])
         self.trail = seed.get("trail", [])
+        self.trails = seed.get("trails", [])
+        self.findings = seed.get("findings", {})
         self.apply(seed.get("settings", {}))
 
     def _add_entity(self, kind, prefix, into, name, fields, now):
@@ -565,6 +590,23 @@ class World:
         return (f"0100{int(self.now() * 1000):012x}-"
                 f"{uuid.UUID(int=self.names.getrandbits(128))}-000000")
 
+    # --- credential report -------------------------------------------------
+
+    def make_report(self, write):
+        """settings.report_age_s: it was made so long ago, and says nothing
+        of the users and keys that came since."""
+        age = self.settings["report_age_s"] or 0
+        then = self.now() - age
+        users, keys = self.users, self.keys
+        try:
+            self.users = {n: u for n, u in users.items()
+                          if u.created <= then}
+            self.keys = {n: k for n, k in keys.items() if k.created <= then}
+            self.credential_report = {"state": "COMPLETE", "time": then,
+                                      "content": write(self)}
+        finally:
+            self.users, self.keys = users, keys
+
     # --- settings ----------------------------------------------------------
 
     def apply(self, changes):
@@ -582,8 +624,15 @@ class World:
                         self.regions[target].apply(fields)
             elif name == "health":
                 self.health.update(value)
-            elif name in ("cases", "trail", "instances", "security_groups",
-                          "organization"):
+            elif name == "kms":
+                for region, keys in value.items():
+                    for key_id, fields in keys.items():
+                        self.kms.setdefault(region, {}).setdefault(
+                            key_id, {}).update(fields)
+            elif name == "secrets":
+                services_secrets.seed(self, value)
+            elif name in ("cases", "trail", "trails", "findings", "instances",
+                          "security_groups", "organization"):
                 setattr(self, name, value)
                 if name == "security_groups":
                     self.ec2_groups = None
@@ -635,6 +684,9 @@ class World:
                 "groups": {n: entity(g) for n, g in self.groups.items()},
                 "roles": {n: entity(r) for n, r in self.roles.items()},
                 "ec2": self.dump_ec2(), "organization": self.organization,
+                "kms": self.kms,
+                "secrets": {r: {n: s.dump() for n, s in secrets.items()}
+                            for r, secrets in self.stored.items()},
                 "deleted_keys": [k.id for k in self.keys.values()
                                  if k.status is None],
                 "regions": {n: r.dump(now) for n, r in self.regions.items()}}

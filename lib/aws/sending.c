@@ -1,0 +1,298 @@
+/* sending.c - see sending.h */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/text.h"
+#include "sending.h"
+
+const struct ir_send_action ir_send_actions[] = {
+	{ "ses:SendRawEmail", true }, { "ses:SendEmail", true },
+	{ "ses:SendTemplatedEmail", true }, { "ses:SendBulkEmail", true },
+	{ "ses:SendBulkTemplatedEmail", true }, { "ses:SendBounce", true },
+	{ "ses:SendCustomVerificationEmail", false }, { NULL, false }
+};
+
+/* --- the context of a request ------------------------------------------ */
+
+/* Values live in the arrays: it must not be copied. */
+struct context {
+	struct ir_policy_key key[40 + IR_AUTH_OF_ONE];
+	const char *value[40 + IR_AUTH_OF_ONE];
+	char tag[IR_AUTH_OF_ONE][160];
+	char now[IR_TIME_LEN], epoch[24];
+	size_t n;
+};
+
+enum asks { BY_KEY, BY_SESSION };
+
+static void
+set(struct context *c, const char *name, const char *value)
+{
+	c->value[c->n] = value;
+	c->key[c->n] = (struct ir_policy_key){ name, &c->value[c->n],
+		value != NULL };
+	c->n++;
+}
+
+static void
+absent(struct context *c, const char *name)
+{
+	set(c, name, NULL);
+}
+
+/* What is so whoever asks.  region NULL: not known. */
+static void
+common(struct context *c, int64_t now, const char *region)
+{
+	c->n = 0;
+	set(c, "aws:CurrentTime", ir_time_rfc3339(now, c->now));
+	snprintf(c->epoch, sizeof c->epoch, "%lld", (long long)now);
+	set(c, "aws:EpochTime", c->epoch);
+	/* SES has no other door */
+	set(c, "aws:SecureTransport", "true");
+	set(c, "aws:PrincipalIsAWSService", "false");
+	set(c, "aws:ViaAWSService", "false");
+	absent(c, "aws:CalledVia*");
+	absent(c, "aws:SourceArn");
+	absent(c, "aws:SourceAccount");
+	absent(c, "aws:PrincipalServiceName*");
+	if (region)
+		set(c, "aws:RequestedRegion", region);
+}
+
+/* A session can be given no tags that a user has not. */
+static void
+user_tags(struct context *c, const struct ir_auth_entity *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->ntags && i < IR_AUTH_OF_ONE; i++) {
+		snprintf(c->tag[i], sizeof c->tag[i], "aws:PrincipalTag/%s",
+		    e->tags[2 * i]);
+		set(c, c->tag[i], e->tags[2 * i + 1]);
+	}
+	absent(c, "aws:PrincipalTag/*");
+}
+
+static void
+user(struct context *c, const struct ir_sender *s, enum asks how)
+{
+	const struct ir_auth_entity *e = s->entity;
+
+	set(c, "aws:PrincipalType", "User");
+	set(c, "aws:username", e->name);
+	set(c, "aws:userid", e->id);
+	absent(c, "aws:FederatedProvider");
+	user_tags(c, e);
+	if (how == BY_KEY) {
+		absent(c, "aws:TokenIssueTime");
+		absent(c, "aws:MultiFactorAuthPresent");
+		absent(c, "aws:MultiFactorAuthAge");
+	} else if (s->mfa == IR_MFA_NO) {
+		set(c, "aws:MultiFactorAuthPresent", "false");
+		absent(c, "aws:MultiFactorAuthAge");
+	}
+}
+
+static void
+context_of(struct context *c, const struct ir_sender *s, enum asks how,
+    const char *region)
+{
+	const struct ir_auth_entity *e = s->entity;
+
+	common(c, s->now, region);
+	set(c, "aws:PrincipalAccount", s->account);
+	set(c, "aws:ResourceAccount", s->account);
+	if (e->kind == IR_AUTH_GROUP)
+		return;
+	set(c, "aws:PrincipalArn", e->arn);
+	if (e->kind == IR_AUTH_USER) {
+		user(c, s, how);
+	} else {
+		set(c, "aws:PrincipalType", "AssumedRole");
+		absent(c, "aws:username");
+	}
+}
+
+/* --- judging ----------------------------------------------------------- */
+
+/* One who asks for one action, in one way. */
+struct question {
+	const struct ir_identities *ids;
+	const struct ir_sender *s;	/* NULL: somebody else */
+	struct ir_policy_who who;
+	const char *action;
+	int64_t now;
+	enum asks how;
+	struct ir_policy_set own;
+	struct context context;
+};
+
+static void
+ask(struct question *q, const struct ir_identity *id, const char *resource,
+    struct ir_policy_answer *a)
+{
+	struct ir_policy_set set_ = q->own;
+	struct ir_policy_request r = { .action = q->action,
+		.resource = resource, .who = &q->who };
+
+	if (q->s) {
+		context_of(&q->context, q->s, q->how, id ? id->region : NULL);
+	} else {
+		common(&q->context, q->now, id ? id->region : NULL);
+		set(&q->context, "aws:PrincipalAccount",
+		    *q->who.account ? q->who.account : NULL);
+		if (!*q->who.account)
+			q->context.n--;
+	}
+	r.keys = q->context.key;
+	r.nkeys = q->context.n;
+	if (id && (!q->s || q->s->entity->kind != IR_AUTH_GROUP)) {
+		set_.resource = id->policy;
+		set_.nresource = id->n;
+	}
+	ir_policy_judge(&set_, &r, a);
+}
+
+static enum ir_sending_verdict
+verdict_of(const struct ir_policy_answer *a)
+{
+	return a->verdict == IR_POLICY_ALLOWED ? IR_SENDS :
+	    a->verdict == IR_POLICY_UNKNOWN ? IR_SENDS_PERHAPS : IR_SENDS_NOT;
+}
+
+/* The stronger verdict wins; of two that say no, a Deny. */
+static void
+take(struct ir_sending *out, const struct ir_policy_answer *a, bool first)
+{
+	enum ir_sending_verdict v = verdict_of(a);
+
+	if (first || v > out->verdict || (v == IR_SENDS_NOT && !out->denied &&
+	    out->verdict == v && a->verdict == IR_POLICY_DENIED)) {
+		if (v > out->verdict)
+			out->non = 0;
+		out->verdict = v;
+		out->answer = *a;
+		out->denied = a->verdict == IR_POLICY_DENIED;
+	}
+}
+
+static void
+on_identity(struct ir_sending *out, size_t i, const struct ir_policy_answer *a)
+{
+	enum ir_sending_verdict v = verdict_of(a);
+
+	take(out, a, out->non == 0 && i == 0);
+	out->yes += v == IR_SENDS;
+	out->perhaps += v == IR_SENDS_PERHAPS;
+	if (v != IR_SENDS_NOT && v == out->verdict &&
+	    out->non < IR_SENDING_ON)
+		out->on[out->non++] = i;
+}
+
+/*
+ * Most have nothing to do with sending: what is so on any resource is asked
+ * first, and each identity only where that left it open, or where the
+ * identity has a say.
+ */
+static void
+judge(struct question *q, bool on_identities, struct ir_sending *out)
+{
+	struct ir_policy_answer base, one;
+	size_t i;
+
+	memset(out, 0, sizeof *out);
+	ask(q, NULL, on_identities ? NULL : "*", &base);
+	if (!on_identities || q->ids->n == 0) {
+		take(out, &base, true);
+		return;
+	}
+	for (i = 0; i < q->ids->n; i++) {
+		if (base.verdict != IR_POLICY_UNKNOWN &&
+		    q->ids->v[i].n == 0) {
+			on_identity(out, i, &base);
+			continue;
+		}
+		ask(q, &q->ids->v[i], q->ids->v[i].arn, &one);
+		on_identity(out, i, &one);
+	}
+	if (q->s && out->verdict == IR_SENDS_NOT &&
+	    base.verdict == IR_POLICY_UNKNOWN) {
+		out->verdict = IR_SENDS_PERHAPS;
+		out->elsewhere = true;
+		out->answer = base;
+	}
+}
+
+int
+ir_sending_judge(const struct ir_identities *ids, const struct ir_sender *s,
+    const struct ir_send_action *action, struct ir_sending *out,
+    struct ir_err *err)
+{
+	struct question *q = calloc(1, sizeof *q);
+	struct ir_sending session;
+
+	if (!q)
+		return ir_fail(err, IR_OSERR, "no memory");
+	*q = (struct question){ .ids = ids, .s = s, .action = action->name,
+		.who = { .kind = s->entity->kind == IR_AUTH_USER ?
+		IR_POLICY_USER : IR_POLICY_ROLE, .arn = s->entity->arn,
+		.account = s->account, .id = s->entity->id },
+		.how = BY_KEY, .own = { .identity = s->rights->identity,
+		.n = s->rights->nidentity, .boundary = s->rights->boundary,
+		.incomplete = s->rights->incomplete } };
+	judge(q, action->on_identity, out);
+	out->by_key = s->entity->kind == IR_AUTH_USER ? out->verdict :
+	    IR_SENDS_NOT;
+	if (s->entity->kind == IR_AUTH_USER && out->verdict != IR_SENDS) {
+		q->how = BY_SESSION;
+		judge(q, action->on_identity, &session);
+		if (session.verdict > out->verdict) {
+			session.by_key = out->by_key;
+			*out = session;
+		}
+	}
+	free(q);
+	return 0;
+}
+
+void
+ir_sending_judge_other(const struct ir_identities *ids, const char *principal,
+    const char *account, const struct ir_send_action *action, int64_t now,
+    struct ir_sending *out)
+{
+	struct question *q = calloc(1, sizeof *q);
+
+	memset(out, 0, sizeof *out);
+	if (!q)
+		return;
+	*q = (struct question){ .ids = ids, .action = action->name,
+		.who = { .kind = IR_POLICY_OTHER, .arn = principal,
+		.account = account }, .now = now };
+	if (action->on_identity)
+		judge(q, true, out);
+	free(q);
+}
+
+int
+ir_sending_own(const struct ir_sender *s, const char *action,
+    const struct ir_identity *id, struct ir_policy_answer *a,
+    struct ir_err *err)
+{
+	const struct ir_policy_set own = { .identity = s->rights->identity,
+		.n = s->rights->nidentity, .boundary = s->rights->boundary,
+		.incomplete = s->rights->incomplete };
+	struct context *c = malloc(sizeof *c);
+	struct ir_policy_request r = { .action = action,
+		.resource = id ? id->arn : "*" };
+
+	if (!c)
+		return ir_fail(err, IR_OSERR, "no memory");
+	context_of(c, s, BY_KEY, id ? id->region : NULL);
+	r.keys = c->key;
+	r.nkeys = c->n;
+	ir_policy_judge(&own, &r, a);
+	free(c);
+	return 0;
+}
