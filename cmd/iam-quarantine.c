@@ -21,7 +21,7 @@
 #include "core/secret.h"
 #include "core/text.h"
 #include "incident/journal.h"
-#include "policy/deny.h"
+#include "policy/quarantine.h"
 
 #define MAX_WHO 50
 #define PAUSE_MS 300
@@ -314,11 +314,11 @@ read_policy(struct run *r, struct who *w, struct ir_err *err)
 		    &w->now, err);
 		w->there = rc == 0;
 		/* the wider one does, too: never loosen it in passing */
-		w->ours = w->there && ir_deny_is(ir_buf_cstr(&w->now),
+		w->ours = w->there && ir_quarantine_is(ir_buf_cstr(&w->now),
 		    w->now.len, true, &w->since);
 		w->wide = w->wide || w->ours;
 		if (w->there && !w->ours && !w->wide && !r->all)
-			w->ours = ir_deny_is(ir_buf_cstr(&w->now),
+			w->ours = ir_quarantine_is(ir_buf_cstr(&w->now),
 			    w->now.len, false, &w->since);
 	}
 	ir_aws_call_free(&c);
@@ -583,12 +583,12 @@ journal(struct run *r, struct who *w, const char *event)
 static int
 put(struct run *r, struct who *w, struct ir_err *err)
 {
-	struct ir_buf b = IR_BUF(IR_DENY_MAX);
+	struct ir_buf b = IR_BUF(IR_QUARANTINE_MAX);
 	struct ir_aws_call c;
 	int rc;
 
 	w->wide = w->wide || r->all;
-	ir_deny_document(&b, w->wide, ir_now());
+	ir_quarantine_document(&b, w->wide, ir_now());
 	rc = iam(r, w, "Put", "Policy", r->policy, ir_buf_cstr(&b), &c, err);
 	if (rc && strcmp(c.error_code, "LimitExceeded") == 0)
 		ir_hint(err, "its other inline policies leave no room: "
@@ -649,7 +649,7 @@ holds(struct run *r, struct who *w, struct ir_err *err)
 
 	if (read_policy(r, w, err) || !w->ours)
 		return false;
-	gaps = ir_deny_gaps(ir_buf_cstr(&w->now), w->now.len, err);
+	gaps = ir_quarantine_gaps(ir_buf_cstr(&w->now), w->now.len, err);
 	well = gaps && ir_rec_len(gaps) == 0;
 	ir_rec_free(gaps);
 	return well;
@@ -898,7 +898,7 @@ find_arn(struct run *r, struct who *w)
 static void
 look_scp(struct run *r)
 {
-	struct ir_buf b = IR_BUF(IR_DENY_MAX);
+	struct ir_buf b = IR_BUF(IR_QUARANTINE_MAX);
 	size_t i;
 
 	for (i = 0; i < r->n; i++) {
@@ -908,7 +908,7 @@ look_scp(struct run *r)
 			continue;
 		name_scp(w);
 		ir_buf_trunc(&b, 0);
-		ir_deny_scp(&b, r->all, w->p.arn);
+		ir_quarantine_scp(&b, r->all, w->p.arn);
 		if (!r->apply_scp ||
 		    ir_scp_allowed(r->aws, r->account, w->scp.target,
 		    &w->err) ||
@@ -940,7 +940,7 @@ confirm_scp(struct run *r)
 static void
 act_scp(struct run *r)
 {
-	struct ir_buf b = IR_BUF(IR_DENY_MAX);
+	struct ir_buf b = IR_BUF(IR_QUARANTINE_MAX);
 	char text[256];
 	size_t i;
 	int rc = 0;
@@ -954,7 +954,7 @@ act_scp(struct run *r)
 		if (rc)
 			break;
 		ir_buf_trunc(&b, 0);
-		ir_deny_scp(&b, r->all, w->p.arn);
+		ir_quarantine_scp(&b, r->all, w->p.arn);
 		snprintf(text, sizeof text, "quell: quarantine of %.200s",
 		    w->p.arn);
 		w->changed = (r->undo ?
@@ -972,10 +972,10 @@ static struct ir_rec *
 scp_record(const struct run *r, const struct who *w)
 {
 	struct ir_rec *rec = ir_rec_new("aws-scp", w->scp.name);
-	struct ir_buf b = IR_BUF(IR_DENY_MAX);
+	struct ir_buf b = IR_BUF(IR_QUARANTINE_MAX);
 	bool dry = r->change.dry_run;
 
-	ir_deny_scp(&b, r->all, w->p.arn);
+	ir_quarantine_scp(&b, r->all, w->p.arn);
 	ir_rec_str(rec, "arn", w->p.arn);
 	ir_rec_str(rec, "account", w->scp.target);
 	ir_rec_str(rec, "scope", r->all ? "all" : "mail");

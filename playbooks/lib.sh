@@ -12,6 +12,7 @@
 #	$pb_out		a folder for this step's files
 #	pb_change CMD	run a changing command with $pb_mode and --incident
 #	pb_mail CMD	the same on the mail host, journalled before and after
+#	pb_deliver FROM TO	a mail by the mail host's own Exim, to its end
 #	pb_again	this step ends well, but is to be run again next time
 #	pb_say TEXT	tell the person
 #	pb_need NAME	a value that must be known by now, else stop with 64
@@ -162,6 +163,65 @@ pb_event() {	# EVENT FILE
 	else
 		incident evidence "$pb_dir" --name "${2##*/}" <"$2" >/dev/null
 	fi
+}
+
+# The mail host's main log; 1 when it is no file.
+pb_mainlog() {
+	local log
+
+	log=$(pb_host exim4 -bP log_file_path 2>/dev/null ||
+		pb_host exim -bP log_file_path)
+	log=${log#*= }
+	log=${log%%:*}
+	case $log in
+	/*%s*) printf '%s\n' "${log/\%s/main}" ;;
+	*)
+		pb_say "the mail log is no file: log_file_path is $log"
+		return 1
+		;;
+	esac
+}
+
+# What runs on the mail host: one message, delivered in the foreground.  With
+# a folder as $3 that one is empty for this delivery alone, in a mount
+# namespace of its own: the files in it that hold mail do not hold this one.
+# shellcheck disable=SC2016
+pb_deliver_there='
+	exim=$(command -v exim4 || command -v exim) || exit 66
+	[ -z "$3" ] || mount -t tmpfs none "$3" || exit 78
+	exec "$exim" -odf -oi -f "$1" -- "$2"'
+
+# One mail through the mail host's own Exim: the only proof that it sends.  0:
+# somebody else's server took it; 75: deferred; 1: refused; 66: the log does
+# not tell; 78: with PAST, no such namespace there.
+pb_deliver() {	# FROM TO [past FOLDER: although mail is held]
+	local from=$1 to=$2 past=${4-} log id lines message prefix=() rc=0
+
+	message=quell-$(date -u +%s)-$$-$RANDOM@${from##*@}
+	log=$(pb_mainlog) || return 66
+	[ -z "$past" ] || prefix=(unshare --mount --)
+	printf '%s\n' "From: <$from>" "To: <$to>" \
+		'Subject: quell: proof of delivery' "Message-ID: <$message>" \
+		'Auto-Submitted: auto-generated' '' \
+		'Sent to prove that this host can send.' |
+		pb_host ${prefix[@]+"${prefix[@]}"} sh -c "$pb_deliver_there" \
+			sh "$from" "$to" "$past" || rc=$?
+	[ -z "$past" ] || [ "$rc" = 0 ] || return 78
+	[ "$rc" = 0 ] || return "$rc"
+	lines=$(pb_host grep -F -- "$message" "$log" </dev/null) || return 66
+	id=$(grep -oE ' [0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} <= ' \
+		<<<"$lines" | head -n 1)
+	id=${id# }
+	id=${id% <= }
+	[ -n "$id" ] || return 66
+	lines=$(pb_host grep -F -- " $id " "$log" </dev/null) || return 66
+	printf '%s\n' "$lines"
+	case $lines in
+	*" $id => "*) return 0 ;;
+	*" $id =="*) return 75 ;;
+	*" $id "\*\**) return 1 ;;
+	*) return 66 ;;
+	esac
 }
 
 pb_again() {

@@ -65,7 +65,7 @@ rotate() { # N ARGUMENT...: with the old key, quickly
 	local want=$1
 	shift
 	code "$want" ses-rotate -y --key="$OLD" --proofs="${proofs:-1}" \
-		--wait="${wait:-8}" "$@"
+		--wait="${wait:-8}" --over=0 "$@"
 }
 
 old_password() { # REGION

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../policy/deny.h"
+#include "../policy/quarantine.h"
 #include "scp.h"
 
 #define TYPE "SERVICE_CONTROL_POLICY"
@@ -156,7 +156,7 @@ read_text(struct ir_aws *a, struct ir_scp *s, const char *content,
 
 	if (rc == 0) {
 		text = ir_rec_get(c.reply, "Policy.Content");
-		s->same = text && ir_deny_same(text, strlen(text),
+		s->same = text && ir_quarantine_same(text, strlen(text),
 		    content, strlen(content));
 	}
 	ir_aws_call_free(&c);

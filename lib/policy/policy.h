@@ -69,7 +69,8 @@ bool ir_policy_statement_has(const struct ir_rec *statement,
 /*
  * A key of the request's context.  In the list without values: known to be
  * absent; then its name may end in "*", for all that begin so and are not in
- * the list.  Not in the list: not known, which is another thing.
+ * the list.  values NULL and n 1: it is there, and its value is not known.
+ * Not in the list: not known, which is another thing.
  */
 struct ir_policy_key {
 	const char *name;		/* "aws:username", in any case */

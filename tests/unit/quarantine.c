@@ -1,4 +1,4 @@
-/* deny.c - the documents of policy/deny.h. */
+/* quarantine.c - the documents of policy/quarantine.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "core/err.h"
 #include "policy/policy.h"
-#include "policy/deny.h"
+#include "policy/quarantine.h"
 
 #define ARN "arn:aws:iam::444455556666:user/ops/eve"
 
@@ -24,19 +24,19 @@ fits_and_denies(void **state)
 
 	(void)state;
 	for (all = 0; all < 2; all++) {
-		struct ir_buf b = IR_BUF(IR_DENY_MAX);
+		struct ir_buf b = IR_BUF(IR_QUARANTINE_MAX);
 
-		ir_deny_document(&b, all, 1795300000);
+		ir_quarantine_document(&b, all, 1795300000);
 		assert_false(b.bad);
 		/* as the header promises */
 		assert_true(b.len < (all ? 300 : 1100));
-		gaps = ir_deny_gaps(b.data, b.len, &err);
+		gaps = ir_quarantine_gaps(b.data, b.len, &err);
 		assert_non_null(gaps);
 		assert_int_equal(ir_rec_len(gaps), 0);
 		ir_rec_free(gaps);
-		assert_true(ir_deny_is(b.data, b.len, all, &since));
+		assert_true(ir_quarantine_is(b.data, b.len, all, &since));
 		assert_int_equal(since, 1795300000);
-		assert_false(ir_deny_is(b.data, b.len, !all, &since));
+		assert_false(ir_quarantine_is(b.data, b.len, !all, &since));
 		ir_buf_free(&b);
 	}
 }
@@ -66,16 +66,16 @@ has_gaps(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof v / sizeof *v; i++) {
-		gaps = ir_deny_gaps(v[i].text, strlen(v[i].text), &err);
+		gaps = ir_quarantine_gaps(v[i].text, strlen(v[i].text), &err);
 		assert_true(!gaps ||
 		    ir_rec_len(gaps) > (v[i].all ? 25 : 0));
 		ir_rec_free(gaps);
-		assert_false(ir_deny_is(v[i].text, strlen(v[i].text),
+		assert_false(ir_quarantine_is(v[i].text, strlen(v[i].text),
 		    false, &since));
 	}
-	assert_null(ir_deny_gaps("{", 1, &err));
+	assert_null(ir_quarantine_gaps("{", 1, &err));
 	assert_int_equal(err.code, IR_DATAERR);
-	assert_false(ir_deny_is("", 0, false, &since));
+	assert_false(ir_quarantine_is("", 0, false, &since));
 }
 
 static void
@@ -86,16 +86,16 @@ same_or_not(void **state)
 	static const char c[] = "{\"a\":[2,1],\"b\":\"x\"}";
 
 	(void)state;
-	assert_true(ir_deny_same(a, sizeof a - 1, b, sizeof b - 1));
-	assert_false(ir_deny_same(a, sizeof a - 1, c, sizeof c - 1));
-	assert_false(ir_deny_same(a, 0, a, 0));
-	assert_false(ir_deny_same("{", 1, "{", 1));
+	assert_true(ir_quarantine_same(a, sizeof a - 1, b, sizeof b - 1));
+	assert_false(ir_quarantine_same(a, sizeof a - 1, c, sizeof c - 1));
+	assert_false(ir_quarantine_same(a, 0, a, 0));
+	assert_false(ir_quarantine_same("{", 1, "{", 1));
 }
 
 static void
 scp_of_one(void **state)
 {
-	struct ir_buf b = IR_BUF(IR_DENY_MAX);
+	struct ir_buf b = IR_BUF(IR_QUARANTINE_MAX);
 	struct ir_err err = IR_ERR_INIT;
 	const char *const arn[] = { ARN }, *const other[] = { ARN "2" };
 	struct ir_policy_key key = { "aws:PrincipalArn", arn, 1 };
@@ -106,7 +106,7 @@ scp_of_one(void **state)
 	char why[IR_POLICY_WHY];
 
 	(void)state;
-	ir_deny_scp(&b, false, ARN);
+	ir_quarantine_scp(&b, false, ARN);
 	assert_int_equal(ir_policy_parse(&p, "scp", b.data, b.len, &err), 0);
 	set.identity = &p;
 	assert_int_equal(ir_policy_decide(&set, &r, why), IR_POLICY_DENIED);
