@@ -38,7 +38,8 @@ readers() {
 	printf '%s\n' 'abuse-ack -y --relay 127.0.0.1:9' 'exim-block -y' \
 		'exim-queue --spool sp -' 'exim-queue-purge -y --spool sp --queue-name Q' \
 		'exim-queue-purge -y --spool sp --restore Q -' \
-		'iam-key-disable -y' 'ses-pause -y' \
+		'iam-key-disable -y' 'ses-pause -y' 'iam-quarantine -y' \
+		'ec2-contain -y --smtp-only' \
 		'dnsbl-check --resolver 127.0.0.1:9' 'incident open' \
 		'smtp-probe --no-auth --timeout 1' \
 		'incident log folder/case --event a.b --data -'
@@ -129,6 +130,8 @@ state() {
 			'guardduty-findings us-east-1' \
 			'iam-key-disable -y --user ses-smtp AKIASTOLENKEY0000001' \
 			'ses-senders us-east-1' 'iam-keys' \
+			'iam-quarantine -y --watch=0 user/ses-smtp' \
+			'ec2-contain -y --isolate i-0a1b2c3d4e5f60001' \
 			'ses-rotate -y --user ses-smtp --key AKIASTOLENKEY0000001 --phase contain'; do
 			# shellcheck disable=SC2086
 			run --separate-stderr env AWS_MAX_ATTEMPTS=2 $c
