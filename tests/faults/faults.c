@@ -11,12 +11,14 @@
  *
  * N counts from 1; "2+" fails the second and all later calls.  A failing
  * write() first puts out half of what it was given, as a full disk does.
- * ERRNO is EIO (the default for all but write) or ENOSPC.
+ * ERRNO is EIO (the default for all but write) or ENOSPC; KILL ends the
+ * process before the call, as a power cut would.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,6 +60,8 @@ due(const char *kind, const char *path, int usual)
 	seen[i].n++;
 	if (seen[i].n != n && !(*end == '+' && seen[i].n > n))
 		return false;
+	if (colon && strcmp(colon, ":KILL") == 0)
+		raise(SIGKILL);
 	errno = colon ? strcmp(colon, ":ENOSPC") ? EIO : ENOSPC : usual;
 	return true;
 }
