@@ -4,72 +4,14 @@
 
 # shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
-
-OLD=AKIASTOLENKEY0000001
-SECRET='st0len/+SecretKeyForTheSmtpUser/0000001+'
+load lib/smtp_leak
 
 setup() {
-	# shellcheck source=tests/lib/smtp_world.bash
-	. "$BATS_TEST_DIRNAME/lib/smtp_world.bash"
-	cd "$BATS_TEST_TMPDIR" || return 1
-	export QUELL_STATE_DIR=$PWD/state QUELL_VAULT=$PWD/vault
-	export QUELL_VAULT_KEY=file:$PWD/vault.key QUELL_PROOF_INTERVAL=0
-	unset QUELL_PROOF_WAIT QUELL_PROOF_FROM
-	play=$QUELL_ROOT/playbooks/smtp-credential-leak
-	smtp_world
+	leak_setup
 }
 
 teardown() {
-	smtp_world_stop
-	[ ! -d mx2 ] || exim_stop "$PWD/mx2"
-}
-
-play() {	# CODE [OPTION...]
-	local want=$1 got=0
-	shift
-	"$play" --regions us-east-1 --sender info@shop.example.net \
-		--rotate-option=--over=1 "$@" \
-		>play.out 2>&1 </dev/null 3>&- || got=$?
-	[ "$got" = "$want" ] || { echo "$got, not $want"; cat play.out; return 1; }
-}
-
-apply() {	# CODE [OPTION...]
-	local want=$1
-	shift
-	play "$want" --apply --incident "$PWD/incident" \
-		--leaked 'oncall: it is on a paste site' "$@"
-}
-
-keys() {
-	user_keys ses-smtp
-}
-
-# As all of it must end: one new key that works, sealed; the old one dead; the
-# host sends with the new one; nothing bounced.
-ended_well() {
-	local new
-	[ "$(keys)" = '"Active,Inactive"' ]
-	new=$(emu_world '.users["ses-smtp"].keys[] |
-		select(.status == "Active").id' | tr -d '"')
-	[ "$new" != "$OLD" ]
-	cred-vault get ses-smtp | grep -qx "username=$new"
-	grep -qx "user: $new" mx/ses.pw
-	peers_wait 20 queue_is_empty
-	run ! grep -E ' \*\* | <= <> ' mx/log/mainlog
-	[ ! -e mx/quell/hold ]
-	# the customer's mail left with the new key
-	[ "$(emu_calls '[.[] | select(.operation == "DATA" and .status == 250 and
-		(.params.rcpts == ["customer1@far.example.com"])) | .key_id]')" = \
-		"[\"$new\"]" ]
-	emu_no_violations
-	incident verify incident | jq -e .ok
-	# no secret but in the vault and on the mail host
-	run -1 grep -rlF -e "$password" -e "$SECRET" -e "$(secret_now)" \
-		incident state play.out
-}
-
-secret_now() {
-	cred-vault get ses-smtp | sed -n 's/^secret_access_key=//p'
+	leak_teardown
 }
 
 @test "a dry run changes nothing and says what would be done" {
@@ -115,90 +57,4 @@ secret_now() {
 	emu_reset_log
 	apply 0
 	[ "$(emu_mutating_count)" = 0 ]
-}
-
-@test "two mail hosts; while SES is paused, both stay held" {
-	local host
-	exim_make "$PWD/mx2" route=smarthost queue_only=yes auth=try \
-		smarthost="email-smtp.us-east-1.localhost::$EMU_SMTP" \
-		ca="$PWD/ca.pem" user="$OLD" pass="$password" relay=no \
-		users=billing@shop.example.net:pw
-	exim_start "$PWD/mx2"
-	exim_submit "$PWD/mx2" billing@shop.example.net c@far.example.com \
-		--user billing@shop.example.net --pass pw
-	sed "s,$PWD/mx/,$PWD/mx2/,g" mailhost >mailhost2
-	chmod +x mailhost2
-	export QUELL_PROOF_WAIT=2
-	hosts=(--mail-host "$PWD/mailhost" --mail-host "$PWD/mailhost2")
-	emu_set '{"regions": {"us-east-1": {"sending_enabled": false}}}'
-	apply 1 "${hosts[@]}" --host-checked 'oncall: both rebuilt'
-	grep -q 'us-east-1: paused: ' play.out
-	grep -q 'the hold stays' play.out
-	for host in mx mx2; do
-		[ -e "$host/quell/hold" ]
-		run ! grep -q "$OLD" "$host/ses.pw"
-	done
-	emu_set '{"regions": {"us-east-1": {"sending_enabled": true}}}'
-	apply 0 "${hosts[@]}"
-	for host in mx mx2; do
-		[ ! -e "$host/quell/hold" ]
-		grep -q ' => success@simulator.amazonses.com ' \
-			"$host/log/mainlog"
-	done
-	ended_well
-}
-
-@test "credentials that exim-creds can neither read nor put: a person's word" {
-	mkdir bin
-	cat >bin/exim-creds <<-END
-	#!/bin/sh
-	case " \$* " in *" --put "*) cat >/dev/null; exit 78 ;; esac
-	echo '{"type":"smtp-credential","id":"/etc/odd.conf:3","kind":"macro",
-		"user":"$OLD","managed":false,"readable_by":{"owner":"root",
-		"group":"root","mode":"0644","world":true}}' | tr -d '\n\t'
-	END
-	chmod +x bin/exim-creds
-	PATH=$PWD/bin:$PATH
-	apply 64
-	grep -q -- '--key says which key leaked; the mail hosts use: AKIA' play.out
-	apply 78 --key "$OLD" --host-checked 'oncall: clean'
-	grep -q 'inactive in IAM; nobody has its password' play.out
-	[ -e mx/quell/hold ]
-	# a person puts it there
-	cred-vault get --exim-file "$PWD/ses.pw" ses-smtp
-	cat ses.pw >mx/ses.pw
-	rm ses.pw
-	apply 0 --published 'oncall: by hand'
-	grep -q '/etc/odd.conf:3  macro  root:root 0644, open to everybody' play.out
-	grep -q 'these still have it' play.out
-	ended_well
-}
-
-# Before each step's first command, and behind it when nobody knows yet what it
-# did, as the drill does; then started again until it gets through.
-@test "killed at every step, it ends the same" {
-	local rc=137 n=0 step
-	mkdir killed
-	"$QUELL_ROOT/tests/drill/killer.sh" make "$PWD/killer" "$QUELL_B/bin"
-	export KILLER_INCIDENT=$PWD/incident KILLER_DONE=$PWD/killed \
-		KILLER_BIN=$QUELL_B/bin QUELL_LOCK_WAIT=20
-	while [ "$rc" = 137 ] && [ "$n" -lt 60 ]; do
-		rc=0
-		PATH="$PWD/killer:$PATH" setsid -w "$play" --apply \
-			--incident "$PWD/incident" --leaked 'oncall: paste site' \
-			--host-checked 'oncall: clean' --regions us-east-1 \
-			--sender info@shop.example.net \
-			--rotate-option=--over=1 </dev/null >>play.out 2>&1 3>&- ||
-			rc=$?
-		n=$((n + 1))
-	done
-	[ "$rc" = 0 ] || cat play.out
-	[ "$rc" = 0 ]
-	echo "killed $((n - 1)) times at: $(ls killed)"
-	[ "$n" -gt 25 ]
-	for step in $("$play" --list); do
-		[ -d "killed/$step.before" ]
-	done
-	ended_well
-	[ "$(keys)" = '"Active,Inactive"' ]
 }
