@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # playbooks/smtp-credential-leak: several mail hosts, and one that exim-creds
-# does not understand.
+# does not understand; and where the secrets go.
 
 # shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
@@ -69,4 +69,31 @@ teardown() {
 	grep -q '/etc/odd.conf:3  macro  root:root 0644, open to everybody' play.out
 	grep -q 'these still have it' play.out
 	ended_well
+}
+
+@test "no secret in any argument or environment, none in a file for others" {
+	command -v strace >/dev/null || skip 'no strace'
+	[[ $QUELL_B != *asan* ]] || skip 'LeakSanitizer does not work traced'
+	export QUELL_MAILHOST_CMD=$PWD/mx/bin/.enter
+	umask 022
+	strace -f -v -s 100000 -e trace=execve -o trace --seccomp-bpf \
+		"$play" --apply --incident "$PWD/incident" --leaked 'oncall' \
+		--host-checked 'oncall' --regions us-east-1 \
+		--sender info@shop.example.net --rotate-option=--over=0 \
+		</dev/null >play.out 2>&1 3>&-
+	umask 077
+	{
+		printf '%s\n' "$password" "$SECRET" "$(secret_now)"
+		sed -n 's/^pass: //p' mx/ses.pw
+	} >secrets
+	[ "$(wc -l <secrets)" = 4 ]
+	[ "$(grep -c execve trace)" -gt 100 ]
+	run ! grep -F -f secrets trace
+	# what holds one is for its owner, or Exim's group, only
+	run -0 grep -rlF -f secrets --exclude=secrets --exclude-dir=emu.\* .
+	while read -r file; do
+		echo "$file $(stat -c %a "$file")"
+		[ $(($(stat -c '0%a' "$file") & 037)) = 0 ]
+	done <<<"$output"
+	[[ $output == *mx/ses.pw* ]]
 }
