@@ -99,8 +99,8 @@ scp_of_one(void **state)
 	struct ir_err err = IR_ERR_INIT;
 	const char *const arn[] = { ARN }, *const other[] = { ARN "2" };
 	struct ir_policy_key key = { "aws:PrincipalArn", arn, 1 };
-		struct ir_policy_request r = { .action = "ses:SendEmail",
-			.resource = "*", .keys = &key, .nkeys = 1 };
+	struct ir_policy_request r = { .action = "ses:SendEmail",
+	    .resource = "*", .keys = &key, .nkeys = 1 };
 	struct ir_policy_set set = { .n = 1 };
 	struct ir_policy *p;
 	char why[IR_POLICY_WHY];
