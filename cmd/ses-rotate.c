@@ -276,12 +276,12 @@ check_phase(struct app *a)
 		{ "publish", IR_ROTATE_PUBLISH }, { "all", IR_ROTATE_ALL } };
 	size_t i;
 
-	for (i = 0; i < 5 && strcmp(words[i].name, a->phase) != 0; i++)
-		;
-	if (i == 5)
+	for (i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i].name, a->phase) == 0)
+			a->phases = words[i].phases;
+	if (!a->phases)
 		ir_die_usage("--phase: not contain, create, prove, publish or "
 		    "all: %s", a->phase);
-	a->phases = words[i].phases;
 	a->again = a->phases != IR_ROTATE_ALL;
 	if (a->again && (a->routine || a->older || a->mode != ROTATE))
 		ir_die_usage("--phase: not with --routine, --older-than, "

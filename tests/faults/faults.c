@@ -9,13 +9,13 @@
  *	FAULT_UNLINK			unlink()
  *	FAULT_OPEN			open() for writing, mkostemp(), mkdir()
  *
- *	FAULT_KILL=N:TEXT		SIGKILL before the Nth of all these calls
+ *	FAULT_KILL=N:TEXT		SIGKILL before the Nth of these calls
  *					and of send(), on a path that has TEXT
  *					("socket:", or nothing for any)
  *	FAULT_KILL_AFTER		the same, behind it
  *	FAULT_KILL_RENAME=WHEN:TEXT:CONTENT
- *					WHEN (before, after) a file that holds
- *					CONTENT is renamed to a path with TEXT
+ *					WHEN (before, after) a file with
+ *					CONTENT gets a name with TEXT
  *
  * N counts from 1; "2+" fails the second and all later calls.  A failing
  * write() first puts out half of what it was given, as a full disk does.
