@@ -174,8 +174,8 @@ read_file(struct search *s, const char *path, struct ir_err *err)
 	struct ir_trail_scan scan = { .fn = take_text, .arg = s };
 	struct ir_log_input *in = NULL;
 	const char *p;
-	ssize_t n = -1;
-	int rc;
+	ssize_t n;
+	int rc = 0;
 
 	if (ir_log_open(&in, path, err))
 		return -1;

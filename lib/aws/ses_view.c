@@ -332,26 +332,24 @@ static const char *const births[] = { "CreateEmailIdentity",
 static struct ask *
 add_ask(struct second *s, enum detail what, struct ir_ses_view *v)
 {
-	struct ask **more, *a;
+	struct ask **more = s->v, *a = calloc(1, sizeof *a);
 
-	if (s->n == s->cap) {
+	if (s->n == s->cap)
 		more = realloc(s->v, (s->cap * 2 + 64) * sizeof *more);
-		if (!more) {
-			s->failed = true;
-			return NULL;
-		}
-		s->v = more;
+	if (more && s->n == s->cap)
 		s->cap = s->cap * 2 + 64;
-	}
-	a = calloc(1, sizeof *a);
-	if (!a) {
+	if (more)
+		s->v = more;
+	if (!a || !more) {
+		free(a);
 		s->failed = true;
 		return NULL;
 	}
 	a->what = what;
 	a->v = v;
 	a->call.region = v->name;
-	return s->v[s->n++] = a;
+	s->v[s->n++] = a;
+	return a;
 }
 
 /* The array's item, to be changed in place. */
