@@ -21,7 +21,7 @@
 #include "aws/userkeys.h"
 #include "core/cli.h"
 #include "core/text.h"
-#include "policy/quarantine.h"
+#include "policy/compromised.h"
 #include "policy/who.h"
 
 #define LIST_MAX 60			/* items of a list in a record */
@@ -584,9 +584,9 @@ set_quarantine(struct ir_rec *rec, const struct one *s)
 			actions[n++] = ir_send_actions[i].name;
 	for (i = 0; i < s->rights.n && ir_rec_len(list) < 10; i++) {
 		h = &s->rights.held[i];
-		aws = h->policy->arn && ir_quarantine_is(h->policy->arn);
+		aws = h->policy->arn && ir_compromised_is(h->policy->arn);
 		if (!aws && !(h->policy->doc &&
-		    ir_quarantine_only_denies(h->policy->doc)))
+		    ir_compromised_only_denies(h->policy->doc)))
 			continue;
 		one = ir_rec_object();
 		ir_rec_str(one, "policy", h->policy->name);
@@ -594,7 +594,7 @@ set_quarantine(struct ir_rec *rec, const struct one *s)
 		if (*h->policy->version)
 			ir_rec_str(one, "version", h->policy->version);
 		if (h->policy->doc) {
-			ir_quarantine_sending(one, h->policy->doc, actions, n);
+			ir_compromised_sending(one, h->policy->doc, actions, n);
 			denies = ir_rec_array();
 			ir_policy_denies(h->policy->doc, true, denies);
 			ir_rec_int(one, "denies", (int64_t)ir_rec_len(denies));

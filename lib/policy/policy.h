@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../core/buf.h"
 #include "../core/err.h"
 #include "../core/record.h"
 
@@ -49,6 +50,13 @@ int ir_policy_parse(struct ir_policy **p, const char *name,
 int ir_policy_parse_kind(struct ir_policy **p, enum ir_policy_kind kind,
     const char *name, const char *bytes, size_t n, struct ir_err *err);
 void ir_policy_free(struct ir_policy *p);
+
+/*
+ * Append a document's text as it was stored, byte for byte: percent-encoding
+ * is taken off where there is some.  0, or -1 and 65.
+ */
+int ir_policy_text(const char *s, size_t n, struct ir_buf *out,
+    struct ir_err *err);
 
 const char *ir_policy_name(const struct ir_policy *p);
 

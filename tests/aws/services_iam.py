@@ -115,7 +115,8 @@ def list_access_keys(call):
     user = _user(call)
     return {"AccessKeyMetadata": [
         {"UserName": user.name, "AccessKeyId": k.id, "Status": k.status,
-         "CreateDate": k.created} for k in call.world.keys_of(user.name)]}
+         "CreateDate": k.created} for k in call.world.keys_of(user.name)
+        if call.world.seen(k.listed)]}
 
 
 @operation("iam", "GetAccessKeyLastUsed")

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "policy/policy.h"
-#include "policy/quarantine.h"
+#include "policy/compromised.h"
 #include "policy/who.h"
 
 #define ACCOUNT "111122223333"
@@ -318,14 +318,14 @@ quarantines(void **state)
 	struct ir_rec *rec = ir_rec_object();
 
 	(void)state;
-	assert_true(ir_quarantine_is(
+	assert_true(ir_compromised_is(
 	    "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV9"));
-	assert_false(ir_quarantine_is("arn:aws:iam::" ACCOUNT
+	assert_false(ir_compromised_is("arn:aws:iam::" ACCOUNT
 	    ":policy/AWSCompromisedKeyQuarantineV9"));
-	assert_true(ir_quarantine_only_denies(p));
-	ir_quarantine_sending(rec, p, send, 2);
+	assert_true(ir_compromised_only_denies(p));
+	ir_compromised_sending(rec, p, send, 2);
 	assert_false(ir_rec_get_bool(rec, "stops_sending", true));
-	assert_int_equal(ir_quarantine_denies(rec, p, "ses:GetAccount", "*"),
+	assert_int_equal(ir_compromised_denies(rec, p, "ses:GetAccount", "*"),
 	    IR_POLICY_DENIED);
 	ir_rec_free(rec);
 	ir_policy_free(p);
