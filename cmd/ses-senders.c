@@ -3,8 +3,8 @@
  *
  * Reads the account's users, groups, roles and policies, the SES identities
  * of all regions and the policies on them, Mail Manager's ingress points, the
- * keys of those who can send, and IAM's own opinion of them.  Writes records of type ses-sender, or, with
- * --keys, of type aws-key.  Changes nothing.
+ * keys of those who can send, and IAM's own opinion of them.  Writes records
+ * of type ses-sender, or, with --keys, of type aws-key.  Changes nothing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,8 +230,7 @@ read_report(struct run *r)
 {
 	struct ir_err err = IR_ERR_INIT;
 
-	r->calls += 2;
-	if (ir_credreport_get(r->aws, r->o->wait, &r->report, &err))
+	if (ir_credreport_get(r->aws, r->o->wait, &r->report, &r->calls, &err))
 		ir_note(&r->o->common, "%s: asking for each sender instead",
 		    err.msg);
 }
@@ -1016,6 +1015,7 @@ say_other(const struct run *r, const char *name)
 	struct ir_rec *rec;
 	size_t i;
 
+	memset(s, 0, sizeof s);
 	(void)ir_policy_account(name, account);
 	for (i = 0; ir_send_actions[i].name; i++) {
 		ir_sending_judge_other(&r->ids, name, account,
