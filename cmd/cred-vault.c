@@ -272,17 +272,28 @@ to_file(struct run *r, const char *path, enum ir_credential_form form,
 }
 
 static int
+where(const struct opts *o)
+{
+	return o->fd >= 0 ? (int)o->fd : STDOUT_FILENO;
+}
+
+static int
+not_shown(struct run *r)
+{
+	const struct opts *o = r->o;
+
+	if (o->env_file || o->exim_file || o->reveal || !isatty(where(o)))
+		return 0;
+	ir_fail(r->err, IR_USAGE, "the secret would stand on the terminal");
+	ir_hint(r->err, "send it into a pipe or a file, or say --reveal");
+	return -1;
+}
+
+static int
 to_fd(struct run *r, const struct ir_buf *b)
 {
-	int fd = r->o->fd >= 0 ? (int)r->o->fd : STDOUT_FILENO;
+	int fd = where(r->o);
 
-	if (isatty(fd) && !r->o->reveal) {
-		ir_fail(r->err, IR_USAGE, "the secret would stand on the "
-		    "terminal");
-		ir_hint(r->err, "send it into a pipe or a file, or say "
-		    "--reveal");
-		return -1;
-	}
 	if (ir_write_all(fd, b->data, b->len))
 		return ir_fail_errno(r->err, IR_IOERR, errno,
 		    "descriptor %d", fd);
@@ -332,7 +343,7 @@ do_get(struct run *r, char **argv, size_t n)
 		ir_die_usage("get: --group is that of a file");
 	if (o->env_prefix && !o->env_file)
 		ir_die_usage("get: --env-prefix goes with --env-file");
-	if (open_vault(r, false) == 0 &&
+	if (not_shown(r) == 0 && open_vault(r, false) == 0 &&
 	    ir_vault_get(r->vault, argv[0], revision, &c, r->err) == 0)
 		rc = hand_out(r, &c, ir_vault_item(r->vault, argv[0],
 		    revision));

@@ -311,7 +311,7 @@ plan_put(struct run *x)
 			continue;
 		if (password_for(x, p, &x->pass[i], &why)) {
 			/* an entry that nobody reads may go on being wrong */
-			if (p->nauth && !p->live && why.code == IR_DATAERR) {
+			if (!p->nauth && why.code == IR_DATAERR) {
 				ir_warn(&x->common, "%s: left as it is",
 				    why.msg);
 				x->chosen[i] = false;

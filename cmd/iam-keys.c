@@ -122,24 +122,6 @@ read_report(struct run *r)
 	return 0;
 }
 
-static int
-summary_of(const struct ir_rec *reply, const char *name)
-{
-	const struct ir_rec *all = ir_rec_at(reply, "SummaryMap"), *v;
-	const char *key, *value;
-	size_t i;
-
-	for (i = 0; all && ir_rec_kind(all) == IR_REC_ARRAY &&
-	    i < ir_rec_len(all); i++) {
-		v = ir_rec_item(all, i);
-		key = ir_rec_get(v, "key");
-		value = ir_rec_get(v, "value");
-		if (key && value && strcmp(key, name) == 0)
-			return atoi(value);
-	}
-	return -1;
-}
-
 static void
 read_root(struct run *r)
 {
@@ -148,13 +130,9 @@ read_root(struct run *r)
 	struct ir_err err = IR_ERR_INIT;
 
 	r->calls++;
-	r->root_keys = r->root_mfa = -1;
-	if (ir_aws_do(r->aws, &c, &err) == 0) {
-		r->root_keys = summary_of(c.reply, "AccountAccessKeysPresent");
-		r->root_mfa = summary_of(c.reply, "AccountMFAEnabled");
-	} else {
+	if (ir_aws_do(r->aws, &c, &err))
 		ir_warn(&r->o->common, "root user: %s", err.msg);
-	}
+	ir_root_read(c.reply, &r->root_keys, &r->root_mfa);
 	ir_aws_call_free(&c);
 }
 

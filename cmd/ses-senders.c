@@ -91,24 +91,6 @@ who_asks(struct run *r)
 	return ir_principal_parse(arn, &r->me, r->err);
 }
 
-static int
-summary_of(const struct ir_rec *reply, const char *name)
-{
-	const struct ir_rec *all = ir_rec_at(reply, "SummaryMap"), *v;
-	const char *key, *value;
-	size_t i;
-
-	for (i = 0; all && ir_rec_kind(all) == IR_REC_ARRAY &&
-	    i < ir_rec_len(all); i++) {
-		v = ir_rec_item(all, i);
-		key = ir_rec_get(v, "key");
-		value = ir_rec_get(v, "value");
-		if (key && value && strcmp(key, name) == 0)
-			return atoi(value);
-	}
-	return -1;
-}
-
 /* What IAM has, all at once; the report is set going meanwhile. */
 static int
 read_account(struct run *r)
@@ -133,10 +115,7 @@ read_account(struct run *r)
 				    "AuthorizationDetails nothing can be said");
 			rc = -1;
 		}
-	r->root_keys = c[IR_AUTH_CALLS].err.code ? -1 :
-	    summary_of(c[IR_AUTH_CALLS].reply, "AccountAccessKeysPresent");
-	r->root_mfa = c[IR_AUTH_CALLS].err.code ? -1 :
-	    summary_of(c[IR_AUTH_CALLS].reply, "AccountMFAEnabled");
+	ir_root_read(c[IR_AUTH_CALLS].reply, &r->root_keys, &r->root_mfa);
 	for (i = 0; i < n; i++)
 		ir_aws_call_free(&c[i]);
 	return rc ? rc : ir_auth_finish(&r->auth, r->err);
@@ -1102,6 +1081,7 @@ check_names(struct run *r)
 {
 	const char *name;
 	size_t i, k, n;
+	bool known;
 
 	for (i = 0; i < r->o->principals.n; i++) {
 		name = r->o->principals.v[i];
@@ -1109,10 +1089,10 @@ check_names(struct run *r)
 			if (strcmp(r->all[k].who.entity->name, name) == 0 ||
 			    strcmp(r->all[k].who.entity->arn, name) == 0)
 				break;
-		for (n = 0; n < r->ndoors && k == r->n; n++)
-			if (strcmp(ir_rec_get(r->door[n], "name"), name) == 0)
-				k++;
-		if (k == r->n && strcmp(name, "root") != 0 &&
+		for (n = 0, known = k < r->n; n < r->ndoors; n++)
+			known = known || strcmp(ir_rec_get(r->door[n],
+			    "name"), name) == 0;
+		if (!known && strcmp(name, "root") != 0 &&
 		    !strchr(name, ':') && !strchr(name, '*') &&
 		    strspn(name, "0123456789") != 12)
 			return ir_fail(r->err, IR_UNAVAILABLE,

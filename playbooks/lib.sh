@@ -12,6 +12,7 @@
 #	$pb_out		a folder for this step's files
 #	pb_change CMD	run a changing command with $pb_mode and --incident
 #	pb_mail CMD	the same on the mail host, journalled before and after
+#	pb_credential PLACES KEY	what a mail host sends with, as a block
 #	pb_deliver FROM TO	a mail by the mail host's own Exim, to its end
 #	pb_again	this step ends well, but is to be run again next time
 #	pb_say TEXT	tell the person
@@ -180,6 +181,23 @@ pb_mainlog() {
 		return 1
 		;;
 	esac
+}
+
+# The credential of KEY that a mail host reads, as a block on standard output:
+# only of the places whose form is plain.  1: there is none.
+pb_credential() {	# PLACES KEY: the records of exim-creds there
+	local place file
+
+	place=$(jq -r --arg key "$2" 'select(.user == $key and (.live != false)
+		and (.kind | IN("lookup-file", "passwd.client"))) |
+		"\(.kind) \(.id | sub(":[0-9]+$"; ""))"' "$1" | head -n 1)
+	file=${place#* }
+	case ${place%% *} in
+	lookup-file) pb_host cat "$file" </dev/null |
+		sed -n 's/^pass\(\.[a-z0-9-]*\)\{0,1\}:[[:space:]]*/password\1=/p' ;;
+	passwd.client) pb_host cat "$file" </dev/null | awk -F: -v key="$2" \
+		'$2 == key && !n++ { sub(/^[^:]*:[^:]*:/, ""); print "password=" $0 }' ;;
+	esac | sed "1i username=$2" | grep . || return 1
 }
 
 # What runs on the mail host: one message, delivered in the foreground.  With

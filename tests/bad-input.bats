@@ -126,7 +126,10 @@ state() {
 		emu_control POST clear_faults >/dev/null
 		emu_fault "{\"do\":\"$fault\",\"times\":1000}"
 		for c in 'ses-pause -n us-east-1' 'ses-pause -y eu-north-1' \
+			'ses-status us-east-1' 'trail-search --user=x us-east-1' \
+			'guardduty-findings us-east-1' \
 			'iam-key-disable -y --user ses-smtp AKIASTOLENKEY0000001' \
+			'ses-senders us-east-1' 'iam-keys' \
 			'iam-quarantine -y --watch=0 user/ses-smtp' \
 			'ec2-contain -y --isolate i-0a1b2c3d4e5f60001' \
 			'ses-rotate -y --user ses-smtp --key AKIASTOLENKEY0000001 --phase contain'; do

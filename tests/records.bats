@@ -24,6 +24,8 @@ setup() {
 	msg sp/Q 1xUnbm-0004Fw-2l
 	incident open --dir case <"$data/report-initial.json" >/dev/null
 	: >none
+	mkdir -p image/etc
+	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }
 
 # INPUT | COMMAND: each writes at least one record and changes nothing.
@@ -38,12 +40,20 @@ writers() {
 	none|exim-queue --spool sp --top sender,host
 	none|exim-queue-purge -n --spool sp --queue-name K --auth-user billing@v.example
 	none|exim-queue-purge -n --spool sp --restore Q
+	none|ses-senders us-east-1
+	none|ses-senders --keys us-east-1
+	none|iam-keys
 	none|iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001
 	none|ses-pause -n us-east-1
+	none|ses-status --details=0 --history=2d us-east-1
+	none|trail-search --user=ses-smtp us-east-1
+	none|trail-search --user=ses-smtp --summary us-east-1
+	none|guardduty-findings us-east-1
 	none|iam-quarantine -n user/ses-smtp
 	none|iam-quarantine -n --scp user/ses-smtp
 	none|ec2-contain -n --smtp-only i-0a1b2c3d4e5f60001
 	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001
+	none|exim-creds --root image --also /etc
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
@@ -155,11 +165,13 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'exim-queue-purge -y --auth-user' 'exim-queue-purge -y --queue-name' \
 		'exim-queue-purge -y --restore' 'iam-key-disable -y --user' \
 		'ses-pause -y --confirm' 'ses-pause -y --region' \
+		'ses-senders --principal' 'iam-keys --user' 'iam-keys --older-than' \
 		'iam-quarantine -y --policy-name' 'iam-quarantine -y --key' \
 		'ec2-contain -y --smtp-allow' 'ec2-contain -y --smtp-only --region' \
 		'ses-rotate -y --key' 'abuse-ack -y --relay' 'exim-block -y --' \
 		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \
-		'chat-notify --to' 'abuse-parse --now'; do
+		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
+		'trail-search --ip' 'ses-status --allow-list'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||

@@ -40,9 +40,9 @@ steps() { # emergency|routine
 }
 
 every_step() { # emergency|routine
-	local step joined at stage after= n=0
+	local step joined at stage after='' n=0
 	while read -r step joined; do
-		for stage in begun done; do
+		for stage in begun 'done'; do
 			# the end of a joined step is written with the next
 			# one's, whose beginning is not written at all
 			[ "$after$stage" != joinedbegun ] || continue
@@ -55,10 +55,10 @@ every_step() { # emergency|routine
 					cat run.err
 					return 1
 				}
-				torture_settle && torture_check || {
+				if ! torture_settle || ! torture_check; then
 					echo "killed $at $step.$stage"
 					return 1
-				}
+				fi
 			done
 		done
 		after=$joined

@@ -178,7 +178,7 @@ three=(us-east-1 eu-west-1 ap-east-1)
 	emu_reset_log
 	trail-search --key=$K --until=1m --state=st eu-west-1 >one 2>/dev/null &
 	first=$!
-	until [ "$(cat st 2>/dev/null | grep -c '^{"list"')" -ge 4 ]; do
+	until grep -c '^{"list"' st 2>/dev/null | grep -qE '^([4-9]|1.)'; do
 		sleep 0.1
 	done
 	kill -9 $first

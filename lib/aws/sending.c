@@ -331,8 +331,13 @@ judge(struct question *q, bool on_identities, struct ir_sending *out)
 		ask(q, &q->ids->v[i], q->ids->v[i].arn, &one);
 		on_identity(out, i, &one);
 	}
-	if (q->s && out->verdict == IR_SENDS_NOT &&
-	    base.verdict == IR_POLICY_UNKNOWN && elsewhere(q, &base)) {
+	if (!q->s || out->verdict != IR_SENDS_NOT)
+		return;
+	if (base.verdict != IR_POLICY_UNKNOWN) {
+		/* an identity may deny as well, but that is not why */
+		out->answer = base;
+		out->denied = base.verdict == IR_POLICY_DENIED;
+	} else if (elsewhere(q, &base)) {
 		out->verdict = IR_SENDS_PERHAPS;
 		out->elsewhere = true;
 		out->answer = base;

@@ -226,6 +226,21 @@ generated_file(const struct ir_creds *c, const char *path)
 	return c->debian && strcmp(path, IR_DEBIAN_CONF) == 0;
 }
 
+/* What is sent for the bytes of an entry. */
+static void
+entry_pass(struct finder *f, struct ir_creds_place *p, const char *s,
+    size_t n, unsigned how)
+{
+	struct ir_buf b = IR_BUF_SECRET(IR_SECRET_MAX);
+
+	if (how & IR_SPELL_CARET)
+		ir_uncaret(&b, s, n);
+	else
+		ir_buf_add(&b, s, n);
+	(void)ir_secret_set(&p->pass, ir_buf_cstr(&b), b.len, f->err);
+	ir_buf_free(&b);
+}
+
 /* A place in the configuration itself. */
 static void
 literal_place(struct finder *f)
@@ -279,6 +294,8 @@ place_at(struct ir_creds *c, size_t file, size_t from)
 static void
 seen_again(struct finder *f, struct ir_creds_place *p, unsigned how)
 {
+	if (p->nauth == 0 && p->managed)
+		p->why = "";
 	add_auth(p, f->a->name);
 	if ((p->pass_at.how.how ^ how) & IR_SPELL_CARET)
 		p->mixed = true;
@@ -323,8 +340,7 @@ pair_entry(struct finder *f, const struct ir_lsearch *e)
 	word(p->host, sizeof p->host, e->key);
 	word(p->key, sizeof p->key, e->key);
 	snprintf(p->user, sizeof p->user, "%.*s", (int)k, e->value);
-	(void)ir_secret_set(&p->pass, colon + 1, e->value_len - k - 1,
-	    f->err);
+	entry_pass(f, p, colon + 1, e->value_len - k - 1, how);
 	p->user_at = (struct ir_creds_spot){ .there = true, .file = f->file,
 		.from = e->from, .to = e->from + k, .no_colon = !e->colon,
 		.how.how = IR_SPELL_FIELD | entry_how(f, f->user) };
@@ -334,15 +350,24 @@ pair_entry(struct finder *f, const struct ir_lsearch *e)
 		unmanaged(p, "the entry goes over several lines");
 }
 
+static bool
+variable(const char *key)
+{
+	return strchr(key, '$') != NULL;
+}
+
 /* An entry that is the password; the user is in another one, or fixed. */
 static void
 single_entry(struct finder *f, const struct ir_lsearch *e)
 {
 	unsigned how = entry_how(f, f->pass);
 	struct ir_creds_place *p = place_at(f->c, f->file, e->from);
+	bool asked = variable(f->pass->key) || ir_ascii_ieq(e->key,
+	    f->pass->key);
 
 	if (p) {
-		seen_again(f, p, how);
+		if (asked)
+			seen_again(f, p, how);
 		return;
 	}
 	p = new_place(f->c);
@@ -354,7 +379,12 @@ single_entry(struct finder *f, const struct ir_lsearch *e)
 	word(p->key, sizeof p->key, e->key);
 	if (strncmp(e->key, "pass.", 5) == 0)
 		word(p->region, sizeof p->region, e->key + 5);
-	(void)ir_secret_set(&p->pass, e->value, e->value_len, f->err);
+	if (!asked) {
+		p->live = false;
+		p->nauth = 0;
+		p->why = "no authenticator here reads this entry";
+	}
+	entry_pass(f, p, e->value, e->value_len, how);
 	p->pass_at = (struct ir_creds_spot){ .there = true, .file = f->file,
 		.from = e->from, .to = e->to, .how.how = how,
 		.no_colon = !e->colon };
@@ -364,12 +394,6 @@ single_entry(struct finder *f, const struct ir_lsearch *e)
 		p->user_at = literal_spot(f, f->user);
 		word(p->user, sizeof p->user, ir_buf_cstr(&f->user->value));
 	}
-}
-
-static bool
-variable(const char *key)
-{
-	return strchr(key, '$') != NULL;
 }
 
 static bool
@@ -547,7 +571,7 @@ readfile_place(struct finder *f)
 	common(f, p);
 	entry_kind(f, p, "readfile");
 	p->line = 1;
-	(void)ir_secret_set(&p->pass, ir_buf_cstr(b), n, f->err);
+	entry_pass(f, p, ir_buf_cstr(b), n, entry_how(f, f->pass));
 	p->pass_at = (struct ir_creds_spot){ .there = true, .file = f->file,
 		.to = n, .how.how = entry_how(f, f->pass) };
 	if (f->user->kind == IR_PART_LITERAL) {

@@ -441,7 +441,7 @@ condition(struct reader *r, const char *word, size_t k, const char *rest,
     size_t n)
 {
 	enum cond *top = r->nconds ? &r->cond[r->nconds - 1] : NULL;
-	bool no = k > 2 && word[k - 4] == 'n';
+	bool no = is_word(word, k, "elifndef");
 
 	if (is_word(word, k, "ifdef") || is_word(word, k, "ifndef")) {
 		if (r->nconds == CONDS) {

@@ -373,6 +373,7 @@ dsn(struct gather *g, const char *s, size_t n, unsigned line)
 	colon = at ? memchr(p, ':', (size_t)(at - p)) : NULL;
 	if (!colon)
 		return false;
+	gather_end(g);
 	put(g->user, sizeof g->user, p, (size_t)(colon - p));
 	for (p = colon + 1; p < at; p++) {
 		c = *p;

@@ -504,6 +504,11 @@ def simulate_principal_policy(call):
             if decision.boundary_allows is not None:
                 one["PermissionsBoundaryDecisionDetail"] = {
                     "AllowedByPermissionsBoundary": decision.boundary_allows}
+            if any(iam_policy.like(p, action, True)
+                   for p in world.settings["simulated_scp"]):
+                one.update(EvalDecision="explicitDeny", MatchedStatements=[],
+                           OrganizationsDecisionDetail={
+                               "AllowedByOrganizations": False})
             results.append(one)
     return {"EvaluationResults": results}
 

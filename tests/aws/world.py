@@ -345,6 +345,7 @@ class World:
                          "disabled_regions": [],
                          "web_identity": None, "session_s": None,
                          "report_polls": 0, "report_age_s": None,
+                         "simulated_scp": [],
                          "attacker": None,
                          "ec2": {"ipv6": False, "revoke": "exact"},
                          "imds": {"mode": "on", "role": "mail-host"}}

@@ -156,3 +156,19 @@ creds_debian()	# true|false, passwd.client's lines
 	debian update-exim4.conf
 	CREDS_RUN=debian
 }
+
+# Extended attributes, one a line; set_attr FILE NAME VALUE says whether the
+# file system takes it.
+attrs()	# FILE...
+{
+	"$PEERS_PYTHON" -c 'import os, sys
+for f in sys.argv[1:]:
+    for n in sorted(os.listxattr(f)):
+        print(f, n, os.getxattr(f, n).hex())' "$@"
+}
+
+set_attr()	# FILE NAME VALUE
+{
+	"$PEERS_PYTHON" -c 'import os, sys
+os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode())' "$@" 2>/dev/null
+}

@@ -101,12 +101,12 @@ torture_check() {
 	local keys new sealed
 	keys=$(emu_world "[.users[\"$user\"].keys[] | \"\(.id) \(.status)\"] | sort[]" | tr -d '"')
 	new=$(awk '$2 == "Active" { print $1 }' <<<"$keys")
-	[ "$(wc -l <<<"$keys")" = 2 ] &&
-		[ "$(wc -w <<<"$new")" = 1 ] && [ "$new" != "$OLD" ] &&
-		grep -qx "$OLD Inactive" <<<"$keys" || {
+	if [ "$(wc -l <<<"$keys")" != 2 ] || [ "$(wc -w <<<"$new")" != 1 ] ||
+		[ "$new" = "$OLD" ] ||
+		! grep -qx "$OLD Inactive" <<<"$keys"; then
 		echo "keys of $user: $keys"
 		return 1
-	}
+	fi
 	sealed=$(cred-vault get --vault "$PWD/vault" "$user")
 	grep -qx "username=$new" <<<"$sealed" || {
 		echo "the vault does not have $new"
@@ -157,7 +157,9 @@ torture_chance() { # N
 		torture_env=()
 		[ "$got" != 137 ] || kills=$((kills + 1))
 		# one in three is let alone after that
-		[ "$got" = 137 ] && [ $((RANDOM % 3)) != 0 ] || break
+		if [ "$got" != 137 ] || [ $((RANDOM % 3)) = 0 ]; then
+			break
+		fi
 	done
 	torture_settle && torture_check
 }
