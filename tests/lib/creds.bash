@@ -18,7 +18,7 @@ OLD_USER=AKIAOLDOLDOLDOLDOLD1
 OLD_PASS=BAoldoldoldoldoldoldoldoldoldoldoldoldoldo+/
 NEW_USER=AKIANEWNEWNEWNEWNEW2
 NEW_PASS=BBnew+ew/ewnewnewnewnewnewnewnewnewnewnewnw+
-export OLD_USER OLD_PASS NEW_USER NEW_PASS
+export OLD_USER NEW_USER
 
 creds_sink()	# [option...]
 {
