@@ -1,4 +1,4 @@
-# quell: build, check, drill, bench, lint, asan, fuzz, install.
+# quell: build, check, drill, bench, torture, lint, asan, fuzz, install.
 #
 # No line per command: a command is cmd/NAME.c, cmd/NAME.1, tests/NAME.bats.
 # Honoured: CC CFLAGS CPPFLAGS LDFLAGS DESTDIR PREFIX; DEPS=0 installs nothing.
@@ -65,7 +65,7 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -Ilib -DQUELL_DATADIR='"$(DATADIR)/quell"' \
 ALL_CFLAGS = -std=c17 $(WARN) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS = -Wl,--as-needed $(HARDENING_LD) $(LDFLAGS)
 
-.PHONY: all build deps check drill bench lint asan fuzz install uninstall \
+.PHONY: all build deps check drill bench torture lint asan fuzz install uninstall \
 	clean bins units
 .DEFAULT_GOAL := build
 # objects are kept: deleting them would link everything anew each time
@@ -144,6 +144,12 @@ check: build
 drill: build
 	@DEPS=$(DEPS) tests/deps.sh drill
 	@B=$(B) tests/drill/run.sh
+
+# KILLS=500 SEED=1: ses-rotate killed at chance, and gone on with
+torture: build
+	@DEPS=$(DEPS) tests/deps.sh check
+	@$(MAKE) --no-print-directory units
+	@B=$(B) tests/torture/run.sh
 
 bench: build
 	@DEPS=$(DEPS) tests/deps.sh check

@@ -19,7 +19,7 @@
 #include "core/text.h"
 #include "net/smtp.h"
 #include "policy/actions.h"
-#include "policy/quarantine.h"
+#include "policy/compromised.h"
 
 #define MAX_ACTIONS 64
 #define MAX_KEYS 20
@@ -223,10 +223,10 @@ read_quarantine(struct preflight *p, struct ir_rec *rec, const char *arn)
 		return;
 	}
 	ir_rec_str(rec, "version", version);
-	ir_quarantine_sending(rec, doc, sending, 2);
+	ir_compromised_sending(rec, doc, sending, 2);
 	work = ir_rec_object();
 	for (i = 0; ir_actions[i].name; i++)
-		(void)ir_quarantine_denies(work, doc, ir_actions[i].name,
+		(void)ir_compromised_denies(work, doc, ir_actions[i].name,
 		    ir_actions[i].on_user ? NULL : "*");
 	ir_rec_set(rec, "denies_response", work);
 	always = ir_rec_array();
@@ -266,7 +266,7 @@ quarantine_of(struct preflight *p, const struct ir_principal *who,
 		arns = ir_principal_attached(p->aws, who, &err);
 	for (i = 0; arns && i < ir_rec_len(arns); i++) {
 		arn = ir_rec_cstr(ir_rec_item(arns, i));
-		if (!ir_quarantine_is(arn))
+		if (!ir_compromised_is(arn))
 			continue;
 		found = 1;
 		rec = quarantine_record(who, id);

@@ -14,9 +14,11 @@
 
 #include "core/cli.h"
 #include "core/file.h"
+#include "core/secret.h"
 #include "core/text.h"
 #include "incident/journal.h"
 #include "vault/credential.h"
+#include "vault/import.h"
 #include "vault/vault.h"
 
 static const struct ir_cmd cmd = {
@@ -36,7 +38,8 @@ struct opts {
 	struct ir_aws_opts aws;
 	struct ir_vault_opts vault;
 	const char *expires, *env_file, *env_prefix, *exim_file, *group, *to;
-	long revision, fd, older_than;
+	const char *name, *pass_file, *key_file, *iv, *md;
+	long revision, fd, older_than, iter;
 	bool reveal, json_aws, expired, all;
 	bool found;		/* list: something is too old: exit 1 */
 };
@@ -269,17 +272,28 @@ to_file(struct run *r, const char *path, enum ir_credential_form form,
 }
 
 static int
+where(const struct opts *o)
+{
+	return o->fd >= 0 ? (int)o->fd : STDOUT_FILENO;
+}
+
+static int
+not_shown(struct run *r)
+{
+	const struct opts *o = r->o;
+
+	if (o->env_file || o->exim_file || o->reveal || !isatty(where(o)))
+		return 0;
+	ir_fail(r->err, IR_USAGE, "the secret would stand on the terminal");
+	ir_hint(r->err, "send it into a pipe or a file, or say --reveal");
+	return -1;
+}
+
+static int
 to_fd(struct run *r, const struct ir_buf *b)
 {
-	int fd = r->o->fd >= 0 ? (int)r->o->fd : STDOUT_FILENO;
+	int fd = where(r->o);
 
-	if (isatty(fd) && !r->o->reveal) {
-		ir_fail(r->err, IR_USAGE, "the secret would stand on the "
-		    "terminal");
-		ir_hint(r->err, "send it into a pipe or a file, or say "
-		    "--reveal");
-		return -1;
-	}
 	if (ir_write_all(fd, b->data, b->len))
 		return ir_fail_errno(r->err, IR_IOERR, errno,
 		    "descriptor %d", fd);
@@ -329,7 +343,7 @@ do_get(struct run *r, char **argv, size_t n)
 		ir_die_usage("get: --group is that of a file");
 	if (o->env_prefix && !o->env_file)
 		ir_die_usage("get: --env-prefix goes with --env-file");
-	if (open_vault(r, false) == 0 &&
+	if (not_shown(r) == 0 && open_vault(r, false) == 0 &&
 	    ir_vault_get(r->vault, argv[0], revision, &c, r->err) == 0)
 		rc = hand_out(r, &c, ir_vault_item(r->vault, argv[0],
 		    revision));
@@ -488,6 +502,135 @@ do_remove(struct run *r, char **argv, size_t n)
 	return remove_it(r, argv[0], revision);
 }
 
+/* --- import ------------------------------------------------------------- */
+
+/* The passphrase, or the key, from a file; else the person is asked. */
+static int
+read_pass(const struct opts *o, struct ir_secret *s, struct ir_err *err)
+{
+	const char *path = o->key_file ? o->key_file : o->pass_file;
+	char typed[1024];
+	int rc;
+
+	if (path) {
+		rc = ir_secret_read_file(s, path, err);
+		/* openssl's -pass file: takes the first line, too */
+		if (rc == 0 && memchr(s->data, '\n', s->len))
+			rc = ir_secret_set(s, s->data,
+			    strcspn(s->data, "\n"), err);
+		return rc;
+	}
+	if (ir_ask_tty("passphrase of the files: ", typed, sizeof typed)) {
+		ir_fail(err, IR_USAGE, "no terminal to ask on for the "
+		    "passphrase");
+		ir_hint(err, "--pass-file=FILE");
+		return -1;
+	}
+	rc = ir_secret_set(s, typed, strlen(typed), err);
+	ir_secret_wipe(typed, sizeof typed);
+	return rc;
+}
+
+/* "etc/ses-smtp.conf.enc" becomes "ses-smtp". */
+static void
+name_of_file(const char *path, char *name, size_t size)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 :
+	    path;
+	size_t n = *base ? 1 + strcspn(base + 1, ".") : 0;
+
+	snprintf(name, size, "%.*s", (int)n, base);
+}
+
+static int
+import_one(struct run *r, const char *path, const struct ir_import_how *how)
+{
+	struct ir_buf b = IR_BUF(IR_IMPORT_MAX);
+	struct ir_buf text = IR_BUF_SECRET(IR_IMPORT_MAX);
+	struct ir_credential c = IR_CREDENTIAL_INIT;
+	char name[512];
+	int rc;
+
+	name_of_file(path, name, sizeof name);
+	if (r->o->name)
+		snprintf(name, sizeof name, "%s", r->o->name);
+	rc = ir_buf_read_file(&b, path, r->err);
+	if (rc == 0 && (ir_import_decrypt(ir_buf_cstr(&b), b.len, how, &text,
+	    r->err) || ir_import_text(&c, ir_buf_cstr(&text), text.len,
+	    r->err))) {
+		ir_fail_prefix(r->err, "%s", path);
+		rc = -1;
+	}
+	if (rc == 0 && !ir_vault_name_ok(name)) {
+		rc = ir_fail(r->err, IR_USAGE, "%s: not a name: %s", path,
+		    name);
+		ir_hint(r->err, "--name=NAME");
+	}
+	if (rc == 0)
+		rc = seal(r, "import", name, &c, when("--expires",
+		    r->o->expires));
+	ir_credential_free(&c);
+	ir_buf_free(&text);
+	ir_buf_free(&b);
+	ir_secret_burn();
+	return rc;
+}
+
+/* The other files go on. */
+static void
+report_failed(struct run *r, const char *path)
+{
+	char name[512];
+	struct ir_rec *rec;
+
+	name_of_file(path, name, sizeof name);
+	rec = ir_rec_new("vault-item", r->o->name ? r->o->name : name);
+	ir_rec_bool(rec, "ok", false);
+	ir_rec_bool(rec, "changed", false);
+	ir_rec_str(rec, "file", path);
+	ir_rec_str(rec, "why", r->err->msg);
+	ir_out_put(r->out, rec);
+	ir_warn(&r->o->common, "%s", r->err->msg);
+	ir_tally_add(&r->tally, r->err->code);
+	*r->err = (struct ir_err)IR_ERR_INIT;
+}
+
+static int
+do_import(struct run *r, char **argv, size_t n)
+{
+	const struct opts *o = r->o;
+	struct ir_secret pass = IR_SECRET_INIT;
+	const struct ir_import_how how = { o->key_file ? NULL : &pass,
+	    o->iter > 0 ? o->iter : 0, o->md, o->key_file ? &pass : NULL,
+	    o->iv };
+	size_t i;
+	int rc;
+
+	if (o->name)
+		check_name(o->name);
+	if (o->name && n > 1)
+		ir_die_usage("import: --name is that of one file");
+	if (o->iter == 0 || o->iter > 10000000)
+		ir_die_usage("--iter: 1 to 10000000");
+	if (o->key_file && (o->pass_file || o->md || o->iter > 0))
+		ir_die_usage("import: with --key-file there is no passphrase");
+	if (o->iv && !o->key_file)
+		ir_die_usage("import: --iv goes with --key-file");
+	rc = read_pass(o, &pass, r->err);
+	if (rc == 0 && !dry(r))
+		rc = ir_confirm(&o->change, 1, r->err,
+		    "seal what is in %zu file%s?", n, n == 1 ? "" : "s");
+	if (rc == 0 && !dry(r))
+		rc = open_vault(r, true);
+	for (i = 0; rc == 0 && i < n; i++)
+		if (import_one(r, argv[i], &how))
+			report_failed(r, argv[i]);
+		else
+			ir_tally_add(&r->tally, 0);
+	ir_secret_free(&pass);
+	return rc;
+}
+
 /* --- main --------------------------------------------------------------- */
 
 static const struct verb verbs[] = {
@@ -500,6 +643,8 @@ static const struct verb verbs[] = {
 	    do_rotate },
 	{ "remove", ",revision,vault-key,change,confirm,", 1, 1, "a name",
 	    do_remove },
+	{ "import", ",name,expires,pass-file,key-file,iv,iter,md,vault-key,"
+	    "create-key,change,", 1, SIZE_MAX, "files", do_import },
 };
 
 static const struct verb *
@@ -527,7 +672,9 @@ check_usage(const struct verb *v, const struct opts *o, size_t n)
 		{ "older-than", o->older_than >= 0 },
 		{ "expired", o->expired }, { "all", o->all }, { "to", o->to },
 		{ "create-key", o->vault.create_key },
-		{ "confirm", o->change.confirm },
+		{ "confirm", o->change.confirm }, { "name", o->name },
+		{ "pass-file", o->pass_file }, { "key-file", o->key_file },
+		{ "iv", o->iv }, { "iter", o->iter >= 0 }, { "md", o->md },
 	};
 	char word[32];
 	size_t i;
@@ -547,39 +694,59 @@ check_usage(const struct verb *v, const struct opts *o, size_t n)
 		    v->max ? v->operands : "no operands");
 }
 
+#define OPTS_GET(o) \
+	{ 0, "revision", "N", IR_INT, &(o)->revision, \
+	    "get, remove: that version; default: newest, all" }, \
+	{ 0, "fd", "N", IR_INT, &(o)->fd, "get: write to descriptor N" }, \
+	{ 0, "env-file", "FILE", IR_STR, &(o)->env_file, \
+	    "get: into a file of NAME='value' lines" }, \
+	{ 0, "env-prefix", "PREFIX", IR_STR, &(o)->env_prefix, \
+	    "get: before each name; default: SMTP_" }, \
+	{ 0, "exim-file", "FILE", IR_STR, &(o)->exim_file, \
+	    "get: into a file for Exim's lsearch" }, \
+	{ 0, "group", "NAME", IR_STR, &(o)->group, \
+	    "get: that file is 0640 and of this group" }, \
+	{ 0, "aws", NULL, IR_BOOL, &(o)->json_aws, \
+	    "get: as AWS's credential_process prints it" }, \
+	{ 0, "reveal", NULL, IR_BOOL, &(o)->reveal, \
+	    "get: on a terminal, too" }
+
+#define OPTS_LIST(o) \
+	{ 0, "older-than", "SECONDS", IR_SECONDS, &(o)->older_than, \
+	    "list: only these; exit 1 if there are any" }, \
+	{ 0, "expired", NULL, IR_BOOL, &(o)->expired, \
+	    "list: only these; exit 1 if there are any" }, \
+	{ 0, "all", NULL, IR_BOOL, &(o)->all, "list: older versions, too" }
+
+#define OPTS_IMPORT(o) \
+	{ 0, "name", "NAME", IR_STR, &(o)->name, \
+	    "import: what to call it; default: by the file" }, \
+	{ 0, "pass-file", "FILE", IR_STR, &(o)->pass_file, \
+	    "import: passphrase; default: ask" }, \
+	{ 0, "key-file", "FILE", IR_STR, &(o)->key_file, \
+	    "import: key in hex, for files made with -K" }, \
+	{ 0, "iv", "HEX", IR_STR, &(o)->iv, \
+	    "import: the IV of such a file; default: zeros" }, \
+	{ 0, "iter", "N", IR_INT, &(o)->iter, \
+	    "import: of files made with -pbkdf2 -iter N" }, \
+	{ 0, "md", "DIGEST", IR_STR, &(o)->md, \
+	    "import: of files made with -md; default: try" }
+
 int
 main(int argc, char **argv)
 {
-	struct opts o = { .revision = -1, .fd = -1, .older_than = -1 };
+	struct opts o = { .revision = -1, .fd = -1, .older_than = -1,
+		.iter = -1 };
 	const struct ir_opt opts[] = {
 		{ 0, "expires", "TIME", IR_STR, &o.expires,
 		    "put: when it expires (RFC 3339)" },
-		{ 0, "revision", "N", IR_INT, &o.revision,
-		    "get, remove: that version; default: newest, all" },
-		{ 0, "fd", "N", IR_INT, &o.fd, "get: write to descriptor N" },
-		{ 0, "env-file", "FILE", IR_STR, &o.env_file,
-		    "get: into a file of NAME='value' lines" },
-		{ 0, "env-prefix", "PREFIX", IR_STR, &o.env_prefix,
-		    "get: before each name; default: SMTP_" },
-		{ 0, "exim-file", "FILE", IR_STR, &o.exim_file,
-		    "get: into a file for Exim's lsearch" },
-		{ 0, "group", "NAME", IR_STR, &o.group,
-		    "get: that file is 0640 and of this group" },
-		{ 0, "aws", NULL, IR_BOOL, &o.json_aws,
-		    "get: as AWS's credential_process prints it" },
-		{ 0, "reveal", NULL, IR_BOOL, &o.reveal,
-		    "get: on a terminal, too" },
-		{ 0, "older-than", "SECONDS", IR_SECONDS, &o.older_than,
-		    "list: only these; exit 1 if there are any" },
-		{ 0, "expired", NULL, IR_BOOL, &o.expired,
-		    "list: only these; exit 1 if there are any" },
-		{ 0, "all", NULL, IR_BOOL, &o.all, "list: older versions, too" },
 		{ 0, "to", "SOURCE", IR_STR, &o.to,
 		    "rotate-key: where the key comes from now" },
 		{ 0, "create-key", NULL, IR_BOOL, &o.vault.create_key,
 		    "make the secret that secretsmanager:NAME names" },
 		{ 0, "old-copy", NULL, IR_BOOL, &o.vault.old_copy,
 		    "take a vault that is older than one seen before" },
+		OPTS_GET(&o), OPTS_LIST(&o), OPTS_IMPORT(&o),
 		IR_OPTS_VAULT(&o.vault), IR_OPTS_CHANGE(&o.change),
 		IR_OPTS_AWS(&o.aws), IR_OPTS_COMMON(&o.common), IR_OPT_END
 	};

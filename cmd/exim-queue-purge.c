@@ -336,6 +336,8 @@ plan_message(struct run *x, struct item *it, struct ir_rec *r)
 	}
 	if (!as_recorded(&m, it))
 		ir_rec_str(r, "why", "not the message of the record");
+	else
+		ir_rec_bool(r, "changed", true);
 	if (ir_queue_load(dir, it->id, 'J', &x->bufs.j, NULL) == 1)
 		j = (struct ir_span){ x->bufs.j.data, x->bufs.j.len };
 	(void)ir_spool_delivered(&m, j, &delivered, NULL);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "aws/client.h"
+#include "aws/keys.h"
 #include "aws/trace.h"
 #include "core/cli.h"
 #include "core/secret.h"
@@ -19,7 +20,6 @@
 #include "incident/journal.h"
 
 #define MAX_KEYS 1000
-#define MAX_USERS 20000
 #define ID_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 /*
  * IAM is eventually consistent, and one good answer says little: that many
@@ -156,7 +156,7 @@ not_our_own(struct run *r)
 
 	for (i = 0; i < r->n; i++)
 		if (same(r->keys[i].id, ir_aws_key_id(r->aws))) {
-			ir_fail(r->err, IR_USAGE, "%s is the key that this "
+			ir_fail(r->err, IR_UNAVAILABLE, "%s is the key that this "
 			    "command signs with: nothing changed",
 			    r->keys[i].id);
 			ir_hint(r->err, "use another --profile");
@@ -200,80 +200,42 @@ recall(struct run *r)
 static int
 read_last_used(struct run *r, struct key *k, struct ir_err *err)
 {
-	struct ir_aws_param p = { "AccessKeyId", k->id };
-	struct ir_aws_call c = { .service = "iam",
-	    .operation = "GetAccessKeyLastUsed", .params = &p, .nparams = 1 };
-	const char *s;
+	struct ir_key_use use;
 
-	if (ir_aws_do(r->aws, &c, err))
+	if (ir_key_last_used(r->aws, k->id, &use, err))
 		return -1;
 	if (!*k->user)
-		copy(k->user, sizeof k->user, ir_rec_get(c.reply, "UserName"));
-	copy(k->used, sizeof k->used,
-	    ir_rec_get(c.reply, "AccessKeyLastUsed.LastUsedDate"));
-	s = ir_rec_get(c.reply, "AccessKeyLastUsed.Region");
-	if (*k->used)
-		copy(k->used_region, sizeof k->used_region, s);
-	s = ir_rec_get(c.reply, "AccessKeyLastUsed.ServiceName");
-	if (*k->used)
-		copy(k->used_service, sizeof k->used_service, s);
-	ir_aws_call_free(&c);
+		copy(k->user, sizeof k->user, use.user);
+	copy(k->used, sizeof k->used, use.when);
+	copy(k->used_region, sizeof k->used_region, use.region);
+	copy(k->used_service, sizeof k->used_service, use.service);
 	return 0;
 }
 
 /* 1: the list has the key, 0: it has not. */
 static int
-find_in_list(const struct ir_rec *reply, struct key *k)
+find_in_list(struct ir_keys *keys, struct key *k)
 {
-	const struct ir_rec *list = ir_rec_at(reply, "AccessKeyMetadata"), *m;
-	size_t i;
+	struct ir_key *m = ir_keys_find(keys, k->id);
 
-	for (i = 0; i < ir_rec_len(list); i++) {
-		m = ir_rec_item(list, i);
-		if (!same(ir_rec_get(m, "AccessKeyId"), k->id))
-			continue;
-		copy(k->status, sizeof k->status, ir_rec_get(m, "Status"));
-		copy(k->created, sizeof k->created,
-		    ir_rec_get(m, "CreateDate"));
-		copy(k->user, sizeof k->user, ir_rec_get(m, "UserName"));
-		return 1;
-	}
-	return 0;
+	if (!m)
+		return 0;
+	copy(k->status, sizeof k->status, m->status);
+	copy(k->created, sizeof k->created, m->created);
+	copy(k->user, sizeof k->user, m->user);
+	return 1;
 }
 
 /* The state of a key now: into k->status.  69 when the user has no such. */
 static int
 read_status(struct run *r, struct key *k, struct ir_err *err)
 {
-	struct ir_aws_param p = { "UserName", k->user };
-	struct ir_aws_call c = { .service = "iam",
-	    .operation = "ListAccessKeys", .params = &p, .nparams = 1 };
-	int rc = ir_aws_do(r->aws, &c, err);
+	struct ir_keys keys;
 
-	if (rc == 0 && !find_in_list(c.reply, k))
-		rc = ir_fail(err, IR_UNAVAILABLE, "user %s has no key %s",
-		    k->user, k->id);
-	ir_aws_call_free(&c);
-	return rc;
-}
-
-static int
-add_users(const struct ir_rec *reply, void *arg, struct ir_err *err)
-{
-	const struct ir_rec *list = ir_rec_at(reply, "Users");
-	struct ir_rec *names = arg;
-	const char *name;
-	size_t i;
-
-	for (i = 0; i < ir_rec_len(list); i++) {
-		name = ir_rec_get(ir_rec_item(list, i), "UserName");
-		if (ir_rec_len(names) == MAX_USERS)
-			return ir_fail(err, IR_PROTOCOL,
-			    "more than %d users", MAX_USERS);
-		if (name)
-			ir_rec_push_str(names, name);
-	}
-	return 0;
+	if (ir_keys_list(r->aws, k->user, &keys, err))
+		return -1;
+	return find_in_list(&keys, k) ? 0 : ir_fail(err, IR_UNAVAILABLE,
+	    "user %s has no key %s", k->user, k->id);
 }
 
 /* Ask for every user's keys. */
@@ -284,6 +246,7 @@ search(struct run *r, const struct ir_rec *names, struct key *k,
 	size_t i, n = ir_rec_len(names), found = 0;
 	struct ir_aws_param *p = calloc(n + 1, sizeof *p);
 	struct ir_aws_call *c = calloc(n + 1, sizeof *c);
+	struct ir_keys keys;
 
 	if (!p || !c) {
 		free(p);
@@ -302,7 +265,9 @@ search(struct run *r, const struct ir_rec *names, struct key *k,
 	for (i = 0; i < n; i++) {
 		if (c[i].err.code && !err->code)
 			*err = c[i].err;
-		found += !found && c[i].reply && find_in_list(c[i].reply, k);
+		keys.n = 0;
+		found += !found && c[i].reply && ir_keys_read(c[i].reply,
+		    &keys, NULL) == 0 && find_in_list(&keys, k);
 		ir_aws_call_free(&c[i]);
 	}
 	free(p);
@@ -322,14 +287,13 @@ search(struct run *r, const struct ir_rec *names, struct key *k,
 static int
 search_users(struct run *r, struct key *k, struct ir_err *err)
 {
-	struct ir_aws_call c = { .service = "iam", .operation = "ListUsers" };
-	struct ir_rec *names = ir_rec_array();
 	struct ir_err denied = *err;
+	struct ir_rec *names;
 	int rc;
 
 	*err = (struct ir_err)IR_ERR_INIT;
-	rc = ir_aws_pages(r->aws, &c, "Marker", "Marker", add_users, names,
-	    err);
+	names = ir_key_users(r->aws, err);
+	rc = names ? 0 : -1;
 	if (rc) {
 		*err = denied;
 		ir_hint(err, "no such key, or no right to look; --user helps");
@@ -491,10 +455,6 @@ record_of(const struct run *r, const struct key *k)
 static int
 change_one(struct run *r, struct key *k)
 {
-	struct ir_aws_param p[] = { { "UserName", k->user },
-	    { "AccessKeyId", k->id }, { "Status", wanted(r) } };
-	struct ir_aws_call c = { .service = "iam",
-	    .operation = "UpdateAccessKey", .params = p, .nparams = 3 };
 	struct ir_rec *rec;
 
 	rec = record_of(r, k);
@@ -502,14 +462,8 @@ change_one(struct run *r, struct key *k)
 	if (ir_journal_add(r->journal, "iam-key-disable.begin", rec, r->err))
 		return -1;
 	k->begun = true;
-	k->changed = ir_aws_do(r->aws, &c, &k->err) == 0;
-	ir_aws_call_free(&c);
-	/* the answers may be lost and the work done */
-	if (k->err.code == IR_TEMPFAIL && read_status(r, k, &k->err) == 0 &&
-	    same(k->status, wanted(r))) {
-		k->err = (struct ir_err)IR_ERR_INIT;
-		k->changed = true;
-	}
+	k->changed = ir_key_set(r->aws, k->user, k->id, wanted(r),
+	    &k->err) == 0;
 	return 0;
 }
 

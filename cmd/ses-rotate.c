@@ -43,7 +43,7 @@ struct app {
 	struct ir_list users;
 	long older;
 	bool routine, all, resume, rollback, status, steps;
-	char out_path[PATH_MAX], vault_path[PATH_MAX];	/* from the root */
+	char path[4][PATH_MAX];	/* of files, from the root */
 
 	enum mode mode;
 	int phases;
@@ -315,8 +315,10 @@ check_places(struct app *a)
 	if (!a->vault.path && (a->vault.key || a->want.vault_name))
 		ir_die_usage("--vault-key, --vault-name: which --vault?");
 	a->want.vault = a->vault.path;
-	from_root(&a->want.out, a->out_path, "--out");
-	from_root(&a->want.vault, a->vault_path, "--vault");
+	from_root(&a->want.out, a->path[0], "--out");
+	from_root(&a->want.vault, a->path[1], "--vault");
+	from_root(&a->want.password_file, a->path[2], "--old-password-file");
+	from_root(&a->want.secret_file, a->path[3], "--old-secret-file");
 	a->run.vault_key = a->vault.key;
 	if (a->mode == ROTATE && (a->phases & IR_ROTATE_CREATE) &&
 	    !a->want.out && !a->want.vault)
@@ -392,7 +394,7 @@ check_usage(struct app *a, int n)
 		ir_die_usage("no key, and standard input is a terminal");
 	if (!a->older && a->users.n > 1)
 		ir_die_usage("--user: one, or --older-than");
-	if (a->run.password_file && a->run.secret_file)
+	if (a->want.password_file && a->want.secret_file)
 		ir_die_usage("--old-password-file and --old-secret-file: one "
 		    "of them");
 	if (a->run.proofs < 1 || a->run.proofs > 1000)
@@ -627,8 +629,8 @@ static int
 check_count(struct app *a, struct ir_err *err)
 {
 	if (a->n > 1 && (a->want.out || a->want.vault_name ||
-	    a->want.publish_secret || a->run.password_file ||
-	    a->run.secret_file))
+	    a->want.publish_secret || a->want.password_file ||
+	    a->want.secret_file))
 		return ir_fail(err, IR_USAGE, "--out, --vault-name, "
 		    "--publish-secret and the files of an old password are "
 		    "of one key, not of %zu", a->n);
@@ -639,13 +641,16 @@ check_count(struct app *a, struct ir_err *err)
 static int
 open_rotations(struct app *a, struct ir_err *err)
 {
+	/* a later phase keeps the order; to contain is always an emergency */
+	bool keep = a->mode != ROTATE ||
+	    (a->again && a->phases != IR_ROTATE_CONTAIN);
 	struct ir_rotate *r;
 	size_t i;
 
 	for (i = 0; i < a->n; i++) {
 		r = &a->r[i];
-		if (ir_rotate_open(r, &a->run, &a->want, r->routine,
-		    a->mode != ROTATE) && a->n == 1) {
+		if (ir_rotate_open(r, &a->run, &a->want, r->routine, keep) &&
+		    a->n == 1) {
 			*err = r->err;
 			return -1;
 		}
@@ -888,9 +893,9 @@ parse(struct app *a, int argc, char **argv)
 		{ 0, "verify", "COMMAND", IR_STR, &a->want.verify,
 		    "exits 0 when mail goes out with it" },
 		{ 0, "old-password-file", "FILE", IR_STR,
-		    &a->run.password_file,
+		    &a->want.password_file,
 		    "the old SMTP password, to prove it dead" },
-		{ 0, "old-secret-file", "FILE", IR_STR, &a->run.secret_file,
+		{ 0, "old-secret-file", "FILE", IR_STR, &a->want.secret_file,
 		    "or the old secret access key" },
 		{ 0, "from", "ADDRESS", IR_STR, &a->want.from,
 		    "prove by a mail from there to the mailbox simulator" },

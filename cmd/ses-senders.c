@@ -2,8 +2,8 @@
  * ses-senders - who can send mail by SES, how, and which policy says so?
  *
  * Reads the account's users, groups, roles and policies, the SES identities
- * of all regions and the policies on them, the keys of those who can send,
- * and IAM's own opinion of them.  Writes records of type ses-sender, or, with
+ * of all regions and the policies on them, Mail Manager's ingress points, the
+ * keys of those who can send, and IAM's own opinion of them.  Writes records of type ses-sender, or, with
  * --keys, of type aws-key.  Changes nothing.
  */
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "aws/authdetails.h"
 #include "aws/client.h"
 #include "aws/credreport.h"
+#include "aws/ingress.h"
 #include "aws/principal.h"
 #include "aws/sending.h"
 #include "aws/ses.h"
@@ -20,7 +21,7 @@
 #include "aws/userkeys.h"
 #include "core/cli.h"
 #include "core/text.h"
-#include "policy/quarantine.h"
+#include "policy/compromised.h"
 #include "policy/who.h"
 
 #define LIST_MAX 60			/* items of a list in a record */
@@ -65,6 +66,9 @@ struct run {
 	size_t n, calls;
 	char **other;			/* whom identity policies name */
 	size_t nother;
+	struct ir_rec **door;		/* Mail Manager's, as records */
+	size_t ndoors, deaf;		/* regions that did not tell */
+	struct ir_err deaf_err;		/* the first one's why */
 };
 
 static const char *
@@ -85,24 +89,6 @@ who_asks(struct run *r)
 	if (ir_aws_account(r->aws, account, arn, r->err))
 		return -1;
 	return ir_principal_parse(arn, &r->me, r->err);
-}
-
-static int
-summary_of(const struct ir_rec *reply, const char *name)
-{
-	const struct ir_rec *all = ir_rec_at(reply, "SummaryMap"), *v;
-	const char *key, *value;
-	size_t i;
-
-	for (i = 0; all && ir_rec_kind(all) == IR_REC_ARRAY &&
-	    i < ir_rec_len(all); i++) {
-		v = ir_rec_item(all, i);
-		key = ir_rec_get(v, "key");
-		value = ir_rec_get(v, "value");
-		if (key && value && strcmp(key, name) == 0)
-			return atoi(value);
-	}
-	return -1;
 }
 
 /* What IAM has, all at once; the report is set going meanwhile. */
@@ -129,10 +115,7 @@ read_account(struct run *r)
 				    "AuthorizationDetails nothing can be said");
 			rc = -1;
 		}
-	r->root_keys = c[IR_AUTH_CALLS].err.code ? -1 :
-	    summary_of(c[IR_AUTH_CALLS].reply, "AccountAccessKeysPresent");
-	r->root_mfa = c[IR_AUTH_CALLS].err.code ? -1 :
-	    summary_of(c[IR_AUTH_CALLS].reply, "AccountMFAEnabled");
+	ir_root_read(c[IR_AUTH_CALLS].reply, &r->root_keys, &r->root_mfa);
 	for (i = 0; i < n; i++)
 		ir_aws_call_free(&c[i]);
 	return rc ? rc : ir_auth_finish(&r->auth, r->err);
@@ -167,6 +150,77 @@ read_identities(struct run *r)
 			    g->unread, g->identities, r->o->limit ?
 			    " (--identity-limit)" : "");
 	}
+	return 0;
+}
+
+/*
+ * Who has the password of an ingress point needs no key: what comes in there
+ * is sent on if its rules say so, and those are not evaluated here.
+ */
+static void
+take_door(const struct ir_ingress *p, void *arg)
+{
+	struct run *r = arg;
+	bool closed = strcmp(p->status, "CLOSED") == 0;
+	struct ir_rec *rec, **more, *how;
+	char id[320];
+
+	r->calls += strcmp(p->type, "AUTH") == 0;
+	more = realloc(r->door, (r->ndoors + 1) * sizeof *more);
+	if (!more)
+		return;
+	r->door = more;
+	snprintf(id, sizeof id, "arn:%s:ses:%s:%s:mailmanager-ingress-point/"
+	    "%.128s", r->me.partition, p->region, r->me.account, p->id);
+	rec = ir_rec_new("ses-sender", id);
+	how = ir_rec_array();
+	if (!closed)
+		ir_rec_push_str(how, "smtp");
+	ir_rec_str(rec, "kind", "ingress-point");
+	ir_rec_str(rec, "name", p->name ? p->name : p->id);
+	ir_rec_str(rec, "account", r->me.account);
+	ir_rec_str(rec, "region", p->region);
+	ir_rec_str(rec, "can_send", closed ? "no" : "depends");
+	ir_rec_str(rec, "why", closed ? "it is closed" :
+	    strcmp(p->type, "AUTH") == 0 ? "it has SMTP credentials of its "
+	    "own, which no key or policy of IAM stops; what it sends on is "
+	    "up to its rules" : "what it sends on is up to its rules");
+	ir_rec_set(rec, "how", how);
+	ir_rec_str(rec, "ingress_type", p->type);
+	ir_rec_str(rec, "status", p->status);
+	if (p->record)
+		ir_rec_str(rec, "host", p->record);
+	if (p->secret)
+		ir_rec_str(rec, "secret", p->secret);
+	r->door[r->ndoors++] = rec;
+}
+
+static void
+deaf_door(const char *region, const struct ir_err *why, void *arg)
+{
+	struct run *r = arg;
+
+	ir_note(&r->o->common, "%s: Mail Manager: %s", region, why->msg);
+	if (r->deaf++ == 0)
+		r->deaf_err = *why;
+}
+
+static int
+read_doors(struct run *r)
+{
+	const char *name[IR_SES_REGIONS_MAX];
+	size_t i, n = 0;
+
+	for (i = 0; i < r->ids.nregions && n < IR_SES_REGIONS_MAX; i++)
+		if (!r->ids.region[i].disabled)
+			name[n++] = r->ids.region[i].name;
+	r->calls += n;
+	if (ir_ingress_each(r->aws, name, n, take_door, deaf_door, r, r->err))
+		return -1;
+	/* where there is no Mail Manager there is nobody to answer */
+	if (n && r->deaf == n)
+		ir_warn(&r->o->common, "Mail Manager's ingress points are not "
+		    "known: %s", r->deaf_err.msg);
 	return 0;
 }
 
@@ -531,9 +585,9 @@ set_quarantine(struct ir_rec *rec, const struct one *s)
 			actions[n++] = ir_send_actions[i].name;
 	for (i = 0; i < s->rights.n && ir_rec_len(list) < 10; i++) {
 		h = &s->rights.held[i];
-		aws = h->policy->arn && ir_quarantine_is(h->policy->arn);
+		aws = h->policy->arn && ir_compromised_is(h->policy->arn);
 		if (!aws && !(h->policy->doc &&
-		    ir_quarantine_only_denies(h->policy->doc)))
+		    ir_compromised_only_denies(h->policy->doc)))
 			continue;
 		one = ir_rec_object();
 		ir_rec_str(one, "policy", h->policy->name);
@@ -541,7 +595,7 @@ set_quarantine(struct ir_rec *rec, const struct one *s)
 		if (*h->policy->version)
 			ir_rec_str(one, "version", h->policy->version);
 		if (h->policy->doc) {
-			ir_quarantine_sending(one, h->policy->doc, actions, n);
+			ir_compromised_sending(one, h->policy->doc, actions, n);
 			denies = ir_rec_array();
 			ir_policy_denies(h->policy->doc, true, denies);
 			ir_rec_int(one, "denies", (int64_t)ir_rec_len(denies));
@@ -986,6 +1040,15 @@ say_other(const struct run *r, const char *name)
 }
 
 static void
+say_door(const struct run *r, const struct ir_rec *rec)
+{
+	if (named(r->o, ir_rec_get(rec, "name"), ir_rec_get(rec, "id")) &&
+	    (!r->o->can_send ||
+	    strcmp(ir_rec_get(rec, "can_send"), "no") != 0))
+		ir_out_put(r->out, ir_rec_copy(rec));
+}
+
+static void
 report(struct run *r)
 {
 	size_t i, k, senders = 0;
@@ -1005,6 +1068,8 @@ report(struct run *r)
 	}
 	for (i = 0; i < r->nother && !r->o->keys; i++)
 		say_other(r, r->other[i]);
+	for (i = 0; i < r->ndoors && !r->o->keys; i++)
+		say_door(r, r->door[i]);
 	ir_note(&r->o->common, "%zu calls: %zu principals, %zu can send or "
 	    "may, %zu identities in %zu regions", r->calls, r->n, senders,
 	    r->ids.n, r->ids.nregions);
@@ -1015,7 +1080,8 @@ static int
 check_names(struct run *r)
 {
 	const char *name;
-	size_t i, k;
+	size_t i, k, n;
+	bool known;
 
 	for (i = 0; i < r->o->principals.n; i++) {
 		name = r->o->principals.v[i];
@@ -1023,7 +1089,10 @@ check_names(struct run *r)
 			if (strcmp(r->all[k].who.entity->name, name) == 0 ||
 			    strcmp(r->all[k].who.entity->arn, name) == 0)
 				break;
-		if (k == r->n && strcmp(name, "root") != 0 &&
+		for (n = 0, known = k < r->n; n < r->ndoors; n++)
+			known = known || strcmp(ir_rec_get(r->door[n],
+			    "name"), name) == 0;
+		if (!known && strcmp(name, "root") != 0 &&
 		    !strchr(name, ':') && !strchr(name, '*') &&
 		    strspn(name, "0123456789") != 12)
 			return ir_fail(r->err, IR_UNAVAILABLE,
@@ -1045,6 +1114,9 @@ free_run(struct run *r)
 	for (i = 0; i < r->nother; i++)
 		free(r->other[i]);
 	free(r->other);
+	for (i = 0; i < r->ndoors; i++)
+		ir_rec_free(r->door[i]);
+	free(r->door);
 	ir_identities_free(&r->ids);
 	ir_credreport_free(&r->report);
 	ir_auth_free(&r->auth);
@@ -1120,7 +1192,8 @@ main(int argc, char **argv)
 		goto out;
 	ir_aws_follow(r.aws, &o.common);
 	r.out = ir_open_output(&o.common, o.keys ? key_cols : cols);
-	if (who_asks(&r) || read_account(&r) || read_identities(&r))
+	if (who_asks(&r) || read_account(&r) || read_identities(&r) ||
+	    read_doors(&r))
 		goto out;
 	read_report(&r);
 	if (judge_all(&r) || check_names(&r) || read_keys(&r) || simulate(&r))

@@ -60,12 +60,18 @@ struct probe {
 	int state;
 };
 
+struct said {
+	enum ir_smtp_verdict verdict;
+	int code;
+	int64_t ms;
+};
+
 /* What was seen at one server. */
 struct run {
 	struct ir_smtp_answer answer;	/* the last */
-	enum ir_smtp_verdict said[MAX_COUNT], verdict;
-	size_t kept, asked, row;	/* kept: how many said[] holds */
-	struct ir_rec *answers;
+	struct said said[MAX_KEPT];	/* the last ones, in a ring */
+	enum ir_smtp_verdict judged[MAX_COUNT], verdict;
+	size_t kept, asked, row;	/* kept: how many judged[] holds */
 	struct ir_err err;		/* of the last */
 	bool ok, young;
 };
@@ -316,22 +322,16 @@ server_of(const struct probe *p, const struct endpoint *e)
 static void
 keep_answer(struct run *r, size_t limit)
 {
-	struct ir_rec *one;
+	const struct ir_smtp_answer *a = &r->answer;
 
 	if (r->kept == limit) {
-		memmove(r->said, r->said + 1, (limit - 1) * sizeof *r->said);
+		memmove(r->judged, r->judged + 1,
+		    (limit - 1) * sizeof *r->judged);
 		r->kept--;
 	}
-	r->said[r->kept++] = r->answer.judged.verdict;
-	r->asked++;
-	if (ir_rec_len(r->answers) >= MAX_KEPT)
-		return;
-	one = ir_rec_object();
-	ir_rec_str(one, "verdict",
-	    ir_smtp_verdict_name(r->answer.judged.verdict));
-	ir_rec_int(one, "code", r->answer.facts.reply.code);
-	ir_rec_int(one, "ms", r->answer.ms);
-	ir_rec_push(r->answers, one);
+	r->judged[r->kept++] = a->judged.verdict;
+	r->said[r->asked++ % MAX_KEPT] = (struct said){ a->judged.verdict,
+		a->facts.reply.code, a->ms };
 }
 
 /* Ours: the server was not asked, or not about the credential. */
@@ -389,7 +389,7 @@ ask(struct probe *p, const struct endpoint *e, struct run *r,
 			break;
 		pause_for(p, ir_mono_ms() + p->interval * 1000);
 	}
-	r->verdict = ir_smtp_verdict_sum(r->said, r->kept);
+	r->verdict = ir_smtp_verdict_sum(r->judged, r->kept);
 	r->ok = r->asked >= count && r->verdict == p->want;
 	return 0;
 }
@@ -546,8 +546,26 @@ base_record(const struct endpoint *e, const struct ir_smtp_facts *f)
 	return rec;
 }
 
+static struct ir_rec *
+answers(const struct run *r)
+{
+	size_t i = r->asked > MAX_KEPT ? r->asked - MAX_KEPT : 0;
+	struct ir_rec *all = ir_rec_array(), *one;
+
+	for (; i < r->asked; i++) {
+		const struct said *s = &r->said[i % MAX_KEPT];
+
+		one = ir_rec_object();
+		ir_rec_str(one, "verdict", ir_smtp_verdict_name(s->verdict));
+		ir_rec_int(one, "code", s->code);
+		ir_rec_int(one, "ms", s->ms);
+		ir_rec_push(all, one);
+	}
+	return all;
+}
+
 static void
-put_record(struct probe *p, const struct endpoint *e, struct run *r)
+put_record(struct probe *p, const struct endpoint *e, const struct run *r)
 {
 	const struct ir_smtp_answer *a = &r->answer;
 	struct ir_rec *rec = base_record(e, &a->facts);
@@ -576,8 +594,7 @@ put_record(struct probe *p, const struct endpoint *e, struct run *r)
 	ir_rec_str(rec, "expect", ir_smtp_verdict_name(p->want));
 	ir_rec_int(rec, "asked", (int64_t)r->asked);
 	ir_rec_int(rec, "row", (int64_t)r->row);
-	ir_rec_set(rec, "answers", r->answers);
-	r->answers = NULL;
+	ir_rec_set(rec, "answers", answers(r));
 	ir_rec_bool(rec, "ok", r->ok);
 	why(p, e, r, rec);
 	ir_out_put(p->out, rec);
@@ -648,7 +665,6 @@ probe_one(struct probe *p, const struct endpoint *e, struct run *r,
 	int rc;
 
 	memset(r, 0, sizeof *r);
-	r->answers = ir_rec_array();
 	rc = ask(p, e, r, err);
 	r->young = rc == 0 && is_young(p, r);
 	if (r->young)
@@ -666,7 +682,6 @@ probe_one(struct probe *p, const struct endpoint *e, struct run *r,
 		if (p->out)
 			put_record(p, e, r);
 	}
-	ir_rec_free(r->answers);
 	return rc;
 }
 

@@ -12,6 +12,8 @@
 #	$pb_out		a folder for this step's files
 #	pb_change CMD	run a changing command with $pb_mode and --incident
 #	pb_mail CMD	the same on the mail host, journalled before and after
+#	pb_credential PLACES KEY	what a mail host sends with, as a block
+#	pb_deliver FROM TO	a mail by the mail host's own Exim, to its end
 #	pb_again	this step ends well, but is to be run again next time
 #	pb_say TEXT	tell the person
 #	pb_need NAME	a value that must be known by now, else stop with 64
@@ -162,6 +164,82 @@ pb_event() {	# EVENT FILE
 	else
 		incident evidence "$pb_dir" --name "${2##*/}" <"$2" >/dev/null
 	fi
+}
+
+# The mail host's main log; 1 when it is no file.
+pb_mainlog() {
+	local log
+
+	log=$(pb_host exim4 -bP log_file_path 2>/dev/null ||
+		pb_host exim -bP log_file_path)
+	log=${log#*= }
+	log=${log%%:*}
+	case $log in
+	/*%s*) printf '%s\n' "${log/\%s/main}" ;;
+	*)
+		pb_say "the mail log is no file: log_file_path is $log"
+		return 1
+		;;
+	esac
+}
+
+# The credential of KEY that a mail host reads, as a block on standard output:
+# only of the places whose form is plain.  1: there is none.
+pb_credential() {	# PLACES KEY: the records of exim-creds there
+	local place file
+
+	place=$(jq -r --arg key "$2" 'select(.user == $key and (.live != false)
+		and (.kind | IN("lookup-file", "passwd.client"))) |
+		"\(.kind) \(.id | sub(":[0-9]+$"; ""))"' "$1" | head -n 1)
+	file=${place#* }
+	case ${place%% *} in
+	lookup-file) pb_host cat "$file" </dev/null |
+		sed -n 's/^pass\(\.[a-z0-9-]*\)\{0,1\}:[[:space:]]*/password\1=/p' ;;
+	passwd.client) pb_host cat "$file" </dev/null | awk -F: -v key="$2" \
+		'$2 == key && !n++ { sub(/^[^:]*:[^:]*:/, ""); print "password=" $0 }' ;;
+	esac | sed "1i username=$2" | grep . || return 1
+}
+
+# What runs on the mail host: one message, delivered in the foreground.  With
+# a folder as $3 that one is empty for this delivery alone, in a mount
+# namespace of its own: the files in it that hold mail do not hold this one.
+# shellcheck disable=SC2016
+pb_deliver_there='
+	exim=$(command -v exim4 || command -v exim) || exit 66
+	[ -z "$3" ] || mount -t tmpfs none "$3" || exit 78
+	exec "$exim" -odf -oi -f "$1" -- "$2"'
+
+# One mail through the mail host's own Exim: the only proof that it sends.  0:
+# somebody else's server took it; 75: deferred; 1: refused; 66: the log does
+# not tell; 78: with PAST, no such namespace there.
+pb_deliver() {	# FROM TO [past FOLDER: although mail is held]
+	local from=$1 to=$2 past=${4-} log id lines message prefix=() rc=0
+
+	message=quell-$(date -u +%s)-$$-$RANDOM@${from##*@}
+	log=$(pb_mainlog) || return 66
+	[ -z "$past" ] || prefix=(unshare --mount --)
+	printf '%s\n' "From: <$from>" "To: <$to>" \
+		'Subject: quell: proof of delivery' "Message-ID: <$message>" \
+		'Auto-Submitted: auto-generated' '' \
+		'Sent to prove that this host can send.' |
+		pb_host ${prefix[@]+"${prefix[@]}"} sh -c "$pb_deliver_there" \
+			sh "$from" "$to" "$past" || rc=$?
+	[ -z "$past" ] || [ "$rc" = 0 ] || return 78
+	[ "$rc" = 0 ] || return "$rc"
+	lines=$(pb_host grep -F -- "$message" "$log" </dev/null) || return 66
+	id=$(grep -oE ' [0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} <= ' \
+		<<<"$lines" | head -n 1)
+	id=${id# }
+	id=${id% <= }
+	[ -n "$id" ] || return 66
+	lines=$(pb_host grep -F -- " $id " "$log" </dev/null) || return 66
+	printf '%s\n' "$lines"
+	case $lines in
+	*" $id => "*) return 0 ;;
+	*" $id =="*) return 75 ;;
+	*" $id "\*\**) return 1 ;;
+	*) return 66 ;;
+	esac
 }
 
 pb_again() {

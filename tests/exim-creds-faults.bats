@@ -2,7 +2,7 @@
 # exim-creds on a full or failing disk: the old configuration works, or the
 # new one, and nothing is half done.
 
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016,SC2086
 load lib/quell
 load lib/creds
 

@@ -2,7 +2,7 @@
 # exim-creds on other hosts: Rocky, cPanel, an image, a running daemon; and
 # the files of other programs.
 
-# shellcheck disable=SC2154,SC2016
+# shellcheck disable=SC2154,SC2016,SC2086
 load lib/quell
 load lib/creds
 

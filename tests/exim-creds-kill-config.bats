@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
-# exim-creds killed while it changes the configuration itself, at any moment: Exim works with the old credential or with
+# exim-creds killed while it changes the configuration itself: Exim works with
+# the old credential or with
 # the new one, and the next run ends where this one was to end.
 
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016,SC2086
 load lib/quell
 load lib/creds
 

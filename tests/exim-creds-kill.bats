@@ -2,7 +2,7 @@
 # exim-creds killed at any moment: Exim works with the old credential or with
 # the new one, and the next run ends where this one was to end.
 
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016,SC2086
 load lib/quell
 load lib/creds
 

@@ -2,7 +2,7 @@
 # Where exim-creds lets a secret be seen: in no argument, no environment, no
 # file that was not there to hold it, and never open to others on its way.
 
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016,SC2086
 load lib/quell
 load lib/creds
 
@@ -33,7 +33,7 @@ traced() {	# COMMAND...
 # written once others may read it.
 late_mode() {	# NAME
 	awk -v name="$1" '
-		index($0, name "\",") && /O_EXCL/ { made = / 0600\)/ }
+		index($0, name "\",") && /O_EXCL/ { made = / 0600(\)| <unf)/ }
 		index($0, name ">,") && /^[0-9]+ write\(/ { late += opened }
 		index($0, name ">,") && /^[0-9]+ fchmod\(/ { opened = 1 }
 		END { exit made && opened && late == 0 ? 0 : 1 }' trace

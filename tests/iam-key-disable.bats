@@ -151,10 +151,10 @@ as_operator() {
 }
 
 @test "the caller's own key is refused before anything is sent" {
-	run -64 --separate-stderr iam-key-disable -y "$AWS_ACCESS_KEY_ID"
+	run -69 --separate-stderr iam-key-disable -y "$AWS_ACCESS_KEY_ID"
 	[[ $stderr == *"signs with"*hint* ]]
-	run -64 iam-key-disable -y "$key" "$AWS_ACCESS_KEY_ID"
-	run -64 iam-key-disable -n "$AWS_ACCESS_KEY_ID"
+	run -69 iam-key-disable -y "$key" "$AWS_ACCESS_KEY_ID"
+	run -69 iam-key-disable -n "$AWS_ACCESS_KEY_ID"
 	[ "$(emu_calls length)" = 0 ]
 }
 

@@ -111,7 +111,8 @@ open_incident() {
 }
 
 @test "ses-rotate: a file of a group is open to it only when it is whole" {
-	emu_key '{"user": "grouped", "id": "AKIASTOLEN8888888888"}' >/dev/null
+	emu_key '{"user": "grouped", "id": "AKIASTOLEN8888888888",
+		"groups": ["AWSSESSendingGroupDoNotRename"]}' >/dev/null
 	traced 0 ses-rotate -y --key=AKIASTOLEN8888888888 --proofs=1 --wait=8 \
 		--out=new.cred --group="$(id -gn)"
 	sed -n 's/^pass: //p' new.cred >>secrets
@@ -124,6 +125,42 @@ open_incident() {
 	sed -i '/fchmod(.*new.cred.new.*0640)/d' trace
 	python3 "$QUELL_ROOT/tests/lib/secret_trace.py" trace secrets \
 		--file new.cred
+}
+
+@test "ses-rotate: into the vault, and by a pipe to who publishes it" {
+	local old='st0len/+SecretKeyForTheSmtpUser/0000007+' dir pw
+	emu_key "$(jq -nc --arg s "$old" '{user: "piped", secret: $s,
+		id: "AKIASTOLEN7777777777",
+		groups: ["AWSSESSendingGroupDoNotRename"]}')" >/dev/null
+	secret old.secret "$old"
+	(umask 077 && head -c 32 /dev/urandom >vault.key && chmod 400 vault.key
+		printf '#!/bin/sh\numask 077\ncat >"$1"\n' >take && chmod 700 take)
+	dir=$(open_incident)
+	traced 0 ses-rotate -y -v --key=AKIASTOLEN7777777777 --proofs=1 --over=0 \
+		--wait=8 --old-secret-file=old.secret --vault="$PWD/vault" \
+		--vault-key="file:$PWD/vault.key" --host-checked='a test' \
+		--publish="$PWD/take $PWD/pub" --verify="test -s $PWD/pub" \
+		--incident "$dir"
+	grep -q 'execve("[^"]*/take"' trace
+	grep -q '<SecretAccessKey>' trace
+	pw=$(sed -n 's/^password=//p' pub)
+	[ "${#pw}" = 44 ]
+	echo "$pw" >>secrets
+	# the shell of that script says 0666, its umask makes it 0600
+	[ "$(stat -c %a pub)" = 600 ]
+	sed -i '/pub", O_WRONLY|O_CREAT|O_TRUNC, 0666)/d' trace
+	clean --file pub --pipe
+	run ! grep -rF -f secrets "$dir" vault
+	# the second run, which publishes out of the vault
+	sed -i 's/"publish":{[^}]*}/"publish":{}/; s/"finish":{[^}]*}/"finish":{}/' \
+		"$dir/state/ses-rotate.json"
+	rm pub
+	traced 0 ses-rotate -y -v --resume --proofs=1 --over=0 --incident "$dir"
+	[ -s pub ]
+	# the shell of that script says 0666, its umask makes it 0600
+	[ "$(stat -c %a pub)" = 600 ]
+	sed -i '/pub", O_WRONLY|O_CREAT|O_TRUNC, 0666)/d' trace
+	clean --file pub --pipe
 }
 
 @test "iam-key-disable: the key's secret signs, and goes nowhere" {

@@ -217,6 +217,14 @@ seal() {
 	probe 1 --credentials cred --expect paused --timeout 1 --wait 60 us-east-1
 }
 
+@test "of many answers the last hundred are kept, and all are counted" {
+	emu_fault '[{"do":"reply","reply":"451 later","times":10,
+		"match":{"service":"smtp","operation":"AUTH"}}]'
+	probe 0 --credentials cred --count 110 --wait 60 us-east-1
+	is '.[0] | .asked == 120 and .row == 110 and (.answers | length) == 100
+		and (.answers | all(.verdict == "ok"))'
+}
+
 @test "a young key that is refused is not propagated yet" {
 	printf 'username=%s\npassword=x\ncreated=%s\n' "$KEY" \
 		"$(date -u +%Y-%m-%dT%H:%M:%SZ)" >cred

@@ -101,6 +101,10 @@ static const struct service {
 	{ "accessanalyzer", "access-analyzer", "access-analyzer",
 	    "AWS_ENDPOINT_URL_ACCESSANALYZER", "2019-11-01", NULL,
 	    IR_AWS_REST_JSON, IN_ITS_REGION, false, GOV_IS_FIPS },
+	{ "organizations", "organizations", "organizations",
+	    "AWS_ENDPOINT_URL_ORGANIZATIONS", "2016-11-28",
+	    "AWSOrganizationsV20161128", IR_AWS_JSON11, HOME_HEALTH,
+	    OPTIONAL, GOV_IS_FIPS },
 	/* where the roles of IAM Identity Center are had; never signed */
 	{ "sso", "portal.sso", "awsssoportal", "AWS_ENDPOINT_URL_SSO",
 	    "2019-06-10", NULL, IR_AWS_REST_JSON, IN_ITS_REGION, false,

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/buf.h"
 #include "../core/text.h"
+#include "../policy/match.h"
 #include "sending.h"
 
 const struct ir_send_action ir_send_actions[] = {
@@ -41,6 +43,12 @@ absent(struct context *c, const char *name)
 	set(c, name, NULL);
 }
 
+static void
+there(struct context *c, const char *name)
+{
+	c->key[c->n++] = (struct ir_policy_key){ name, NULL, 1 };
+}
+
 /* What is so whoever asks.  region NULL: not known. */
 static void
 common(struct context *c, int64_t now, const char *region)
@@ -51,14 +59,20 @@ common(struct context *c, int64_t now, const char *region)
 	set(c, "aws:EpochTime", c->epoch);
 	/* SES has no other door */
 	set(c, "aws:SecureTransport", "true");
+	if (region)
+		set(c, "aws:RequestedRegion", region);
+}
+
+/* A user or role that asks by itself, and not a service for it. */
+static void
+directly(struct context *c)
+{
 	set(c, "aws:PrincipalIsAWSService", "false");
 	set(c, "aws:ViaAWSService", "false");
 	absent(c, "aws:CalledVia*");
 	absent(c, "aws:SourceArn");
 	absent(c, "aws:SourceAccount");
 	absent(c, "aws:PrincipalServiceName*");
-	if (region)
-		set(c, "aws:RequestedRegion", region);
 }
 
 /* A session can be given no tags that a user has not. */
@@ -89,7 +103,10 @@ user(struct context *c, const struct ir_sender *s, enum asks how)
 		absent(c, "aws:TokenIssueTime");
 		absent(c, "aws:MultiFactorAuthPresent");
 		absent(c, "aws:MultiFactorAuthAge");
-	} else if (s->mfa == IR_MFA_NO) {
+		return;
+	}
+	there(c, "aws:TokenIssueTime");
+	if (s->mfa == IR_MFA_NO) {
 		set(c, "aws:MultiFactorAuthPresent", "false");
 		absent(c, "aws:MultiFactorAuthAge");
 	}
@@ -102,6 +119,7 @@ context_of(struct context *c, const struct ir_sender *s, enum asks how,
 	const struct ir_auth_entity *e = s->entity;
 
 	common(c, s->now, region);
+	directly(c);
 	set(c, "aws:PrincipalAccount", s->account);
 	set(c, "aws:ResourceAccount", s->account);
 	if (e->kind == IR_AUTH_GROUP)
@@ -112,6 +130,8 @@ context_of(struct context *c, const struct ir_sender *s, enum asks how,
 	} else {
 		set(c, "aws:PrincipalType", "AssumedRole");
 		absent(c, "aws:username");
+		there(c, "aws:userid");
+		there(c, "aws:TokenIssueTime");
 	}
 }
 
@@ -141,10 +161,9 @@ ask(struct question *q, const struct ir_identity *id, const char *resource,
 		context_of(&q->context, q->s, q->how, id ? id->region : NULL);
 	} else {
 		common(&q->context, q->now, id ? id->region : NULL);
-		set(&q->context, "aws:PrincipalAccount",
-		    *q->who.account ? q->who.account : NULL);
-		if (!*q->who.account)
-			q->context.n--;
+		if (*q->who.account)
+			set(&q->context, "aws:PrincipalAccount",
+			    q->who.account);
 	}
 	r.keys = q->context.key;
 	r.nkeys = q->context.n;
@@ -192,6 +211,101 @@ on_identity(struct ir_sending *out, size_t i, const struct ir_policy_answer *a)
 }
 
 /*
+ * An identity that the pattern fits, and that the account does not have: the
+ * wildcards become letters.  false: it is about something else.
+ */
+static bool
+probe(const struct ir_identities *ids, const char *pattern, char arn[640])
+{
+	static const char *const part[] = { "arn", "aws", "ses", "us-east-1",
+		"000000000000", "identity/x" };
+	struct ir_buf b = IR_BUF(639);
+	const char *s = pattern;
+	size_t i, n;
+
+	for (i = 0; i < 6; i++) {
+		n = i < 5 ? strcspn(s, ":") : strlen(s);
+		if (i)
+			ir_buf_chr(&b, ':');
+		if (strspn(s, "*") >= n)
+			ir_buf_str(&b, part[i]);
+		else
+			ir_buf_add(&b, s, n);
+		/* a star at the end reaches over all that follows */
+		s += n < strlen(s) ? n + 1 : strcmp(s, "*") == 0 ? 0 : n;
+	}
+	snprintf(arn, 640, "%s", ir_buf_cstr(&b));
+	ir_buf_free(&b);
+	for (i = 0; arn[i]; i++)
+		if (arn[i] == '*' || arn[i] == '?')
+			arn[i] = 'x';
+	for (i = 0; i < ids->n; i++)
+		if (strcmp(ids->v[i].arn, arn) == 0)
+			return false;
+	return strstr(arn, ":ses:") && strstr(arn, ":identity/");
+}
+
+static bool
+open_at(struct question *q, const char *pattern, struct ir_policy_answer *a)
+{
+	struct ir_policy_request r = { .keys = q->context.key };
+	struct ir_policy_eval e = { .request = &r, .variables = true };
+	struct ir_buf text = IR_BUF(IR_POLICY_TEXT);
+	enum ir_tri t;
+	char arn[640];
+	bool there_is;
+
+	context_of(&q->context, q->s, q->how, NULL);
+	r.nkeys = q->context.n;
+	t = ir_policy_expand(&e, pattern, false, &text);
+	there_is = t != IR_TRI_NO && (t == IR_TRI_MAYBE ||
+	    probe(q->ids, ir_buf_cstr(&text), arn));
+	ir_buf_free(&text);
+	if (!there_is)
+		return false;
+	ask(q, NULL, t == IR_TRI_YES ? arn : NULL, a);
+	return a->verdict == IR_POLICY_ALLOWED ||
+	    a->verdict == IR_POLICY_UNKNOWN;
+}
+
+static bool
+open_by(struct question *q, const struct ir_rec *s,
+    struct ir_policy_answer *a)
+{
+	const struct ir_rec *list = ir_rec_at(s, "Resource");
+	size_t i;
+
+	if (strcmp(ir_rec_get(s, "Effect"), "Allow") != 0 ||
+	    !ir_policy_statement_has(s, q->action))
+		return false;
+	if (!list)
+		return open_at(q, "*", a);
+	if (ir_rec_cstr(list))
+		return open_at(q, ir_rec_cstr(list), a);
+	for (i = 0; i < ir_rec_len(list); i++)
+		if (open_at(q, ir_rec_cstr(ir_rec_item(list, i)), a))
+			return true;
+	return false;
+}
+
+/* Would it be allowed on an identity that is not there, or not ours? */
+static bool
+elsewhere(struct question *q, struct ir_policy_answer *a)
+{
+	const struct ir_rec *s;
+	size_t i, k;
+
+	if (q->own.incomplete)
+		return true;
+	for (i = 0; i < q->own.n; i++)
+		for (k = 0; (s = ir_policy_statement(q->own.identity[i], k)) !=
+		    NULL; k++)
+			if (open_by(q, s, a))
+				return true;
+	return false;
+}
+
+/*
  * Most have nothing to do with sending: what is so on any resource is asked
  * first, and each identity only where that left it open, or where the
  * identity has a say.
@@ -217,8 +331,13 @@ judge(struct question *q, bool on_identities, struct ir_sending *out)
 		ask(q, &q->ids->v[i], q->ids->v[i].arn, &one);
 		on_identity(out, i, &one);
 	}
-	if (q->s && out->verdict == IR_SENDS_NOT &&
-	    base.verdict == IR_POLICY_UNKNOWN) {
+	if (!q->s || out->verdict != IR_SENDS_NOT)
+		return;
+	if (base.verdict != IR_POLICY_UNKNOWN) {
+		/* an identity may deny as well, but that is not why */
+		out->answer = base;
+		out->denied = base.verdict == IR_POLICY_DENIED;
+	} else if (elsewhere(q, &base)) {
 		out->verdict = IR_SENDS_PERHAPS;
 		out->elsewhere = true;
 		out->answer = base;

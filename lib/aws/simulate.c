@@ -51,6 +51,9 @@ ir_simulation_ask(struct ir_simulation *m, const struct ir_sender *s,
 	add_context(m, &names, ++entry, "aws:CurrentTime", m->now, "date");
 	add_context(m, &names, ++entry, "aws:SecureTransport", "true",
 	    "boolean");
+	if (s->entity->kind == IR_AUTH_ROLE)
+		add_context(m, &names, ++entry, "aws:TokenIssueTime", m->now,
+		    "date");
 	if (id)
 		add_context(m, &names, ++entry, "aws:RequestedRegion",
 		    id->region, "string");

@@ -195,3 +195,31 @@ ir_userkey_fields(const struct ir_userkey *k, struct ir_rec *rec)
 	if (*k->service)
 		ir_rec_str(rec, "last_used_service", k->service);
 }
+
+/* 0 to 9, and what is more is 9. */
+static int
+summary_of(const struct ir_rec *reply, const char *name)
+{
+	const struct ir_rec *all = ir_rec_at(reply, "SummaryMap"), *v;
+	const char *key, *value;
+	size_t i;
+
+	if (!all || ir_rec_kind(all) != IR_REC_ARRAY)
+		return -1;
+	for (i = 0; i < ir_rec_len(all); i++) {
+		v = ir_rec_item(all, i);
+		key = ir_rec_get(v, "key");
+		value = ir_rec_get(v, "value");
+		if (key && value && strcmp(key, name) == 0 && *value &&
+		    !value[strspn(value, "0123456789")])
+			return value[1] ? 9 : value[0] - '0';
+	}
+	return -1;
+}
+
+void
+ir_root_read(const struct ir_rec *summary, int *keys, int *mfa)
+{
+	*keys = summary ? summary_of(summary, "AccountAccessKeysPresent") : -1;
+	*mfa = summary ? summary_of(summary, "AccountMFAEnabled") : -1;
+}

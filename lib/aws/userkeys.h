@@ -47,4 +47,10 @@ int ir_userkeys_read(struct ir_aws *a, struct ir_userkeys *u, size_t n,
 /* The fields of a key's record: status, created, last_used and so on. */
 void ir_userkey_fields(const struct ir_userkey *k, struct ir_rec *rec);
 
+/*
+ * What an answer of GetAccountSummary (may be NULL) says of the root user:
+ * how many keys it has, and whether MFA; -1: not known.  Pure.
+ */
+void ir_root_read(const struct ir_rec *summary, int *keys, int *mfa);
+
 #endif

@@ -446,12 +446,13 @@ ask(const char *prompt, char *buf, size_t size, bool echo)
 	if (!tty)
 		return -1;
 	setvbuf(tty, NULL, _IONBF, 0);
-	fprintf(tty, "%s", prompt);
+	/* before the prompt: who answers fast is not shown, and not lost */
 	if (!echo && tcgetattr(fileno(tty), &old) == 0) {
 		quiet = old;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		silent = tcsetattr(fileno(tty), TCSAFLUSH, &quiet) == 0;
 	}
+	fprintf(tty, "%s", prompt);
 	if (fgets(buf, (int)size, tty)) {
 		buf[strcspn(buf, "\r\n")] = '\0';
 		rc = 0;

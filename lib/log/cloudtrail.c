@@ -7,7 +7,6 @@
 #include <emmintrin.h>
 #endif
 
-#include "../aws/trace.h"
 #include "../core/text.h"
 #include "cloudtrail.h"
 
@@ -534,28 +533,67 @@ target_of(const struct ir_rec *ev)
 	return s;
 }
 
-/* The request as it was sent, what is secret by its name masked. */
+static bool
+is_secret_name(const char *name)
+{
+	static const char *const parts[] = { "password", "passphrase",
+	    "secret", "token", "privatekey", "authenticationcode", NULL };
+	size_t i;
+
+	for (i = 0; parts[i]; i++)
+		if (strcasestr(name, parts[i]))
+			return true;
+	return false;
+}
+
+static struct ir_rec *masked(const struct ir_rec *v);
+
+static int
+mask_member(const char *key, const struct ir_rec *v, void *arg)
+{
+	if (is_secret_name(key) && v && ir_rec_kind(v) != IR_REC_NULL)
+		ir_rec_str(arg, key, "***");
+	else if (v)
+		ir_rec_set(arg, key, masked(v));
+	return 0;
+}
+
+/* A copy in which what is secret by its name is "***". */
+static struct ir_rec *
+masked(const struct ir_rec *v)
+{
+	struct ir_rec *out;
+	size_t i;
+
+	if (ir_rec_kind(v) == IR_REC_OBJECT) {
+		out = ir_rec_object();
+		(void)ir_rec_each(v, mask_member, out);
+		return out;
+	}
+	if (ir_rec_kind(v) != IR_REC_ARRAY)
+		return ir_rec_copy(v);
+	out = ir_rec_array();
+	for (i = 0; i < ir_rec_len(v); i++)
+		if (ir_rec_item(v, i))
+			ir_rec_push(out, masked(ir_rec_item(v, i)));
+	return out;
+}
+
+/* The request as it was sent; a long one is left out. */
 static void
 add_request(struct ir_rec *out, const struct ir_rec *ev)
 {
 	const struct ir_rec *in = ir_rec_at(ev, "requestParameters");
-	struct ir_buf text = IR_BUF(IR_TRAIL_EVENT_MAX * 2);
-	struct ir_buf masked = IR_BUF(REQUEST_MAX);
-	struct ir_rec *r = NULL;
+	struct ir_buf text = IR_BUF(REQUEST_MAX);
 
 	if (!in || ir_rec_kind(in) != IR_REC_OBJECT)
 		return;
 	ir_rec_json(in, &text);
-	if (text.len < REQUEST_MAX)
-		ir_aws_mask(&masked, ir_buf_cstr(&text), text.len);
-	if (masked.len && !masked.bad)
-		r = ir_rec_parse(masked.data, masked.len, NULL);
-	if (r)
-		ir_rec_set(out, "request", r);
-	else
+	if (text.bad)
 		ir_rec_bool(out, "request_cut", true);
+	else
+		ir_rec_set(out, "request", masked(in));
 	ir_buf_free(&text);
-	ir_buf_free(&masked);
 }
 
 static void

@@ -163,7 +163,7 @@ variable(struct ir_policy_eval *e, const char *s, size_t n, struct ir_buf *out)
 	k = find_key(e, s, name);
 	snprintf(shown, sizeof shown, "${%.*s}", (int)(name < 50 ? name : 50),
 	    s);
-	if (!k || k->n > 1)
+	if (!k || k->n > 1 || (k->n && !k->values))
 		return ir_policy_maybe(e, "variable", shown);
 	if (k->n) {
 		ir_buf_str(out, k->values[0]);
@@ -179,12 +179,9 @@ variable(struct ir_policy_eval *e, const char *s, size_t n, struct ir_buf *out)
 	return IR_TRI_YES;
 }
 
-/*
- * A text of the policy with its variables replaced and, if wild, its
- * wildcards marked.  NO: a variable has no value.
- */
-static enum ir_tri
-expand(struct ir_policy_eval *e, const char *s, bool wild, struct ir_buf *out)
+enum ir_tri
+ir_policy_expand(struct ir_policy_eval *e, const char *s, bool wild,
+    struct ir_buf *out)
 {
 	enum ir_tri all = IR_TRI_YES;
 	const char *end;
@@ -225,10 +222,10 @@ ir_policy_resource(struct ir_policy_eval *e, const char *pattern)
 
 	if (pattern[strspn(pattern, "*")] == '\0')
 		return *pattern ? IR_TRI_YES : IR_TRI_NO;
-	if (!s)
-		return ir_policy_maybe(e, "resource", pattern);
-	t = expand(e, pattern, true, &b);
-	if (t == IR_TRI_YES &&
+	t = ir_policy_expand(e, pattern, true, &b);
+	if (!s && t != IR_TRI_NO)
+		t = ir_policy_maybe(e, "resource", pattern);
+	else if (t == IR_TRI_YES &&
 	    !fits(ir_buf_cstr(&b), b.len, s, strlen(s), false))
 		t = IR_TRI_NO;
 	else if (t == IR_TRI_YES && !fits_arn(ir_buf_cstr(&b), s))
@@ -395,7 +392,7 @@ test(struct ir_policy_eval *e, const struct operator *o, const char *text,
 {
 	bool wild = o->kind == LIKE || o->kind == ARN, yes = false;
 	struct ir_buf b = IR_BUF(IR_POLICY_TEXT);
-	enum ir_tri t = expand(e, text, wild, &b);
+	enum ir_tri t = ir_policy_expand(e, text, wild, &b);
 	const char *want = ir_buf_cstr(&b);
 
 	if (t == IR_TRI_NO && o->negated)
@@ -516,6 +513,8 @@ ir_policy_condition(struct ir_policy_eval *e, const char *operator,
 	if (k->n == 0)
 		return if_exists || q == FOR_ALL ||
 		    (o->negated && q != FOR_ANY) ? IR_TRI_YES : IR_TRI_NO;
+	if (!k->values)
+		return ir_policy_maybe(e, "condition key", key);
 	every = q == FOR_ALL || (o->negated && q == PLAIN);
 	t = every ? IR_TRI_YES : IR_TRI_NO;
 	for (i = 0; i < k->n; i++) {

@@ -28,8 +28,8 @@ hex(char c)
 }
 
 /* A '+' is a plus: this is no form. */
-static int
-decode(const char *s, size_t n, struct ir_buf *out, struct ir_err *err)
+int
+ir_policy_text(const char *s, size_t n, struct ir_buf *out, struct ir_err *err)
 {
 	size_t i = 0;
 	bool encoded;
@@ -252,7 +252,7 @@ ir_policy_parse_kind(struct ir_policy **out, enum ir_policy_kind kind,
 	snprintf(p->name, sizeof p->name, "%s", name ? name : "");
 	if (n > 3 * (size_t)IR_POLICY_MAX)
 		ir_fail(err, IR_DATAERR, "policy: too long");
-	else if (decode(bytes, n, &b, err) == 0 &&
+	else if (ir_policy_text(bytes, n, &b, err) == 0 &&
 	    /* a text with a NUL would be cut there */
 	    memmem(ir_buf_cstr(&b), b.len, "\\u0000", 6))
 		ir_fail(err, IR_DATAERR, "policy: a NUL in it");

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../core/buf.h"
 #include "../core/err.h"
 #include "../core/record.h"
 
@@ -50,6 +51,13 @@ int ir_policy_parse_kind(struct ir_policy **p, enum ir_policy_kind kind,
     const char *name, const char *bytes, size_t n, struct ir_err *err);
 void ir_policy_free(struct ir_policy *p);
 
+/*
+ * Append a document's text as it was stored, byte for byte: percent-encoding
+ * is taken off where there is some.  0, or -1 and 65.
+ */
+int ir_policy_text(const char *s, size_t n, struct ir_buf *out,
+    struct ir_err *err);
+
 const char *ir_policy_name(const struct ir_policy *p);
 
 /* Statement number i, from 0, as it was checked; NULL: there is none. */
@@ -61,7 +69,8 @@ bool ir_policy_statement_has(const struct ir_rec *statement,
 /*
  * A key of the request's context.  In the list without values: known to be
  * absent; then its name may end in "*", for all that begin so and are not in
- * the list.  Not in the list: not known, which is another thing.
+ * the list.  values NULL and n 1: it is there, and its value is not known.
+ * Not in the list: not known, which is another thing.
  */
 struct ir_policy_key {
 	const char *name;		/* "aws:username", in any case */

@@ -1,11 +1,14 @@
 /* check.c - may the new key send, and did all end as it was meant to? */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "../aws/principal.h"
+#include "../core/cli.h"
 #include "../core/text.h"
 #include "step.h"
 
+#define LOOKS 4			/* one a second */
 #define ACTION "ses:SendRawEmail"	/* what SMTP needs */
 
 /* --- policies ---------------------------------------------------------- */
@@ -133,11 +136,20 @@ ir_rot_check(struct ir_rotate *r, struct ir_err *err)
 int
 ir_rot_finish(struct ir_rotate *r, struct ir_err *err)
 {
+	const struct timespec second = { 1, 0 };
 	const char *new = ir_rec_get(r->entry, "new");
 	size_t i;
+	int tries;
 
-	if (ir_keys_list(r->run->aws, r->user, &r->keys, err))
-		return -1;
+	/* the list may lag behind */
+	for (tries = 0; tries < LOOKS; tries++) {
+		if (tries)
+			nanosleep(&second, NULL);
+		if (ir_keys_list(r->run->aws, r->user, &r->keys, err))
+			return -1;
+		if (!new || ir_rot_active(r, new) || ir_stopped())
+			break;
+	}
 	if (!new || !ir_rot_active(r, new))
 		return ir_fail(err, IR_UNAVAILABLE, "%s: the new key %s is "
 		    "not active", r->user, new ? new : "");

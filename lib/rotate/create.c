@@ -105,7 +105,7 @@ settle_orphan(struct ir_rotate *r, const struct ir_key *key,
 }
 
 /* The file or the vault has it: killed just behind that. */
-static int
+static void
 adopt(struct ir_rotate *r, const char *id)
 {
 	struct ir_rec *names, *sealed;
@@ -125,6 +125,29 @@ adopt(struct ir_rotate *r, const char *id)
 	ir_rec_set(r->entry, "regions", names);
 	ir_rec_bool(r->entry, "creating", false);
 	r->new_changed = true;
+}
+
+/*
+ * The list may lag behind what we have made: look until it shows this key, or
+ * with NULL any that was not there before.  1 found, 0 not in time, -1.
+ */
+static int
+look_for(struct ir_rotate *r, const char *id, struct ir_err *err)
+{
+	const struct timespec second = { 1, 0 };
+	size_t i;
+	int tries;
+
+	for (tries = 0; tries < LOOKS && !ir_stopped(); tries++) {
+		if (tries)
+			nanosleep(&second, NULL);
+		if (ir_keys_list(r->run->aws, r->user, &r->keys, err))
+			return -1;
+		for (i = 0; i < r->keys.n; i++)
+			if (id ? strcmp(r->keys.key[i].id, id) == 0 :
+			    !ir_rot_before(r, r->keys.key[i].id))
+				return 1;
+	}
 	return 0;
 }
 
@@ -134,11 +157,16 @@ settle(struct ir_rotate *r, struct ir_err *err)
 {
 	char id[IR_KEY_ID];
 	size_t i = 0;
+	int rc = 0;
 
 	if (!ir_rec_get_bool(r->entry, "creating", false))
 		return 0;
-	if (ir_rot_sealed(r, id)) {
-		(void)adopt(r, id);
+	if (ir_rot_sealed(r, id))
+		rc = ir_keys_find(&r->keys, id) ? 1 : look_for(r, id, err);
+	if (rc < 0)
+		return -1;
+	if (rc) {
+		adopt(r, id);
 		return ir_rot_save(r, err) || ir_rot_note(r, "ses-rotate.end",
 		    "create", id, "created by an earlier run", err) ? -1 : 1;
 	}
@@ -215,42 +243,23 @@ write_before(struct ir_rotate *r, struct ir_err *err)
 	    "create", r->old, "create a key", err) ? -1 : 0;
 }
 
-/*
- * Look until a key shows up that was not there before: 1 found, 0 not in
- * time, -1.
- */
-static int
-look_for_new(struct ir_rotate *r, struct ir_err *err)
-{
-	const struct timespec second = { 1, 0 };
-	size_t i;
-	int tries;
-
-	for (tries = 0; tries < LOOKS && !ir_stopped(); tries++) {
-		if (tries)
-			nanosleep(&second, NULL);
-		if (ir_keys_list(r->run->aws, r->user, &r->keys, err))
-			return -1;
-		for (i = 0; i < r->keys.n; i++)
-			if (!ir_rot_before(r, r->keys.key[i].id))
-				return 1;
-	}
-	return 0;
-}
-
 /* No key came into being by this attempt; first: there was none before. */
 static int
 refused(struct ir_rotate *r, bool full, bool first, struct ir_err *err)
 {
 	struct ir_err more = IR_ERR_INIT;
+	int rc;
 
 	if (full) {
 		/* an earlier attempt's key, that the list did not show yet? */
-		if (look_for_new(r, &more) == 1 && settle(r, &more) < 0)
+		rc = look_for(r, NULL, &more) == 1 ? settle(r, &more) : 0;
+		if (rc < 0)
 			*err = more;
-		else
+		else if (rc == 0)
 			(void)no_slot(r, err);
-		return -1;
+		else
+			*err = (struct ir_err)IR_ERR_INIT;
+		return rc > 0 ? 0 : -1;
 	}
 	if (first) {
 		ir_rec_bool(r->entry, "creating", false);
@@ -287,7 +296,7 @@ ask_for_key(struct ir_rotate *r, struct ir_err *err)
 		    "outcome unknown: a key may have been created", err);
 		ir_rot_warn(r, "%s", lost.msg);
 		*err = (struct ir_err)IR_ERR_INIT;
-		if (tries || ir_stopped() || look_for_new(r, err) < 0) {
+		if (tries || ir_stopped() || look_for(r, NULL, err) < 0) {
 			*err = lost;
 			return -1;
 		}

@@ -48,11 +48,11 @@ old_password(struct ir_rotate *r, struct ir_secret *out, struct ir_err *err)
 {
 	struct ir_buf b = IR_BUF_SECRET(IR_SMTP_FILE_MAX);
 	struct ir_secret key = IR_SECRET_INIT;
-	const char *file = r->run->password_file;
+	const char *file = r->want.password_file;
 	int rc = 0;
 
-	if (r->run->secret_file) {
-		rc = ir_secret_read_file(&key, r->run->secret_file, err);
+	if (r->want.secret_file) {
+		rc = ir_secret_read_file(&key, r->want.secret_file, err);
 		if (rc == 0)
 			rc = ir_ses_smtp_password(&key, r->regions[0], out,
 			    err);

@@ -40,7 +40,6 @@ struct ir_rotate_run {
 	struct ir_state *state;
 	const char *vault_key;		/* to make a vault; may be NULL */
 	const char *account;
-	const char *password_file, *secret_file;	/* of the old key */
 	long proofs;			/* answers in a row */
 	long over;			/* seconds that a row of 235 spans */
 	long wait;			/* seconds for each proof */
@@ -64,6 +63,7 @@ struct ir_rotate_want {
 	const char *from;		/* sender of the DATA proof */
 	const char *endpoint;		/* SMTP, with {region} */
 	const char *host_checked;	/* a person's word */
+	const char *password_file, *secret_file;	/* of the old key */
 };
 
 enum {
@@ -120,11 +120,11 @@ extern const struct ir_rotate_step ir_rollback_steps[];
 
 /*
  * Take one key (r->old; r->user may be "") and what is wanted of it, look
- * up what the state knows, its user and the user's keys.  With resume the
- * state's plan says which order.  0, or -1 and r->err: 64, 65, 69, 77 ...
+ * up what the state knows, its user and the user's keys.  With keep the order
+ * is that of the state, if there is one.  0, or -1 and r->err: 64, 65, 69, 77 ...
  */
 int ir_rotate_open(struct ir_rotate *r, struct ir_rotate_run *run,
-    const struct ir_rotate_want *want, bool routine, bool resume);
+    const struct ir_rotate_want *want, bool routine, bool keep);
 void ir_rotate_close(struct ir_rotate *r);
 
 /*

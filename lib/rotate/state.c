@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/text.h"
 #include "step.h"
@@ -111,6 +112,9 @@ static const struct {
 	{ "proof_from", offsetof(struct ir_rotate_want, from) },
 	{ "smtp_endpoint", offsetof(struct ir_rotate_want, endpoint) },
 	{ "host_checked", offsetof(struct ir_rotate_want, host_checked) },
+	{ "old_password_file", offsetof(struct ir_rotate_want,
+	    password_file) },
+	{ "old_secret_file", offsetof(struct ir_rotate_want, secret_file) },
 };
 
 #define WANTED (sizeof wanted / sizeof *wanted)
@@ -123,7 +127,7 @@ slot(struct ir_rotate_want *w, size_t i)
 
 /* What is not said now is as it was said before. */
 static void
-recall_plan(struct ir_rotate *r)
+recall_plan(struct ir_rotate *r, const struct ir_rotate_want *now)
 {
 	size_t i;
 
@@ -133,6 +137,13 @@ recall_plan(struct ir_rotate *r)
 			*slot(&r->want, i) = ir_rec_get(r->plan,
 			    wanted[i].name);
 	r->use_vault = r->want.vault != NULL;
+	/* a proof of a file that is gone by now is not asked for again */
+	if (!now->password_file && r->want.password_file &&
+	    access(r->want.password_file, F_OK))
+		r->want.password_file = NULL;
+	if (!now->secret_file && r->want.secret_file &&
+	    access(r->want.secret_file, F_OK))
+		r->want.secret_file = NULL;
 }
 
 int
@@ -280,7 +291,7 @@ look_up(struct ir_rotate *r, struct ir_err *err)
 
 int
 ir_rotate_open(struct ir_rotate *r, struct ir_rotate_run *run,
-    const struct ir_rotate_want *want, bool routine, bool resume)
+    const struct ir_rotate_want *want, bool routine, bool keep)
 {
 	const char *of;
 
@@ -288,12 +299,12 @@ ir_rotate_open(struct ir_rotate *r, struct ir_rotate_run *run,
 	r->want = *want;
 	r->entry = ir_rec_copy(ir_rec_at(ir_rec_at(run->state->rec, "keys"),
 	    r->old));
-	if (!r->entry || (!resume && ir_rot_marked(r->entry, "rolled-back"))) {
+	if (!r->entry || (!keep && ir_rot_marked(r->entry, "rolled-back"))) {
 		ir_rec_free(r->entry);	/* that one is over: begin anew */
 		r->entry = ir_rec_object();
 	}
-	recall_plan(r);
-	r->routine = resume ? ir_rec_get_bool(r->entry, "routine", false) :
+	recall_plan(r, want);
+	r->routine = keep ? ir_rec_get_bool(r->entry, "routine", routine) :
 	    routine;
 	of = ir_rec_get(r->entry, "user");
 	if (!*r->user && of)

@@ -32,7 +32,10 @@ int64_t ir_rot_now(const struct ir_rotate *r);
 
 /* seal.c: where secrets are kept, and had again. */
 int ir_rot_preflight(struct ir_rotate *r, struct ir_err *err);
-/* The key whose secret is in the place, if it is not one of before. */
+/*
+ * The key whose secret is in the place, if it is not one of before: whether
+ * it is the user's is for the list to say.
+ */
 bool ir_rot_sealed(struct ir_rotate *r, char id[IR_KEY_ID]);
 bool ir_rot_before(const struct ir_rotate *r, const char *id);
 /* Everything but the secret access key of `id`.  0, or -1: 65, 66, ... */

@@ -13,14 +13,6 @@ old_is_off(struct ir_rotate *r)
 }
 
 static bool
-proven_dead(struct ir_rotate *r)
-{
-	return ir_rec_get_bool(r->entry, "dead", false) ||
-	    !ir_rec_has(r->entry, "before") ||
-	    strcmp(ir_rec_get(r->entry, "before"), "none") == 0;
-}
-
-static bool
 made(struct ir_rotate *r)
 {
 	return ir_rotate_made(r);
@@ -45,8 +37,7 @@ const struct ir_rotate_step ir_rotate_steps[] = {
 	{ "deactivate", IR_ROTATE_CONTAIN, IR_ROTATE_EMERGENCY, NULL,
 	    old_is_off, ir_rot_deactivate, false, "the stolen key, first" },
 	{ "prove-dead", IR_ROTATE_CONTAIN, IR_ROTATE_EMERGENCY, NULL,
-	    proven_dead, ir_rot_prove_dead, false,
-	    "535 in a row, where 235 was before" },
+	    NULL, ir_rot_prove_dead, false, "535 in a row, where 235 was before" },
 	{ "check", IR_ROTATE_CREATE, IR_ROTATE_ANY, NULL, NULL, ir_rot_check,
 	    false, "may the new key send?" },
 	{ "create", IR_ROTATE_CREATE, IR_ROTATE_ANY, NULL, made,
@@ -62,7 +53,7 @@ const struct ir_rotate_step ir_rotate_steps[] = {
 	{ "retire", IR_ROTATE_PUBLISH, IR_ROTATE_ROUTINE, NULL, old_is_off,
 	    ir_rot_deactivate, false, "the old key, last" },
 	{ "prove-retired", IR_ROTATE_PUBLISH, IR_ROTATE_ROUTINE, NULL,
-	    proven_dead, ir_rot_prove_dead, false, "as prove-dead" },
+	    NULL, ir_rot_prove_dead, false, "as prove-dead" },
 	{ "finish", IR_ROTATE_PROVE | IR_ROTATE_PUBLISH, IR_ROTATE_ANY, NULL,
 	    NULL, ir_rot_finish, false, "look at all keys once more" },
 	{ NULL, 0, IR_ROTATE_ANY, NULL, NULL, NULL, false, NULL }
@@ -151,7 +142,16 @@ walk(struct ir_rotate *r, const struct ir_rotate_step *table, int phases,
 int
 ir_rotate_go(struct ir_rotate *r, int phases, bool again, const char *until)
 {
-	return walk(r, ir_rotate_steps, phases, again, until);
+	int rc;
+
+	/* with the first mark all that a later run needs is written */
+	if (ir_rot_plan(r, &r->err))
+		return -1;
+	rc = walk(r, ir_rotate_steps, phases, again, until);
+	/* its lock is in the way of the next key's rotation */
+	ir_vault_close(r->sealing);
+	r->sealing = NULL;
+	return rc;
 }
 
 int

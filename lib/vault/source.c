@@ -7,7 +7,7 @@
 
 static const struct ir_vault_kind *const kinds[] = {
 	&ir_vault_file_kind, &ir_vault_systemd_kind, &ir_vault_kms_kind,
-	&ir_vault_sm_kind,
+	&ir_vault_sm_kind, &ir_vault_pkcs11_kind,
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -32,6 +32,12 @@ ir_vault_source_check(const char *source, struct ir_err *err)
 {
 	const char *rest;
 
+	if (strstr(source, "pin-value=")) {
+		ir_fail(err, IR_USAGE, "a PIN does not belong into the URI: "
+		    "everybody on this machine can read it there");
+		ir_hint(err, "pin-source=file:/PATH, or be asked for it");
+		return -1;
+	}
 	if (kind_of(source, &rest))
 		return 0;
 	ir_fail(err, IR_USAGE, "not a source of a key: %s", source);

@@ -10,10 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "../aws/client.h"
 #include "../aws/trace.h"
+#include "base64.h"
 #include "seal.h"
 #include "source.h"
 
@@ -64,36 +63,6 @@ hex(const unsigned char *p, size_t n, char *out)
 		snprintf(out + 2 * i, 3, "%02x", p[i]);
 }
 
-/* --- base64 ------------------------------------------------------------- */
-
-static size_t
-encode64(const unsigned char *p, size_t n, char *out)
-{
-	return (size_t)EVP_EncodeBlock((unsigned char *)out, p, (int)n);
-}
-
-/* At most max bytes; how many, or -1. */
-static int
-decode64(const char *s, size_t n, unsigned char *out, size_t max)
-{
-	unsigned char last[3];
-	size_t pad = 0, whole;
-
-	while (pad < 2 && n > pad && s[n - 1 - pad] == '=')
-		pad++;
-	if (n == 0 || n % 4 || n / 4 * 3 - pad > max)
-		return -1;
-	/* the last group apart: its padding is decoded as zero bytes */
-	whole = n - 4;
-	if ((whole && EVP_DecodeBlock(out, (const unsigned char *)s,
-	    (int)whole) < 0) || EVP_DecodeBlock(last,
-	    (const unsigned char *)s + whole, 4) < 0)
-		return -1;
-	memcpy(out + whole / 4 * 3, last, 3 - pad);
-	ir_secret_wipe(last, sizeof last);
-	return (int)(n / 4 * 3 - pad);
-}
-
 /* --- kms: ---------------------------------------------------------------- */
 
 static struct ir_rec *
@@ -120,7 +89,7 @@ kms_call(struct ir_vault_ctx *x, struct ir_aws_call *call,
 	call->secret_name = "Plaintext";
 	call->secret = &plain;
 	rc = need_aws(x, err) ? -1 : ir_aws_do(x->aws, call, err);
-	if (rc == 0 && decode64(plain.data, plain.len, data, IR_VAULT_KEY) !=
+	if (rc == 0 && ir_base64_decode(plain.data, plain.len, data, IR_VAULT_KEY) !=
 	    IR_VAULT_KEY)
 		rc = ir_fail(err, IR_PROTOCOL,
 		    "%s: not a data key in the answer", call->operation);
@@ -135,7 +104,7 @@ kms_take(const struct ir_aws_call *call, struct ir_vault_head *head,
 {
 	const char *arn = ir_rec_get(call->reply, "KeyId");
 	const char *blob = ir_rec_get(call->reply, "CiphertextBlob");
-	int n = blob ? decode64(blob, strlen(blob), head->wrapped,
+	int n = blob ? ir_base64_decode(blob, strlen(blob), head->wrapped,
 	    sizeof head->wrapped) : -1;
 
 	if (!arn || n <= 0)
@@ -177,7 +146,7 @@ kms_unwrap(struct ir_vault_ctx *x, const struct ir_vault_head *head,
 		.region = arn_region(rest, region), .json = in };
 	int rc;
 
-	encode64(head->wrapped, head->nwrapped, blob);
+	ir_base64_encode(head->wrapped, head->nwrapped, blob);
 	ir_rec_str(in, "CiphertextBlob", blob);
 	ir_rec_str(in, "KeyId", rest);
 	rc = kms_call(x, &call, data, err);
@@ -220,7 +189,7 @@ sm_get(struct ir_vault_ctx *x, const char *name, const char *stage,
 		rc = ir_fail(err, IR_CONFIG,
 		    "secretsmanager:%s: not a binary secret", name);
 	if (rc == 0)
-		n = decode64(text.data, text.len, raw, IR_VAULT_RAW_MAX);
+		n = ir_base64_decode(text.data, text.len, raw, IR_VAULT_RAW_MAX);
 	full = call.reply ? ir_rec_get(call.reply, "ARN") : NULL;
 	if (rc == 0 && (n < 0 || !full || strlen(full) >= 512))
 		rc = ir_fail(err, IR_PROTOCOL,
@@ -264,7 +233,7 @@ sm_create(struct ir_vault_ctx *x, const char *name, struct ir_err *err)
 	    ir_vault_random(token, sizeof token, err))
 		goto out;
 	hex(token, sizeof token, id);
-	encode64(raw, IR_VAULT_KEY, text);
+	ir_base64_encode(raw, IR_VAULT_KEY, text);
 	ir_buf_fmt(&b, "{\"Name\":\"%s\",\"ClientRequestToken\":\"%s\","
 	    "\"Description\":\"wrapping key of a quell vault\","
 	    "\"SecretBinary\":\"", name, id);

@@ -115,7 +115,8 @@ def list_access_keys(call):
     user = _user(call)
     return {"AccessKeyMetadata": [
         {"UserName": user.name, "AccessKeyId": k.id, "Status": k.status,
-         "CreateDate": k.created} for k in call.world.keys_of(user.name)]}
+         "CreateDate": k.created} for k in call.world.keys_of(user.name)
+        if call.world.seen(k.listed)]}
 
 
 @operation("iam", "GetAccessKeyLastUsed")
@@ -503,6 +504,11 @@ def simulate_principal_policy(call):
             if decision.boundary_allows is not None:
                 one["PermissionsBoundaryDecisionDetail"] = {
                     "AllowedByPermissionsBoundary": decision.boundary_allows}
+            if any(iam_policy.like(p, action, True)
+                   for p in world.settings["simulated_scp"]):
+                one.update(EvalDecision="explicitDeny", MatchedStatements=[],
+                           OrganizationsDecisionDetail={
+                               "AllowedByOrganizations": False})
             results.append(one)
     return {"EvaluationResults": results}
 

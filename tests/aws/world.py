@@ -58,7 +58,7 @@ DEFAULT = {
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
                     "health:*", "support:*", "cloudtrail:*",
                     "kms:*", "secretsmanager:*", "guardduty:*",
-                    "access-analyzer:*"]}]}},
+                    "access-analyzer:*", "organizations:*", "account:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
@@ -115,10 +115,10 @@ IDENTITIES = {"shop.example.net": {}, "mail.example.net": {}}
 NO_DELAY = [0, 0]
 PRESETS = {
     "immediate": {"new": NO_DELAY, "dead": NO_DELAY, "policy": NO_DELAY,
-                  "sending": NO_DELAY, "flap": True},
+                  "sending": NO_DELAY, "list": NO_DELAY, "flap": True},
     # What people measured: a few seconds, and the last nodes a little later.
     "realistic": {"new": [2, 9], "dead": [2, 6], "policy": [2, 6],
-                  "sending": [1, 5], "flap": True},
+                  "sending": [1, 5], "list": [0, 1], "flap": True},
 }
 
 
@@ -155,6 +155,7 @@ class Key:
         self.id, self.secret, self.user = key_id, secret, user
         self.status, self.created = status, created
         self.visible = Eventual(status)
+        self.listed = Eventual(True)     # in ListAccessKeys
         self.last_used = None            # (time, service, region)
 
 
@@ -310,7 +311,7 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "organization", "kms", "secrets", "findings", "settings")
+         "organization", "kms", "secrets", "findings", "settings", "root")
 LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
@@ -339,11 +340,12 @@ class World:
                          "rate": {"cloudtrail": 2},
                          "propagation": dict(PRESETS["immediate"]),
                          "smtp_dead_session": "at_data",
-                         "smtp_throttled": False,
+                         "smtp_throttled": False, "smtp_v2": False,
                          "wrong_secrets": [WRONG_SECRET],
                          "disabled_regions": [],
                          "web_identity": None, "session_s": None,
                          "report_polls": 0, "report_age_s": None,
+                         "simulated_scp": [],
                          "attacker": None,
                          "ec2": {"ipv6": False, "revoke": "exact"},
                          "imds": {"mode": "on", "role": "mail-host"}}
@@ -459,6 +461,8 @@ class World:
         if created is None:
             key.visible = Eventual(None)
             self.delayed(key.visible, status, "new")
+            key.listed = Eventual(False)
+            self.delayed(key.listed, True, "list")
         self.keys[key.id] = key
         return key
 

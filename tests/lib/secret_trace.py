@@ -7,9 +7,8 @@ SECRETS has one a line.  What AWS answers with (<SecretAccessKey>) is added.
 Each secret is looked for as it is and in base64, in what was executed
 (arguments and environment) and in what was written or sent.  It may be
 written to the files named by --file (a temporary beside one counts as it)
-and, with --socket, to sockets, with --pipe to pipes between parent and child.
-Every file that was made must have been made
-for its owner only, whatever the umask.  Prints what is wrong; exit 1.
+and, with --socket, to sockets, with --pipe, to pipes.  Every file that was
+made must have been made for its owner only, whatever the umask.  Prints what is wrong; exit 1.
 """
 import argparse
 import base64
@@ -70,8 +69,8 @@ def main():
                          path.startswith(f + ".")), None)
             if mine:
                 used.add(mine)
-            elif not (opts.socket and re.match(r"(socket|TCP)", path)) and \
-                    not (opts.pipe and path.startswith("pipe:")):
+            elif not (opts.socket and re.match(r"(socket|TCP)", path)) \
+                    and not (opts.pipe and re.match(r"pipe:", path)):
                 wrong.append("a secret was written to %s (%s)" %
                              (path or out[2], out[1]))
         elif not re.match(r"(read|recvfrom|recvmsg|pread64|<\.\.\.)", line):
