@@ -2,7 +2,7 @@
 # Where exim-creds lets a secret be seen: in no argument, no environment, no
 # file that was not there to hold it, and never open to others on its way.
 
-# shellcheck disable=SC2154,SC2016,SC2086
+# shellcheck disable=SC2154,SC2016,SC2086,SC2094
 load lib/quell
 load lib/creds
 
@@ -14,7 +14,7 @@ setup() {
 	creds_block $NEW_USER $NEW_PASS >new
 	chmod 600 new
 	printf '%s\n' "$OLD_PASS" "$NEW_PASS" >secrets
-	CREDS_SINK=$PWD/none
+	export CREDS_SINK=$PWD/none
 	mkdir none
 	echo 9 >none/port
 }
@@ -34,11 +34,11 @@ traced() {	# COMMAND...
 late_mode() {	# NAME
 	awk -v name="$1" '
 		index($0, name "\",") && /O_EXCL/ { made = / 0600(\)| <unf)/ }
-		index($0, name ">,") && /^[0-9]+ write\(/ { late += opened }
-		index($0, name ">,") && /^[0-9]+ fchmod\(/ { opened = 1 }
-		END { exit made && opened && late == 0 ? 0 : 1 }' trace
+		index($0, name ">,") && /^[0-9]+ +write\(/ { late += opened }
+		index($0, name ">,") && /^[0-9]+ +fchmod\(/ { opened = 1 }
+		END { if (!made || !opened || late) exit 1 }' trace
 	# ours is judged already
-	sed -i "/^[0-9]* fchmod([0-9]*<[^>]*$1>/d" trace
+	sed -i "/^[0-9]*  *fchmod([0-9]*<[^>]*$1>/d" trace
 }
 
 judge() {	# [--file FILE]...

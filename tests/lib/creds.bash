@@ -15,8 +15,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/exim.bash"
 
 OLD_USER=AKIAOLDOLDOLDOLDOLD1
+# shellcheck disable=SC2034 # for who loads this
 OLD_PASS=BAoldoldoldoldoldoldoldoldoldoldoldoldoldo+/
 NEW_USER=AKIANEWNEWNEWNEWNEW2
+# shellcheck disable=SC2034
 NEW_PASS=BBnew+ew/ewnewnewnewnewnewnewnewnewnewnewnw+
 export OLD_USER NEW_USER
 
