@@ -2,7 +2,7 @@
 # exim-creds on a full or failing disk: the old configuration works, or the
 # new one, and nothing is half done.
 
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016,SC2086,SC2094
 load lib/quell
 load lib/creds
 
@@ -16,7 +16,7 @@ setup() {
 	fi
 	creds_block $NEW_USER $NEW_PASS >new
 	chmod 600 new
-	CREDS_SINK=$PWD/none
+	export CREDS_SINK=$PWD/none
 	mkdir none
 	echo 9 >none/port
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
-# exim-creds killed while it changes the configuration itself, at any moment: Exim works with the old credential or with
+# exim-creds killed while it changes the configuration itself: Exim works with
+# the old credential or with
 # the new one, and the next run ends where this one was to end.
 
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016,SC2086,SC2094
 load lib/quell
 load lib/creds
 
@@ -15,7 +16,7 @@ setup() {
 	creds_block $OLD_USER $OLD_PASS >old
 	creds_block $NEW_USER $NEW_PASS >new
 	chmod 600 old new
-	CREDS_SINK=$PWD/none
+	export CREDS_SINK=$PWD/none
 	mkdir none
 	echo 9 >none/port
 }
@@ -57,9 +58,8 @@ whole() {
 		exim-creds --compare --from-file new >b &&
 		[ "$(wc -l <a)" = "$1" ] &&
 		paste -d' ' <(jq -c '[.same_user, .same_password]' a) \
-			<(jq -c '[.same_user, .same_password]' b) |
-		grep -vxE '\[true,true\] \[false,false\]|\[false,false\] \[true,true\]' |
-		wc -l | grep -qx 0
+			<(jq -c '[.same_user, .same_password]' b) >c &&
+		[ "$(grep -cvxE '\[true,true\] \[false,false\]|\[false,false\] \[true,true\]' c)" = 0 ]
 }
 
 all_new() {
@@ -84,7 +84,10 @@ each_kill() {	# KIND PATH PLACES
 			cat err
 			return 1
 		}
-		all_new && clean done || { echo "$1=$n: not ended"; return 1; }
+		if ! all_new || ! clean 'done'; then
+			echo "$1=$n: not ended"
+			return 1
+		fi
 		exim-creds --undo -y >/dev/null
 		cmp before $what && clean undone
 	done
@@ -120,7 +123,7 @@ each_kill() {	# KIND PATH PLACES
 	[ "$rc" = 137 ]
 	run -0 exim-creds --put -y --from-file new
 	all_new
-	clean done
+	clean 'done'
 	run -0 exim-creds --undo -y
 	cmp before $what
 }

@@ -2,7 +2,7 @@
 # exim-creds killed at any moment: Exim works with the old credential or with
 # the new one, and the next run ends where this one was to end.
 
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016,SC2086,SC2094
 load lib/quell
 load lib/creds
 
@@ -15,7 +15,7 @@ setup() {
 	creds_block $OLD_USER $OLD_PASS >old
 	creds_block $NEW_USER $NEW_PASS >new
 	chmod 600 old new
-	CREDS_SINK=$PWD/none
+	export CREDS_SINK=$PWD/none
 	mkdir none
 	echo 9 >none/port
 }
@@ -57,9 +57,8 @@ whole() {
 		exim-creds --compare --from-file new >b &&
 		[ "$(wc -l <a)" = "$1" ] &&
 		paste -d' ' <(jq -c '[.same_user, .same_password]' a) \
-			<(jq -c '[.same_user, .same_password]' b) |
-		grep -vxE '\[true,true\] \[false,false\]|\[false,false\] \[true,true\]' |
-		wc -l | grep -qx 0
+			<(jq -c '[.same_user, .same_password]' b) >c &&
+		[ "$(grep -cvxE '\[true,true\] \[false,false\]|\[false,false\] \[true,true\]' c)" = 0 ]
 }
 
 all_new() {
@@ -84,7 +83,10 @@ each_kill() {	# KIND PATH PLACES
 			cat err
 			return 1
 		}
-		all_new && clean done || { echo "$1=$n: not ended"; return 1; }
+		if ! all_new || ! clean 'done'; then
+			echo "$1=$n: not ended"
+			return 1
+		fi
 		exim-creds --undo -y >/dev/null
 		cmp before $what && clean undone
 	done
