@@ -40,7 +40,7 @@ teardown() {
 	apply 64
 	grep -q -- '--host-checked' play.out
 	# what does not die with the key is named
-	grep -q 'us-east-1  inp-.*  door  ACTIVE: ses-pause --mail-manager' play.out
+	grep -q 'door  ACTIVE: aws mailmanager .* us-east-1 .*CLOSED' play.out
 	[ "$(keys)" = '"Active,Inactive"' ]
 	[ -e mx/quell/hold ]
 	grep -qx "user: $OLD" mx/ses.pw
