@@ -35,8 +35,12 @@ teardown() {
 }
 
 @test "from the leak to the release; no new key before the host is checked" {
+	emu_set '{"regions": {"us-east-1": {"ingress_points": [{"name": "door",
+		"type": "AUTH", "status": "ACTIVE"}]}}}'
 	apply 64
 	grep -q -- '--host-checked' play.out
+	# what does not die with the key is named
+	grep -q 'door  ACTIVE: aws mailmanager .* us-east-1 .*CLOSED' play.out
 	[ "$(keys)" = '"Active,Inactive"' ]
 	[ -e mx/quell/hold ]
 	grep -qx "user: $OLD" mx/ses.pw
@@ -52,6 +56,7 @@ teardown() {
 		incident/steps/53_recover_deliver/delivered.1
 	jq -e '.held == false' incident/steps/54_recover_release/release.1.jsonl
 	grep -q 'proven dead' incident/steps/70_report/report.txt
+	grep -q 'door  ACTIVE' incident/steps/70_report/report.txt
 	grep -q 'leak.copies\|where the leaked key was' play.out
 	# once more: nothing is done twice
 	emu_reset_log
