@@ -49,11 +49,12 @@ ir_gunzip_run(struct ir_gunzip *g, const unsigned char **in, size_t *nin,
 	g->s.next_out = out;
 	g->s.avail_out = (uint32_t)size;
 	rc = isal_inflate(&g->s);
-	*in += *nin - g->s.avail_in;
-	*nin = g->s.avail_in;
 	*made = size - g->s.avail_out;
-	if (rc != ISAL_DECOMP_OK && rc != ISAL_END_INPUT)
+	if ((rc != ISAL_DECOMP_OK && rc != ISAL_END_INPUT) ||
+	    *in - g->s.next_in > IR_GUNZIP_BACK)
 		return -1;
+	*in = g->s.next_in;
+	*nin = g->s.avail_in;
 	return g->s.block_state == ISAL_BLOCK_FINISH;
 }
 

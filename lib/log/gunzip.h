@@ -7,6 +7,13 @@
 
 #include <stddef.h>
 
+/*
+ * ISA-L reads ahead, and at a member's end gives back what it had no use for,
+ * also what it took in an earlier call: so many bytes of those have to stand
+ * before *in still.
+ */
+#define IR_GUNZIP_BACK 8
+
 struct ir_gunzip;
 
 /* At the beginning of a member.  NULL: no memory. */

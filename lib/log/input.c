@@ -127,18 +127,22 @@ damaged(struct ir_log_input *in, const char *why, struct ir_err *err)
 	return ir_fail(err, IR_DATAERR, "%s: %s", in->name, why);
 }
 
-/* Have at least `want` bytes in `in`, unless the end is nearer.  0 or -1. */
+/*
+ * Have at least `want` bytes in `in`, unless the end is nearer; a few of
+ * those before them are kept.  0 or -1.
+ */
 static int
 fill(struct ir_log_input *in, size_t want, struct ir_err *err)
 {
+	size_t back = in->at < IR_GUNZIP_BACK ? in->at : IR_GUNZIP_BACK;
 	ssize_t n;
 
 	if (in->end - in->at >= want)
 		return 0;
-	memmove(in->in, in->in + in->at, in->end - in->at);
-	in->end -= in->at;
-	in->at = 0;
-	while (!in->eof && in->end < want) {
+	in->end -= in->at - back;
+	memmove(in->in, in->in + in->at - back, in->end);
+	in->at = back;
+	while (!in->eof && in->end - in->at < want) {
 		n = read(in->fd, in->in + in->end, IN_SIZE - in->end);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -220,7 +224,7 @@ unpack_gzip(struct ir_log_input *in, struct ir_err *err)
 	int rc = in->spoiled ? -1 : ir_gunzip_run(in->gz, &p, &left, in->out,
 	    OUT_SIZE, &made);
 
-	in->at = in->end - left;
+	in->at = (size_t)(p - in->in);
 	in->spoiled = rc < 0;
 	if (rc < 0 && made == 0)
 		return damaged(in, "damaged gzip data", err);
