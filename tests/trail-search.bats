@@ -103,6 +103,14 @@ three=(us-east-1 eu-west-1 ap-east-1)
 		test("trail-search --file")) and
 		.trails == [{"name": "main", "bucket": "logs-111122223333",
 		"prefix": "ct", "all_regions": true}] and .fit == 0'
+	emu_set '{"trails": []}'
+	code 0 trail-search --user=nobody us-east-1
+	scope '.trails == [] and (.evidence | join(" ") | test("no trail delivers"))'
+	emu_set '{"trails": [{"name": "main", "bucket": "logs-111122223333",
+		"prefix": "ct"}]}'
+	emu_fault '{"do": "500", "match": {"operation": "DescribeTrails"}, "times": -1}'
+	code 0 trail-search --user=nobody us-east-1
+	scope '.trails == null'
 }
 
 @test "by user, root, session, role, name, address, call: and all must fit" {
