@@ -14,6 +14,8 @@
 #define PARALLEL 64
 /* The suppression list may be long, and is asked for once a second. */
 #define SUPPRESSED_PAGES 5
+/* Of Event history, newest first, two a second: 200 makings of identities. */
+#define BIRTH_PAGES 4
 
 const char *
 ir_ses_part_name(enum ir_ses_part part)
@@ -313,6 +315,7 @@ struct ask {
 	struct ir_ses_view *v;
 	struct ir_rec *of;	/* in v's identities or sets */
 	char path[1024];
+	unsigned pages;
 	struct ir_rec *in;	/* owned */
 	struct ir_aws_paging paging;
 	struct ir_aws_call call;
@@ -589,7 +592,7 @@ take_births(const struct ir_rec *reply, void *arg, struct ir_err *err)
 			born(a->v, ev);
 		ir_rec_free(ev);
 	}
-	return 0;
+	return ++a->pages == BIRTH_PAGES;
 }
 
 static struct ir_aws_call *
