@@ -23,8 +23,6 @@ const struct ir_action ir_actions[] = {
 	{ "iam:GetAccountAuthorizationDetails", "ses-senders", false, false },
 	{ "ses:ListEmailIdentities", "ses-senders", false, false },
 	{ "ses:GetEmailIdentityPolicies", "ses-senders", false, false },
-	{ "iam:SimulatePrincipalPolicy", "aws-preflight ses-senders", false,
-	    false },
 	{ "iam:GenerateCredentialReport", "iam-keys ses-senders", false,
 	    false },
 	{ "iam:GetCredentialReport", "iam-keys ses-senders", false, false },
