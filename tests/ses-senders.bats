@@ -126,6 +126,8 @@ of() {	# of NAME FILTER: it holds for exactly one record of that name
 		.account == "999988887777" and (.why | test("partner"))'
 	of email.cognito-idp.amazonaws.com '.kind == "service"'
 	of '*' '.kind == "everyone"'
+	of arn:aws:sts::111122223333:federated-user/fed '.external == false'
+	of AIDADELETEDUSER000001 '.why | test("no more")'
 	of door '.kind == "ingress-point" and .can_send == "depends" and
 		.status == "ACTIVE" and .ingress_type == "AUTH" and
 		.region == "us-east-1" and (.secret | test("secret:door")) and
@@ -152,7 +154,7 @@ of() {	# of NAME FILTER: it holds for exactly one record of that name
 
 @test "calls: counted, none that changes, some for senders, none for the rest" {
 	n=$(wc -l <"$BATS_FILE_TMPDIR/calls")
-	grep -q "^ses-senders: $n calls: 93 principals, 66 can send" \
+	grep -q "^ses-senders: $n calls: 93 principals, 67 can send" \
 		"$BATS_FILE_TMPDIR/err"
 	jq -se 'all(.mutating | not)' "$BATS_FILE_TMPDIR/calls" >/dev/null
 	jq -se '[.[] | select(.operation == "ListAccessKeys") |
