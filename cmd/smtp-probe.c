@@ -482,6 +482,39 @@ why_refused(const struct probe *p, const struct endpoint *e,
 		    "is not known here, and a wrong password is refused too");
 }
 
+/* What was judged at the end of the mail; the last answer may be another. */
+static void
+why_no_mail(enum ir_smtp_verdict v, const struct ir_smtp_judged *j,
+    struct ir_rec *rec)
+{
+	if (v == IR_SV_NO_PERMISSION)
+		ir_rec_fmt(rec, "why", "%s may not %s on %s", j->principal[0] ?
+		    j->principal : "the key's owner", j->action[0] ?
+		    j->action : "send", j->resource[0] ? j->resource :
+		    "this identity");
+	else if (v == IR_SV_NOT_VERIFIED)
+		ir_rec_fmt(rec, "why", "not verified in this region: %s",
+		    j->resource[0] ? j->resource : "the address");
+	else if (v == IR_SV_PAUSED)
+		ir_rec_fmt(rec, "why", "sending is off for the %s",
+		    strcmp(j->kind, "configuration-set") == 0 ?
+		    "configuration set" : "account here");
+	else
+		ir_rec_str(rec, "why", "the answer to the message was lost: "
+		    "look for its Message-ID before sending it again");
+}
+
+static void
+why_mixed(const struct probe *p, const struct run *r, struct ir_rec *rec)
+{
+	if (r->young)
+		ir_rec_fmt(rec, "why", "refused, but the key is only %lld "
+		    "seconds old", (long long)(ir_now() - p->created));
+	else
+		ir_rec_str(rec, "why", "some answers accept, some refuse: a "
+		    "change is spreading");
+}
+
 static void
 why(const struct probe *p, const struct endpoint *e, const struct run *r,
     struct ir_rec *rec)
@@ -494,34 +527,11 @@ why(const struct probe *p, const struct endpoint *e, const struct run *r,
 			ir_rec_fmt(rec, "why", "only %zu of %ld in a row",
 			    r->row, p->count);
 		break;
-	case IR_SV_COUNT:
-		break;
 	case IR_SV_BAD_CREDENTIALS:
 		why_refused(p, e, r, rec);
 		break;
 	case IR_SV_NOT_PROPAGATED:
-		if (r->young)
-			ir_rec_fmt(rec, "why", "refused, but the key is only "
-			    "%lld seconds old",
-			    (long long)(ir_now() - p->created));
-		else
-			ir_rec_str(rec, "why", "some answers accept, some "
-			    "refuse: a change is spreading");
-		break;
-	case IR_SV_NO_PERMISSION:
-		ir_rec_fmt(rec, "why", "%s may not %s on %s", j->principal[0] ?
-		    j->principal : "the key's owner", j->action[0] ?
-		    j->action : "send", j->resource[0] ? j->resource :
-		    "this identity");
-		break;
-	case IR_SV_NOT_VERIFIED:
-		ir_rec_fmt(rec, "why", "not verified in this region: %s",
-		    j->resource[0] ? j->resource : "the address");
-		break;
-	case IR_SV_PAUSED:
-		ir_rec_fmt(rec, "why", "sending is off for the %s",
-		    strcmp(j->kind, "account") == 0 ? "account here" :
-		    "configuration set");
+		why_mixed(p, r, rec);
 		break;
 	case IR_SV_THROTTLED:
 		ir_rec_str(rec, "why", throttle_words(j->kind));
@@ -537,16 +547,14 @@ why(const struct probe *p, const struct endpoint *e, const struct run *r,
 	case IR_SV_NOT_SUBSCRIBED:
 		ir_rec_str(rec, "why", "the AWS account has no SES");
 		break;
+	case IR_SV_NO_PERMISSION:
+	case IR_SV_NOT_VERIFIED:
+	case IR_SV_PAUSED:
 	case IR_SV_UNKNOWN:
-		ir_rec_str(rec, "why", "the answer to the message was lost: "
-		    "look for its Message-ID before sending it again");
+		why_no_mail(r->verdict, j, rec);
 		break;
-	case IR_SV_TEMPORARY:
-	case IR_SV_REJECTED:
-	case IR_SV_UNREACHABLE:
-	case IR_SV_NOT_SMTP:
+	default:
 		ir_rec_str(rec, "why", r->err.msg);
-		break;
 	}
 }
 
