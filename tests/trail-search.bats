@@ -103,6 +103,14 @@ three=(us-east-1 eu-west-1 ap-east-1)
 		test("trail-search --file")) and
 		.trails == [{"name": "main", "bucket": "logs-111122223333",
 		"prefix": "ct", "all_regions": true}] and .fit == 0'
+	emu_set '{"trails": []}'
+	code 0 trail-search --user=nobody us-east-1
+	scope '.trails == [] and (.evidence | join(" ") | test("no trail delivers"))'
+	emu_set '{"trails": [{"name": "main", "bucket": "logs-111122223333",
+		"prefix": "ct"}]}'
+	emu_fault '{"do": "500", "match": {"operation": "DescribeTrails"}, "times": -1}'
+	code 0 trail-search --user=nobody us-east-1
+	scope '.trails == null'
 }
 
 @test "by user, root, session, role, name, address, call: and all must fit" {
@@ -212,6 +220,27 @@ three=(us-east-1 eu-west-1 ap-east-1)
 	[ "$(events | wc -l)" = 130 ]
 	[ "$(events .id | uniq -d)" = '' ]
 	emu_reset_log
+}
+
+@test "a full disk, or a kill at any point, under the state: the next run ends it" {
+	local preload=$QUELL_B/faults.so f n
+	[[ $QUELL_B != *asan* ]] || {
+		preload="$(gcc -print-file-name=libasan.so) $preload"
+		export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+	}
+	code 0 trail-search --key=$K --until=1m "${three[@]}"
+	grep trail-event out | sort >whole
+	for n in 1 2 3 5; do
+		for f in FAULT_WRITE=$n:st FAULT_KILL=$n:st FAULT_KILL_AFTER=$n:st; do
+			rm -f st
+			LD_PRELOAD=$preload run env $f trail-search --key=$K --until=1m \
+				--state=st "${three[@]}"
+			[[ $status == 74 || $status == 137 ]] ||
+				{ echo "$f: $status $output"; false; }
+			code 0 trail-search --key=$K --until=1m --state=st "${three[@]}"
+			grep trail-event out | sort | cmp - whole
+		done
+	done
 }
 
 @test "the state is of one search" {

@@ -19,7 +19,8 @@
  *
  * N counts from 1; "2+" fails the second and all later calls.  A failing
  * write() first puts out half of what it was given, as a full disk does.
- * ERRNO is EIO (the default for all but write) or ENOSPC.
+ * ERRNO is EIO (the default for all but write) or ENOSPC; KILL ends the
+ * process before the call, as a power cut would.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -68,6 +69,8 @@ due(const char *kind, const char *path, int usual)
 	seen[i].n++;
 	if (seen[i].n != n && !(*end == '+' && seen[i].n > n))
 		return false;
+	if (colon && strcmp(colon, ":KILL") == 0)
+		raise(SIGKILL);
 	errno = colon ? strcmp(colon, ":ENOSPC") ? EIO : ENOSPC : usual;
 	return true;
 }
