@@ -66,6 +66,25 @@ load lib/rotate.bash
 	emu_no_violations
 }
 
+@test "the row of proofs spans the time that is asked for, on new connections" {
+	proofs=3 over=2 rot 0 "$OLD"
+	[ "$(role new proof.auth_235)" = 3 ]
+	[ "$(emu_calls '[.[] | select(.operation == "AUTH" and .status == 235)] |
+		length == 3 and .[2].t - .[0].t >= 1.9')" = true ]
+	[ "$(emu_calls '[.[] | select(.operation == "CONNECT")] | length')" = 3 ]
+}
+
+@test "routine: a plan stays one" {
+	code 0 ses-rotate -n --routine --vault=vault "$OLD"
+	[ "$(role old routine) $(role old changed)" = 'true true' ]
+	[ "$(emu_mutating_count)" = 0 ]
+	[ ! -e vault ] && [ ! -e state ]
+	cp out.jsonl plan
+	run -0 ses-rotate -y --vault=vault --vault-key="file:$PWD/vault.key" \
+		--proofs=1 --over=0 <plan
+	[ "$(calls)" = '"CreateAccessKey 235 UpdateAccessKey"' ]
+}
+
 @test "routine again: the vault proves the old one dead" {
 	local first
 	rot 0 --routine "$OLD"
