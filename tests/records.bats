@@ -24,6 +24,9 @@ setup() {
 	msg sp/Q 1xUnbm-0004Fw-2l
 	incident open --dir case <"$data/report-initial.json" >/dev/null
 	: >none
+	printf 'username=u\npassword=p\n' >block
+	cred-vault put -y a --vault "$PWD/v" --vault-key "file:$PWD/k" \
+		<block >/dev/null
 	mkdir -p image/etc
 	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }
@@ -54,6 +57,9 @@ writers() {
 	none|ec2-contain -n --smtp-only i-0a1b2c3d4e5f60001
 	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001
 	none|exim-creds --root image --also /etc
+	block|cred-vault put -n b --vault v
+	none|cred-vault list --vault v
+	none|cred-vault rotate-key -n --to file:k2 --vault v
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
@@ -162,6 +168,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 @test "an unset variable is 64, never everything" {
 	local c unset=
 	for c in 'exim-queue --sender' 'exim-queue-purge -y --sender' \
+		'cred-vault put -y' 'cred-vault get' 'cred-vault list --vault' \
+		'cred-vault remove --confirm' 'cred-vault rotate-key -y --to' \
 		'exim-queue-purge -y --auth-user' 'exim-queue-purge -y --queue-name' \
 		'exim-queue-purge -y --restore' 'iam-key-disable -y --user' \
 		'ses-pause -y --confirm' 'ses-pause -y --region' \

@@ -181,7 +181,12 @@ load lib/rotate.bash
 	rot 0 --routine --publish="$PWD/take $PWD/pub" "$OLD"
 	new=$(role new id)
 	code 64 ses-rotate --rollback "$OLD"
+	code 64 ses-rotate -y --rollback
+	code 69 ses-rotate -y --rollback AKIAANOTHERKEY000001
 	emu_reset_log
+	code 0 ses-rotate -n --rollback "$OLD"
+	[ "$(role old changed) $(role new changed)" = 'true true' ]
+	[ "$(emu_mutating_count)" = 0 ]
 	code 0 ses-rotate -y --rollback --proofs=1 --over=0 "$OLD"
 	[ "$(calls)" = '"UpdateAccessKey 235 UpdateAccessKey"' ]
 	[ "$(keys)" = '"Active,Inactive"' ]
@@ -346,6 +351,6 @@ print(base64.b64encode(b'\2' + hmac.new(s, b'SendRawEmail',
 	code 64 ses-rotate -y --resume --older-than=90d
 	code 64 ses-rotate -y --vault=vault --over=2h "$OLD"
 	code 64 ses-rotate -y --user=a --user=b --vault=vault "$OLD"
-	code 64 ses-rotate --resume "$OLD"
+	code 69 ses-rotate --resume "$OLD"
 	[ "$(emu_mutating_count)" = 0 ]
 }

@@ -568,8 +568,11 @@ int
 ir_creds_recover(struct ir_creds_apply *a, struct ir_err *err)
 {
 	unstage(a);
-	if (a->tx.status != IR_TX_UNDER_WAY && a->tx.status != IR_TX_UNDOING)
+	if (a->tx.status != IR_TX_UNDER_WAY &&
+	    a->tx.status != IR_TX_UNDOING) {
+		ir_tx_tidy(&a->tx);
 		return 0;
+	}
 	return put_back(a, err) ? -1 : 1;
 }
 

@@ -7,7 +7,8 @@
 #include "creds_conf.h"
 
 #define CONDS 32
-#define WORK (64u << 20)	/* bytes looked through for macros */
+#define INCLUDES 1000		/* .include lines that are followed */
+#define WORK (32u << 20)	/* bytes looked through for macros */
 
 /* --- text that knows where it stands -------------------------------------- */
 
@@ -106,7 +107,7 @@ struct reader {
 	bool more;			/* it goes on */
 	bool dead;			/* it began in a branch not taken */
 	enum cond cond[CONDS];
-	size_t nconds, work;
+	size_t nconds, work, includes;
 	char section[IR_CONF_NAME];
 	struct ir_conf_auth *auth;	/* the one being read */
 	struct ir_conf_auth *ghost;	/* of it, what is dead */
@@ -166,6 +167,7 @@ expand(struct reader *r, struct ir_conf_text *t, size_t at)
 	const char *hit;
 	size_t i, from, k;
 
+	r->work += c->nmacro;
 	for (i = 0; i < c->nmacro && !text_bad(t); i++) {
 		m = &c->macro[i];
 		k = strlen(m->name);
@@ -619,7 +621,7 @@ read_file(struct reader *r, const char *path, int depth, bool cpanel)
 	const char *nl;
 	int rc;
 
-	if (depth > IR_CONF_DEPTH) {
+	if (depth > IR_CONF_DEPTH || r->includes++ > INCLUDES) {
 		r->c->cut = true;
 		return 0;
 	}

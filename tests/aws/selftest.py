@@ -1360,6 +1360,63 @@ class Rest(Case):
         finally:
             emu.stop()
 
+    def test_credentials_of_an_account(self):
+        """What only the readers of keys ask for."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"users": {"nobody": {"keys": [
+                           {"id": "AKIANOBODYKEY0000001", "secret": "n" * 40,
+                            "created": "-300s",
+                            "used": ["-60s", "ses", "eu-west-1"]}]}},
+                       "roles": {"linked": {
+                           "path": "/aws-service-role/x/", "trust": {},
+                           "profiles": ["mail"],
+                           "last_used": ["-3d", "eu-west-1"]}},
+                       "root": {"keys": [{"created": "-9d"}], "mfa": False},
+                       "settings": {"report_age_s": 3600}}, file)
+            file.flush()
+            emu = Emulator("--seed", file.name)
+        try:
+            iam = emu.client("iam")
+            summary = iam.get_account_summary()["SummaryMap"]
+            self.assertEqual((summary["AccountAccessKeysPresent"],
+                              summary["AccountMFAEnabled"]), (1, 0))
+            self.assertEqual(iam.generate_credential_report()["State"],
+                             "COMPLETE")
+            report = iam.get_credential_report()["Content"].decode()
+            rows = {r.split(",")[0]: r.split(",")
+                    for r in report.splitlines()}
+            self.assertEqual(rows["<root_account>"][7:9], ["false", "true"])
+            # the key is younger than the report
+            self.assertEqual(rows["nobody"][8], "false")
+            self.assertEqual(iam.get_access_key_last_used(
+                AccessKeyId="AKIANOBODYKEY0000001")["AccessKeyLastUsed"]
+                ["Region"], "eu-west-1")
+            roles = iam.get_account_authorization_details(
+                Filter=["Role"])["RoleDetailList"]
+            role = next(r for r in roles if r["RoleName"] == "linked")
+            self.assertEqual(role["InstanceProfileList"][0]
+                             ["InstanceProfileName"], "mail")
+            self.assertEqual(role["RoleLastUsed"]["Region"], "eu-west-1")
+            emu.set(simulated_scp=["ses:Send*"])
+            said = iam.simulate_principal_policy(
+                PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:user/responder",
+                ActionNames=["ses:SendEmail", "ses:GetAccount"])
+            self.assertEqual([r["EvalDecision"] for r in
+                              said["EvaluationResults"]],
+                             ["explicitDeny", "allowed"])
+            self.assertEqual(emu.violations(), [])
+        finally:
+            emu.stop()
+
+    def test_report_takes_its_time(self):
+        self.emu.set(report_polls=1)
+        iam = self.emu.client("iam")
+        self.fails("ReportNotPresent", iam.get_credential_report)
+        self.assertEqual(
+            [iam.generate_credential_report()["State"]
+             for _ in range(3)], ["STARTED", "INPROGRESS", "COMPLETE"])
+        self.clean()
+
     def test_what_watches(self):
         """CloudTrail, GuardDuty, Access Analyzer, by botocore."""
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
