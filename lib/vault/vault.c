@@ -35,7 +35,7 @@ struct ir_vault {
 	struct ir_vault_head head;
 	struct ir_vault_keys *keys;
 	unsigned char mac[IR_VAULT_MAC];
-	uint64_t seen;			/* generation that a write goes beyond */
+	uint64_t seen;			/* a write goes beyond this generation */
 	struct record *rec;		/* by name, then version */
 	size_t n, cap;
 };
