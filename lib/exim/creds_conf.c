@@ -10,7 +10,7 @@
 #define INCLUDES 1000		/* .include lines that are followed */
 #define WORK (32u << 20)	/* bytes looked through for macros */
 
-/* --- text that knows where it stands -------------------------------------- */
+/* --- text that knows where it stands ------------------------------------ */
 
 static uint64_t
 origin(size_t file, size_t off, size_t len)
@@ -97,7 +97,7 @@ text_bad(const struct ir_conf_text *t)
 	return t->c.bad || t->o.bad;
 }
 
-/* --- the reader ------------------------------------------------------------ */
+/* --- the reader --------------------------------------------------------- */
 
 enum cond { TAKEN, LEFT, DONE, EITHER };
 
@@ -399,7 +399,7 @@ flush(struct reader *r)
 	r->more = false;
 }
 
-/* --- directives ------------------------------------------------------------ */
+/* --- directives --------------------------------------------------------- */
 
 static bool
 dead_now(const struct reader *r)
@@ -518,7 +518,7 @@ directive(struct reader *r, const struct ir_conf_text *t, int depth)
 	return rc;
 }
 
-/* --- physical lines -------------------------------------------------------- */
+/* --- physical lines ----------------------------------------------------- */
 
 /* "@AUTH@": a section of cPanel's exim.conf.local. */
 static bool
@@ -732,7 +732,7 @@ ir_conf_line(const struct ir_buf *bytes, size_t off)
 	return line;
 }
 
-/* --- lists ----------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------- */
 
 /* Where the list's first item is; its separator. */
 static size_t
@@ -803,7 +803,7 @@ ir_conf_item(const char *list, size_t n, size_t nth, struct ir_buf *item)
 	return there;
 }
 
-/* --- what an item says ----------------------------------------------------- */
+/* --- what an item says -------------------------------------------------- */
 
 /* Behind what a backslash at s[i] protects: i itself when there is none. */
 static size_t

@@ -18,7 +18,7 @@
 static const char *const words[] = { "none", "under-way", "done", "undoing",
 	"undone" };
 
-/* --- names ------------------------------------------------------------------ */
+/* --- names -------------------------------------------------------------- */
 
 static void
 beside(const char *path, const char *tail, char to[PATH_MAX])
@@ -81,7 +81,7 @@ sum_of(const char *path, char sum[65], struct ir_err *err)
 	return rc;
 }
 
-/* --- the state file --------------------------------------------------------- */
+/* --- the state file ----------------------------------------------------- */
 
 static void
 put_hex(struct ir_rec *r, const char *key, const struct ir_buf *b)
@@ -285,7 +285,7 @@ ir_tx_free(struct ir_tx *t)
 	t->n = 0;
 }
 
-/* --- going on --------------------------------------------------------------- */
+/* --- going on ----------------------------------------------------------- */
 
 static int
 save_one(struct ir_tx *t, const struct ir_creds_change *ch,
