@@ -161,8 +161,8 @@ not_our_own(struct run *r)
 
 	for (i = 0; i < r->n; i++)
 		if (same(r->keys[i].id, ir_aws_key_id(r->aws))) {
-			ir_fail(r->err, IR_UNAVAILABLE, "%s is the key that this "
-			    "command signs with: nothing changed",
+			ir_fail(r->err, IR_UNAVAILABLE, "%s is the key that "
+			    "this command signs with: nothing changed",
 			    r->keys[i].id);
 			ir_hint(r->err, "use another --profile");
 			return -1;
