@@ -145,11 +145,13 @@ drill: build
 	@DEPS=$(DEPS) tests/deps.sh drill
 	@B=$(B) tests/drill/run.sh
 
-# KILLS=500 SEED=1: ses-rotate killed at chance, and gone on with
+# ses-rotate killed at chance, and gone on with: KILLS=500 SEED=1; then Exim
+# under load while its queue is purged, and kill -9: TORTURE_COUNT=1000000
 torture: build
 	@DEPS=$(DEPS) tests/deps.sh check
 	@$(MAKE) --no-print-directory units
 	@B=$(B) tests/torture/run.sh
+	@B=$(B) tests/torture/queue.sh
 
 bench: build
 	@DEPS=$(DEPS) tests/deps.sh check

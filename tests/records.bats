@@ -42,7 +42,7 @@ writers() {
 	none|exim-queue --spool sp
 	none|exim-queue --spool sp --top sender,host
 	none|exim-queue-purge -n --spool sp --queue-name K --auth-user billing@v.example
-	none|exim-queue-purge -n --spool sp --restore Q
+	none|exim-quarantine restore -n --spool sp Q
 	none|ses-senders us-east-1
 	none|ses-senders --keys us-east-1
 	none|iam-keys
@@ -106,7 +106,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		written "$in" "$c" json || { echo "$c"; cat err; false; }
 		jq -se 'all(.dry_run == true and .changed == true)' out >/dev/null ||
 			{ echo "$c"; cat out; false; }
-	done < <(writers | grep -v -e '--restore Q' -e --scp)
+	done < <(writers | grep -v -e 'restore -n' -e --scp)
 	[ "$n" -ge 6 ]
 	# and what is so already is false, without and with -n
 	for c in 'ses-pause %s eu-central-1' 'exim-queue-purge %s --spool sp --queue-name K 1xUnbX-0004Fv-1l' \
@@ -147,8 +147,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		--auth-user billing@v.example >plan
 	run -0 exim-queue-purge -y --spool sp --queue-name K <plan
 	[ -e sp/K/input/1xUnbl-0004Fv-1l-H ]
-	exim-queue-purge -n --spool sp --restore K >plan
-	run -0 exim-queue-purge -y --spool sp --restore K - <plan
+	exim-quarantine restore -n --spool sp K >plan
+	run -0 exim-quarantine restore -y --spool sp K - <plan
 	[ -e sp/input/1xUnbl-0004Fv-1l-H ]
 	ses-pause -n eu-north-1 >plan
 	run -0 --separate-stderr ses-pause -y <plan
@@ -171,7 +171,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'cred-vault put -y' 'cred-vault get' 'cred-vault list --vault' \
 		'cred-vault remove --confirm' 'cred-vault rotate-key -y --to' \
 		'exim-queue-purge -y --auth-user' 'exim-queue-purge -y --queue-name' \
-		'exim-queue-purge -y --restore' 'iam-key-disable -y --user' \
+		'exim-quarantine restore -y' 'exim-queue-purge -y --where' 'iam-key-disable -y --user' \
 		'ses-pause -y --confirm' 'ses-pause -y --region' \
 		'ses-senders --principal' 'iam-keys --user' 'iam-keys --older-than' \
 		'iam-quarantine -y --policy-name' 'iam-quarantine -y --key' \
