@@ -471,8 +471,8 @@ plan_snapshot(struct run *r, struct host *h)
 	if (!r->snapshot)
 		return 0;
 	/* without an incident nothing tells an old one from one of tonight */
-	if (r->change.incident && ir_ec2_snapshots(&h->e, h->i.id, r->incident, h->snapshots,
-	    &h->err))
+	if (r->change.incident && ir_ec2_snapshots(&h->e, h->i.id,
+	    r->incident, h->snapshots, &h->err))
 		return -1;
 	h->snapshot = ir_rec_len(h->snapshots) == 0;
 	return 0;

@@ -18,6 +18,11 @@
 #	pb_say TEXT	tell the person
 #	pb_need NAME	a value that must be known by now, else stop with 64
 #	pb_note NAME VALUE / pb_get NAME	remember for later steps
+#	pb_journal EVENT	records on stdin into the journal
+#	pb_remark EVENT NAME=VALUE...	a note of words
+#	pb_reader FILE CMD...	run a reader that must not hold up the rest
+#	pb_incident ID ACTIVITY KIND RESOURCE	open one that nobody reported
+#	pb_pause_unused	pause SES where nothing honest is sent
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -267,6 +272,72 @@ pb_need() {
 
 pb_now() {
 	date -u +%Y-%m-%dT%H:%M:%SZ
+}
+
+# Records on stdin become the details of an event.
+pb_journal() {	# EVENT
+	if [ -n "$pb_apply" ]; then
+		incident log "$pb_dir" --event "$1" --data - >/dev/null
+	else
+		cat >/dev/null
+	fi
+}
+
+# A note in the journal, of words.
+pb_remark() {	# EVENT NAME=VALUE...
+	local event=$1 args=() pair
+	shift
+	for pair; do
+		args+=(--arg "${pair%%=*}" "${pair#*=}")
+	done
+	jq -nc "${args[@]}" --arg id "${event#*.}" \
+		'{type: "note"} + $ARGS.named' | pb_journal "$event"
+}
+
+# A reader that helps a person and must not hold up the rest: what it says is
+# evidence, and that it failed is told.
+pb_reader() {	# FILE COMMAND...
+	local file=$1 rc=0
+	shift
+	"$@" >"$file" </dev/null || rc=$?
+	case $rc in
+	0 | 1 | 3) ;;
+	*) pb_say "$1: exit $rc: what it would have told is not known" ;;
+	esac
+	[ ! -s "$file" ] || pb_event "${file##*/}" "$file"
+}
+
+# The account that these credentials belong to, as a command of ours says it.
+pb_account() {
+	ses-pause -n "${AWS_REGION:-us-east-1}" 2>/dev/null |
+		jq -r '.account // ""' | head -n 1
+}
+
+# Regions that the business does not use are paused at once; the plan is
+# looked up, and just that is done.
+pb_pause_unused() {
+	local rc=0
+	ses-pause -n --all-regions --no-baseline >"$pb_out/plan.jsonl" || rc=$?
+	[ "$rc" = 0 ] || [ "$rc" = 3 ] || return "$rc"
+	[ -s "$pb_out/plan.jsonl" ] || return 0
+	rc=0
+	pb_change ses-pause <"$pb_out/plan.jsonl" >"$pb_out/paused.jsonl" ||
+		rc=$?
+	[ "$rc" = 0 ] || [ "$rc" = 3 ] || return "$rc"
+	jq -r 'select(.ok == false) | "  \(.id): \(.why // "not paused")"' \
+		"$pb_out/paused.jsonl" >&2
+}
+
+# Open an incident that nobody reported.
+pb_incident() {	# ID ACTIVITY KIND RESOURCE
+	jq -nc --arg id "$1" --arg activity "$2" --arg kind "$3" \
+		--arg resource "$4" --arg account "$(pb_account)" \
+		--arg region "${AWS_REGION:-us-east-1}" '{type: "report", id: $id,
+		provider: "self", stage: "new", activity: $activity,
+		account: $account, region: $region,
+		resources: [{kind: $kind, id: $resource}]}' >"$pb_out/report.json"
+	[ -z "$pb_apply" ] || incident open --dir "$pb_dir" \
+		<"$pb_out/report.json" >"$pb_out/incident.json"
 }
 
 # --- the engine -------------------------------------------------------------

@@ -108,7 +108,10 @@ may() {
 mail_is_closed() {	# ENI CIDR
 	local p
 	for p in 25 465 587 2465 2525 2587; do
-		! may "$1" "$2" $p || { echo "$p is open"; return 1; }
+		if may "$1" "$2" $p; then
+			echo "$p is open"
+			return 1
+		fi
 	done
 }
 

@@ -442,8 +442,9 @@ authorize(const struct ir_ec2 *e, const char *id,
  * a rule that it does not find, and lists it: that is no success.
  */
 static int
-revoke_extra(const struct ir_ec2 *e, const char *id, const struct ir_sg_rules *want,
-    const struct ir_sg_rules *have, bool egress, struct ir_err *err)
+revoke_extra(const struct ir_ec2 *e, const char *id,
+    const struct ir_sg_rules *want, const struct ir_sg_rules *have,
+    bool egress, struct ir_err *err)
 {
 	struct ir_aws_call c;
 	struct form f = { NULL, 0, 0, false };

@@ -33,6 +33,7 @@ SERVICES = {
     "secretsmanager": ("secretsmanager", ("json",), {"secretsmanager"}),
     "mailmanager": ("ses", ("json",), {"mail-manager", "mailmanager"}),
     "organizations": ("organizations", ("json",), {"organizations"}),
+    "account": ("account", ("rest-json",), {"account"}),
     "guardduty": ("guardduty", ("rest-json",), {"guardduty"}),
     "accessanalyzer": ("access-analyzer", ("rest-json",),
                        {"access-analyzer", "accessanalyzer"}),
@@ -41,7 +42,7 @@ SERVICES = {
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}
 # Services that exist in few regions only. Health has a passive second one.
 HOME = {"iam": {"us-east-1"}, "support": {"us-east-1"},
-        "organizations": {"us-east-1"},
+        "organizations": {"us-east-1"}, "account": {"us-east-1"},
         "health": {"us-east-1", "us-east-2"}}
 
 # botocore 1.44 moved two lists from GET to POST. AWS has to serve both, older

@@ -134,6 +134,29 @@ def get_metric_data(call):
     return answer
 
 
+@operation("cloudwatch", "DescribeAlarms", pages="MetricAlarms")
+def describe_alarms(call):
+    """The seed's `posture.alarms`: region, metric, and whom they tell."""
+    return {"MetricAlarms": [
+        {"AlarmName": f"alarm-{n}", "Namespace": "AWS/SES",
+         "MetricName": a["metric"], "ActionsEnabled": a.get("on", True),
+         "AlarmActions": a.get("actions", ["arn:aws:sns:us-east-1:"
+                               f"{call.world.account}:ops"])}
+        for n, a in enumerate(call.world.posture.get("alarms", []))
+        if a.get("region", "us-east-1") == call.region]}
+
+
+@operation("account", "GetAlternateContact")
+def get_alternate_contact(call):
+    address = call.world.posture.get("contact")
+    if not address or call.params["AlternateContactType"] != "SECURITY":
+        raise AwsError("ResourceNotFoundException", "No contact of the "
+                       "inputted alternate contact type found.", 404)
+    return {"AlternateContact": {
+        "AlternateContactType": "SECURITY", "EmailAddress": address,
+        "Name": "Security", "Title": "on call", "PhoneNumber": "+15550100"}}
+
+
 # --- Health, Support: there only with a paid plan --------------------------
 
 def _need_plan(call):

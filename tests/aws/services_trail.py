@@ -139,6 +139,17 @@ def describe_trails(call):
         if t.get("multi_region", True) or home == call.region]}
 
 
+@operation("cloudtrail", "GetTrailStatus")
+def get_trail_status(call):
+    for trail in call.world.trails:
+        home = trail.get("region", "us-east-1")
+        if call.params["Name"].endswith(":trail/" + trail["name"]) \
+                and home == call.region:
+            return {"IsLogging": trail.get("logging", True)}
+    raise AwsError("TrailNotFoundException", "Unknown trail: "
+                   f"{call.params['Name']}", 400)
+
+
 # --- GuardDuty: findings as AWS gives them, with "region" ------------------
 
 def _detector(call):
@@ -149,6 +160,14 @@ def _detector(call):
 def list_detectors(call):
     off = call.world.findings.get("off", [])
     return {"DetectorIds": [] if call.region in off else [_detector(call)]}
+
+
+@operation("guardduty", "GetDetector")
+def get_detector(call):
+    paused = call.world.findings.get("suspended", [])
+    return {"Status": "DISABLED" if call.region in paused else "ENABLED",
+            "ServiceRole": "arn:aws:iam::111122223333:role/aws-service-role/"
+            "guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty"}
 
 
 def _findings(call):

@@ -311,7 +311,8 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "organization", "kms", "secrets", "findings", "settings", "root")
+         "organization", "posture", "kms", "secrets", "findings", "settings",
+         "root")
 LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
@@ -386,6 +387,7 @@ class World:
         self.security_groups = seed["security_groups"]
         self.ec2_groups, self.snapshots = None, []
         self.organization = seed.get("organization")
+        self.posture = seed.get("posture", {})
         self.health = seed["health"]
         self.kms = json.loads(json.dumps(seed["kms"]))
         self.stored = {}
@@ -636,7 +638,8 @@ class World:
             elif name == "secrets":
                 services_secrets.seed(self, value)
             elif name in ("cases", "trail", "trails", "findings", "instances",
-                          "security_groups", "organization"):
+                          "security_groups", "organization",
+                          "posture"):
                 setattr(self, name, value)
                 if name == "security_groups":
                     self.ec2_groups = None
