@@ -35,7 +35,7 @@ struct ir_vault {
 	struct ir_vault_head head;
 	struct ir_vault_keys *keys;
 	unsigned char mac[IR_VAULT_MAC];
-	uint64_t seen;			/* a write goes beyond this generation */
+	uint64_t seen;			/* a write goes beyond it */
 	struct record *rec;		/* by name, then version */
 	size_t n, cap;
 };
@@ -50,6 +50,13 @@ by_name(const void *a, const void *b)
 
 	return d ? d : (x->item.version > y->item.version) -
 	    (x->item.version < y->item.version);
+}
+
+static void
+sort(struct ir_vault *v)
+{
+	if (v->n > 1)
+		qsort(v->rec, v->n, sizeof *v->rec, by_name);
 }
 
 static struct record *
@@ -443,8 +450,7 @@ ir_vault_open(struct ir_vault **vp, const struct ir_vault_opts *o, bool write,
 		goto bad;
 	if (!o->look)
 		ir_vault_seen_note(v->path, &v->head, v->mac);
-	if (v->n)	/* of nothing there is no pointer */
-		qsort(v->rec, v->n, sizeof *v->rec, by_name);
+	sort(v);
 	*vp = v;
 	return 0;
 bad:
@@ -550,8 +556,7 @@ add(struct ir_vault *v, struct record *r, const struct ir_buf *b,
 		free(v->rec[--v->n].bytes);
 		return -1;
 	}
-	if (v->n)	/* of nothing there is no pointer */
-		qsort(v->rec, v->n, sizeof *v->rec, by_name);
+	sort(v);
 	return 0;
 }
 
