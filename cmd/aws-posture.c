@@ -157,9 +157,10 @@ people(struct posture *p)
 {
 	struct ir_credreport c = { .n = 0 };
 	struct ir_err err = IR_ERR_INIT;
+	size_t calls = 0;
 
 	root(p);
-	if (ir_credreport_get(p->aws, p->wait, &c, &err)) {
+	if (ir_credreport_get(p->aws, p->wait, &c, &calls, &err)) {
 		put_unknown(p, "user-mfa", &err);
 		return;
 	}

@@ -252,23 +252,24 @@ group_id(const char *name)
 	return g ? g->gr_gid : (gid_t)-1;
 }
 
-/* Into a file, replaced whole; a record says that it was done. */
+/* Into a file, replaced whole: 1 written, 0 it was so already, or -1. */
 static int
-to_file(struct run *r, const char *path, enum ir_credential_form form,
-    const struct ir_buf *b, const struct ir_vault_item *item)
+to_file(struct run *r, enum ir_credential_form form, const struct ir_buf *b)
 {
-	gid_t gid = group_id(r->o->group);
-	int changed = ir_credential_write(path, form, b,
-	    r->o->group ? 0640 : 0600, gid, r->err);
-	struct ir_rec *rec;
+	return ir_credential_write(r->o->env_file ? r->o->env_file :
+	    r->o->exim_file, form, b, r->o->group ? 0640 : 0600,
+	    group_id(r->o->group), r->err);
+}
 
-	if (changed < 0)
-		return -1;
-	rec = result(r, "vault-item", item->name, changed);
+static void
+report_file(struct run *r, const struct ir_vault_item *item, bool changed)
+{
+	struct ir_rec *rec = result(r, "vault-item", item->name, changed);
+
 	add_label(rec, item);
-	ir_rec_str(rec, "file", path);
+	ir_rec_str(rec, "file", r->o->env_file ? r->o->env_file :
+	    r->o->exim_file);
 	ir_out_put(r->out, rec);
-	return 0;
 }
 
 static int
@@ -309,6 +310,7 @@ hand_out(struct run *r, const struct ir_credential *c,
 	enum ir_credential_form form = o->env_file ? IR_CREDENTIAL_ENV :
 	    o->exim_file ? IR_CREDENTIAL_EXIM :
 	    o->json_aws ? IR_CREDENTIAL_AWS : IR_CREDENTIAL_BLOCK;
+	bool file = o->env_file || o->exim_file;
 	int rc;
 
 	if (form == IR_CREDENTIAL_ENV)
@@ -316,13 +318,12 @@ hand_out(struct run *r, const struct ir_credential *c,
 		    IR_CREDENTIAL_PREFIX, &b, r->err);
 	else
 		rc = ir_credential_print(c, form, &b, r->err);
-	if (rc == 0 && (o->env_file || o->exim_file))
-		rc = to_file(r, o->env_file ? o->env_file : o->exim_file,
-		    form, &b, item);
-	else if (rc == 0)
-		rc = to_fd(r, &b);
+	if (rc == 0)
+		rc = file ? to_file(r, form, &b) : to_fd(r, &b);
 	ir_buf_free(&b);
-	return rc;
+	if (rc >= 0 && file)
+		report_file(r, item, rc);
+	return rc < 0 ? -1 : 0;
 }
 
 static int
@@ -341,6 +342,7 @@ do_get(struct run *r, char **argv, size_t n)
 		ir_die_usage("get: into a file, or to --fd");
 	if (o->group && !o->env_file && !o->exim_file)
 		ir_die_usage("get: --group is that of a file");
+	(void)group_id(o->group);
 	if (o->env_prefix && !o->env_file)
 		ir_die_usage("get: --env-prefix goes with --env-file");
 	if (not_shown(r) == 0 && open_vault(r, false) == 0 &&
@@ -561,6 +563,7 @@ import_one(struct run *r, const char *path, const struct ir_import_how *how)
 		ir_fail_prefix(r->err, "%s", path);
 		rc = -1;
 	}
+	ir_buf_free(&text);
 	if (rc == 0 && !ir_vault_name_ok(name)) {
 		rc = ir_fail(r->err, IR_USAGE, "%s: not a name: %s", path,
 		    name);
@@ -570,7 +573,6 @@ import_one(struct run *r, const char *path, const struct ir_import_how *how)
 		rc = seal(r, "import", name, &c, when("--expires",
 		    r->o->expires));
 	ir_credential_free(&c);
-	ir_buf_free(&text);
 	ir_buf_free(&b);
 	ir_secret_burn();
 	return rc;

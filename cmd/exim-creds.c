@@ -1,5 +1,5 @@
 /*
- * exim-creds.c - where this host's smarthost credentials live; new ones in
+ * exim-creds.c - find this host's smarthost credentials, put new ones in
  *
  * Reads Exim's configuration and the files that it looks things up in, files
  * of other programs, a credential block.  Writes, with --put, --move and
@@ -61,7 +61,7 @@ struct run {
 	struct ir_err err;
 };
 
-/* --- looking ---------------------------------------------------------------- */
+/* --- looking ------------------------------------------------------------ */
 
 /* The configuration that Exim names; a host without Exim is looked at, too. */
 static int
@@ -128,9 +128,10 @@ static void
 compare(struct run *x, const struct ir_creds_place *p, struct ir_rec *r)
 {
 	struct ir_secret pass = IR_SECRET_INIT;
+	struct ir_err why = IR_ERR_INIT;
 
 	ir_rec_bool(r, "same_user", strcmp(p->user, x->user) == 0);
-	if (p->pass.len && password_for(x, p, &pass, NULL) == 0)
+	if (p->pass.len && password_for(x, p, &pass, &why) == 0)
 		ir_rec_bool(r, "same_password", pass.len == p->pass.len &&
 		    memcmp(pass.data, p->pass.data, pass.len) == 0);
 	else
@@ -157,7 +158,7 @@ list(struct run *x)
 	}
 }
 
-/* --- choosing --------------------------------------------------------------- */
+/* --- choosing ----------------------------------------------------------- */
 
 static bool
 named(const struct ir_creds_place *p, const char *id)
@@ -282,7 +283,7 @@ choose(struct run *x, char **operands, int n)
 	    "could be changed");
 }
 
-/* --- planning --------------------------------------------------------------- */
+/* --- planning ----------------------------------------------------------- */
 
 /* What SES gave out has a form; anything else is somebody's mistake. */
 static int
@@ -394,7 +395,7 @@ plan(struct run *x)
 	return ir_creds_plan_end(x->plan, &x->creds, &x->err);
 }
 
-/* --- asking the other side -------------------------------------------------- */
+/* --- asking the other side ---------------------------------------------- */
 
 static int
 probe_one(struct run *x, const struct ir_creds_place *p,
@@ -441,7 +442,7 @@ probe(struct run *x)
 	return 0;
 }
 
-/* --- records ---------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------ */
 
 /* Is a file of the place in the plan? */
 static bool
@@ -535,7 +536,7 @@ report(struct run *x)
 		    "or LOGIN", x->apply.wrong);
 }
 
-/* --- changing --------------------------------------------------------------- */
+/* --- changing ----------------------------------------------------------- */
 
 /* Two runs with state folders of their own must not meet either. */
 static int
@@ -697,7 +698,7 @@ change(struct run *x, char **operands, int n)
 		report(x);
 }
 
-/* --- undoing ---------------------------------------------------------------- */
+/* --- undoing ------------------------------------------------------------ */
 
 static void
 report_undo(struct run *x, bool changed)
@@ -740,7 +741,7 @@ undo(struct run *x)
 		note(x, "exim-creds.end");
 }
 
-/* --- the run ---------------------------------------------------------------- */
+/* --- the run ------------------------------------------------------------ */
 
 static void
 check_usage(struct run *x, char **operands, int n)
@@ -784,7 +785,7 @@ static const struct ir_col cols[] = {
 };
 
 static const struct ir_cmd cmd = {
-	"exim-creds", "where this host's smarthost credentials live; new ones in",
+	"exim-creds", "find this host's smarthost credentials, put new ones in",
 	"[options] [place ... | -]"
 };
 

@@ -3,174 +3,219 @@
  *
  * Reads message ids or queue-msg records, or a selection, and the spool;
  * asks exim for its configuration.  Renames the files of each message, under
- * Exim's own lock, into a named queue beside the others; --restore moves
- * them back.  Writes one queue-msg record for each message, lines to Exim's
- * main log, the quarantine's manifest, and the incident's journal.
+ * Exim's own lock, into a named queue beside the others, or copies them to
+ * another file system; or lets Exim freeze, thaw or remove them.  Writes one
+ * queue-msg record for each message, lines to Exim's main log, the
+ * quarantine's manifest, and the incident's journal.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/cli.h"
 #include "core/file.h"
 #include "core/text.h"
-#include "exim/config.h"
-#include "exim/manifest.h"
-#include "exim/move.h"
-#include "exim/queue.h"
+#include "exim/act.h"
+#include "exim/instance.h"
 #include "exim/select.h"
+#include "exim/subject.h"
+#include "exim/top.h"
+#include "exim/transfer.h"
 #include "incident/journal.h"
 
-#define ITEMS_MAX 20000000	/* messages of one run */
-#define LOG_MAX 65536		/* bytes of log lines written at once */
+#define SAMPLE 5
 
-/* A message to be moved. */
-struct item {
-	struct ir_queue *queue;	/* NULL: not looked for yet, or not there */
-	char id[IR_SPOOL_ID_MAX];
-	char sub;
-	bool ready;		/* in this batch: its manifest line is out */
-	char *sender, *auth_user;	/* of the record; NULL: not in it */
+enum action { QUARANTINE, FREEZE, THAW, REMOVE };
+
+static const struct {
+	const char *will, *did, *people;
+} actions[] = {
+	{ "quarantine", "quarantined", "moved" },
+	{ "freeze", "frozen", "frozen" },
+	{ "thaw", "thawed", "thawed" },
+	{ "remove", "removed", "removed" },
 };
 
-struct items {
-	struct item *v;
-	size_t n, cap;
-};
-
-/* Where a message in the quarantine came from. */
-struct source {
-	char id[IR_SPOOL_ID_MAX];
-	struct ir_queue *queue;
+/* What a plan shows of those that go, or of those that stay. */
+struct side {
+	struct ir_top *by_user;
+	size_t n, nobody;	/* messages, and those of no account */
+	char *sample[SAMPLE];
 };
 
 struct run {
 	struct ir_common common;
 	struct ir_change change;
 	struct ir_select sel;
-	struct ir_exim_opts ex;
-	const char *queue_opt, *name, *restore;
-	bool all, until_empty;
-	long wait;
+	struct ir_instance exim;
+	const char *queue_opt, *name, *elsewhere;
+	bool all, until_empty, partly, freeze, thaw, via_exim;
+	long wait, batch, rate;
 
-	struct ir_exim_config conf;
-	struct ir_spool *spool;
+	enum action action;
+	struct ir_spool *other;		/* of --quarantine DIR */
 	struct ir_journal *journal;
 	struct ir_queue *quarantine;	/* NULL until it is made */
-	struct ir_manifest *manifest;
 	struct ir_out *out;
 	struct ir_tally tally;
 	struct ir_err *err;
 	char made_name[IR_QUEUE_NAME_MAX];
-	struct items items, busy;
-	struct source *sources;
-	size_t nsources;
-	struct ir_move_buf bufs;
-	struct ir_buf log;
-	int log_fd;
-	int64_t now, deadline;
+	struct ir_items items, busy;
+	struct ir_transfer move;
+	struct side go, stay;
+	int64_t now, deadline, since;
 	bool by_filter, last_try;
-	size_t moved, delivered, gone, skipped, malformed, finished;
+	size_t moved, delivered, gone, left, skipped, malformed, finished;
+	size_t done, total;
 };
 
-/* --- gathering ---------------------------------------------------------- */
+/* --- the plan ----------------------------------------------------------- */
+
+static char *
+describe(const char *id, const struct ir_spool_msg *m)
+{
+	struct ir_buf subject = IR_BUF(IR_SUBJECT_MAX);
+	struct ir_buf line = IR_BUF(1024);
+	struct ir_span who = m->auth_user.n ? m->auth_user :
+	    ir_spool_sender(m);
+
+	ir_spool_subject(m, &subject);
+	ir_buf_fmt(&line, "%s %.*s: %.*s", id,
+	    (int)(who.n < 80 ? who.n : 80), who.p, (int)ir_text_cut(
+	    ir_buf_cstr(&subject), subject.len, 80), ir_buf_cstr(&subject));
+	ir_buf_free(&subject);
+	return ir_buf_take(&line);
+}
+
+/* One in n takes the place of another: each has the same chance. */
+static int
+count_side(struct side *s, const char *id, const struct ir_spool_msg *m,
+    struct ir_err *err)
+{
+	size_t at = s->n < SAMPLE ? s->n : (size_t)random() % (s->n + 1);
+
+	s->n++;
+	s->nobody += m->auth_user.n == 0;
+	if (at < SAMPLE) {
+		free(s->sample[at]);
+		s->sample[at] = describe(id, m);
+	}
+	if (!s->by_user && !(s->by_user = ir_top_new("auth_user", err)))
+		return -1;
+	return ir_top_add(s->by_user, m, "", err);
+}
 
 static void
-items_clear(struct items *l)
+say_account(struct ir_rec *r, void *arg)
+{
+	const struct run *x = arg;
+
+	ir_warn(&x->common, "%8lld  %s", (long long)ir_rec_get_int(r, "count",
+	    0), ir_rec_get(r, "value"));
+	ir_rec_free(r);
+}
+
+static void
+say_side(struct run *x, struct side *s)
 {
 	size_t i;
 
-	for (i = 0; i < l->n; i++) {
-		free(l->v[i].sender);
-		free(l->v[i].auth_user);
-	}
-	l->n = 0;
+	if (s->by_user)
+		ir_top_report(s->by_user, SAMPLE, say_account, x);
+	if (s->nobody)
+		ir_warn(&x->common, "%8zu  of no account", s->nobody);
+	for (i = 0; i < SAMPLE && s->sample[i]; i++)
+		ir_warn(&x->common, "      e.g. %s", s->sample[i]);
 }
 
-static struct item *
-items_add(struct items *l, const char *id, struct ir_err *err)
+static void
+say_plan(struct run *x)
 {
-	struct item *v = l->v;
+	char text[300] = "";
 
-	if (l->n == l->cap) {
-		l->cap = l->cap ? l->cap * 2 : 1024;
-		v = l->n < ITEMS_MAX ? reallocarray(v, l->cap, sizeof *v) :
-		    NULL;
-		if (!v) {
-			ir_fail(err, IR_OSERR, "no memory for so many");
-			return NULL;
-		}
-		l->v = v;
-	}
-	v = &v[l->n++];
-	memset(v, 0, sizeof *v);
-	snprintf(v->id, sizeof v->id, "%s", id);
-	return v;
+	if (x->action == QUARANTINE)
+		snprintf(text, sizeof text, " into quarantine %s", x->name);
+	ir_warn(&x->common, "%s %zu messages%s:", actions[x->action].will,
+	    x->go.n, text);
+	say_side(x, &x->go);
+	ir_warn(&x->common, "%zu would remain:", x->stay.n);
+	say_side(x, &x->stay);
 }
 
-/* A walk over the queues: those that match; in a restore, all. */
+static void
+side_free(struct side *s)
+{
+	size_t i;
+
+	ir_top_free(s->by_user);
+	s->by_user = NULL;
+	for (i = 0; i < SAMPLE; i++) {
+		free(s->sample[i]);
+		s->sample[i] = NULL;
+	}
+	s->n = s->nobody = 0;
+}
+
+/* --- gathering ---------------------------------------------------------- */
+
+/* 1 and the message, 0 it is gone, -1 malformed and why. */
+static int
+load(struct run *x, const struct ir_queue_item *at, struct ir_spool_msg *m,
+    struct ir_err *why)
+{
+	int rc = ir_queue_load(at->dirfd, at->id, 'H', &x->move.bufs.h, why);
+
+	if (rc == 1 && ir_spool_parse(x->move.bufs.h.data,
+	    x->move.bufs.h.len, at->id, m, why))
+		rc = -1;
+	return rc;
+}
+
+/* A walk over the queues: those that match. */
 static int
 gather_one(const struct ir_queue_item *at, void *arg)
 {
 	struct run *x = arg;
 	struct ir_spool_msg m;
-	struct item *it;
+	struct ir_item *it;
+	bool hit;
 	int rc;
 
-	if (!x->restore && !x->all) {
-		rc = ir_queue_load(at->dirfd, at->id, 'H', &x->bufs.h, NULL);
-		if (rc == 0)
-			return 0;
-		if (rc < 0 || ir_spool_parse(x->bufs.h.data, x->bufs.h.len,
-		    at->id, &m, NULL)) {
-			x->malformed++;
-			return 0;
-		}
-		if (!ir_select_match(&x->sel, &m, x->now))
-			return 0;
+	rc = load(x, at, &m, NULL);
+	if (rc == 0)
+		return 0;
+	if (rc < 0 && !x->all) {
+		x->malformed++;
+		return 0;
 	}
-	it = items_add(&x->items, at->id, x->err);
+	hit = x->all || ir_select_match(&x->sel, &(struct ir_select_msg){ &m,
+	    at, -1, x->now });
+	if (rc > 0 && count_side(hit ? &x->go : &x->stay, at->id, &m, x->err))
+		return -1;
+	if (!hit)
+		return 0;
+	it = ir_items_add(&x->items, at->id, x->err);
 	if (!it)
 		return -1;
-	it->queue = at->queue;
+	it->queue = (uint16_t)(ir_queue_index(at->queue) + 1);
 	it->sub = at->sub;
 	return 0;
 }
 
-static int
-gather_record(struct run *x, const struct ir_rec *rec, const char *where)
+/* The record says where it was: a named queue is looked at as well. */
+static void
+note_queue(struct run *x, const struct ir_rec *rec)
 {
-	const char *id = ir_rec_get(rec, "id"), *s;
+	const char *s = ir_rec_get(rec, "queue");
 	struct ir_queue *q;
-	struct item *it;
 
-	if (!id || !*id || ir_spool_id_len(id, strlen(id)) != strlen(id))
-		return ir_fail(x->err, IR_DATAERR, "%s: not a message id",
-		    where);
-	if (!ir_rec_get_bool(rec, "ok", true)) {
-		x->skipped++;	/* malformed, or it failed: nothing to trust */
-		return 0;
-	}
-	it = items_add(&x->items, id, x->err);
-	if (!it)
-		return -1;
-	if ((s = ir_rec_get(rec, "sender")) && !(it->sender = strdup(s)))
-		return ir_fail(x->err, IR_OSERR, "no memory");
-	if ((s = ir_rec_get(rec, "auth_user")) &&
-	    !(it->auth_user = strdup(s)))
-		return ir_fail(x->err, IR_OSERR, "no memory");
-	/* the record says where it was: a named queue is looked at as well */
-	s = ir_rec_get(rec, "queue");
-	if (s && *s && !x->restore && !x->queue_opt &&
-	    ir_queue_open(x->spool, s, &q, NULL) == 0 &&
+	if (s && *s && !x->queue_opt && ir_queue_name_ok(s) &&
+	    ir_queue_open(x->exim.spool, s, &q, NULL) == 0 &&
 	    !ir_queue_quarantine(q))
-		it->queue = q;
-	return 0;
+		x->items.v[x->items.n - 1].queue =
+		    (uint16_t)(ir_queue_index(q) + 1);
 }
 
 static int
@@ -181,7 +226,12 @@ gather_input(struct run *x, char **operands, size_t n)
 	int rc = in ? 0 : -1;
 
 	while (rc == 0 && (rc = ir_in_next(in, &rec, x->err)) == 1) {
-		rc = gather_record(x, rec, ir_in_where(in));
+		rc = ir_items_add_record(&x->items, rec, ir_in_where(in),
+		    x->err);
+		if (rc == 0)
+			note_queue(x, rec);
+		x->skipped += rc > 0;
+		rc = rc < 0 ? -1 : 0;
 		ir_rec_free(rec);
 	}
 	ir_in_close(in);
@@ -192,161 +242,177 @@ gather_input(struct run *x, char **operands, size_t n)
 }
 
 static int
+by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static uint64_t
+id_number(const char *id)
+{
+	uint64_t h = 14695981039346656037u;
+
+	while (*id)
+		h = (h ^ (unsigned char)*id++) * 1099511628211u;
+	return h;
+}
+
+struct others {
+	struct run *x;
+	uint64_t *ids;		/* of those that were named, sorted */
+	size_t n;
+};
+
+static int
+count_other(const struct ir_queue_item *at, void *arg)
+{
+	struct others *o = arg;
+	uint64_t key = id_number(at->id);
+	struct ir_spool_msg m;
+
+	if (load(o->x, at, &m, NULL) <= 0)
+		return 0;
+	return count_side(bsearch(&key, o->ids, o->n, sizeof key, by_number) ?
+	    &o->x->go : &o->x->stay, at->id, &m, o->x->err);
+}
+
+/* Those that were named, and what would remain: by a walk of its own. */
+static int
+count_named(struct run *x)
+{
+	struct others o = { x, NULL, x->items.n };
+	size_t i;
+	int rc;
+
+	o.ids = calloc(o.n + 1, sizeof *o.ids);
+	if (!o.ids)
+		return ir_fail(x->err, IR_OSERR, "no memory");
+	for (i = 0; i < o.n; i++)
+		o.ids[i] = id_number(x->items.v[i].id);
+	qsort(o.ids, o.n, sizeof *o.ids, by_number);
+	rc = ir_spool_walk(x->exim.spool, count_other, &o, x->err);
+	free(o.ids);
+	return rc;
+}
+
+static int
 gather(struct run *x, char **operands, size_t n)
 {
 	if (x->by_filter)
-		return ir_spool_walk(x->spool, gather_one, x, x->err);
-	return gather_input(x, operands, n);
-}
-
-/* Find the message's folder; false when it is in none of the queues. */
-static bool
-locate(struct run *x, struct item *it)
-{
-	struct ir_queue_item at;
-
-	if (x->by_filter)
-		return true;
-	if ((it->queue && ir_queue_find(it->queue, it->id, &at)) ||
-	    ir_spool_find(x->spool, it->id, &at)) {
-		it->queue = at.queue;
-		it->sub = at.sub;
-		return true;
-	}
-	return false;
+		return ir_spool_walk(x->exim.spool, gather_one, x, x->err);
+	if (gather_input(x, operands, n))
+		return -1;
+	if (x->common.quiet || !(x->change.dry_run || isatty(STDERR_FILENO)))
+		return 0;
+	return count_named(x);
 }
 
 /* --- what is said ------------------------------------------------------- */
 
 static void
-put_result(struct run *x, const struct item *it, const struct ir_move *mv,
+put_result(struct run *x, const struct ir_item *it, const struct ir_held *h,
     const char *why, int code)
 {
 	struct ir_rec *r = ir_rec_new("queue-msg", it->id);
-	bool changed = mv && !why;
+	struct ir_queue *at = it->queue ?
+	    ir_spool_queue(x->exim.spool, it->queue - 1u) : NULL;
+	bool changed = !why;
 
+	if (changed && x->quarantine)
+		at = x->quarantine;
 	ir_rec_bool(r, "ok", code == 0);
 	ir_rec_bool(r, "changed", changed);
-	ir_rec_str(r, "action", x->restore ? "restored" : "quarantined");
-	ir_rec_str(r, "queue", changed ? ir_queue_name(mv->to) :
-	    it->queue ? ir_queue_name(it->queue) : "");
+	ir_rec_str(r, "action", actions[x->action].did);
+	ir_rec_str(r, "queue", at ? ir_queue_name(at) : "");
+	if (changed && x->elsewhere)
+		ir_rec_str(r, "folder", x->elsewhere);
 	if (why)
 		ir_rec_str(r, "why", why);
-	if (mv && mv->holder)
-		ir_rec_int(r, "holder_pid", mv->holder);
-	if (mv && mv->parsed) {
-		ir_rec_int(r, "recipient_count", (int64_t)mv->rcpts);
-		ir_rec_int(r, "delivered_count", (int64_t)mv->delivered);
+	if (h && h->holder)
+		ir_rec_int(r, "holder_pid", h->holder);
+	if (h && h->parsed) {
+		ir_rec_int(r, "recipient_count", (int64_t)h->rcpts);
+		ir_rec_int(r, "delivered_count", (int64_t)h->delivered);
+	}
+	if (h && changed && h->sha_h[0]) {
+		ir_rec_str(r, "sha256_h", h->sha_h);
+		ir_rec_str(r, "sha256_d", h->sha_d);
 	}
 	ir_out_put(x->out, r);
 	ir_tally_add(&x->tally, code);
 }
 
+/* Not in a queue: perhaps a former run has moved it. */
 static void
-queue_label(const struct ir_queue *q, char label[IR_QUEUE_NAME_MAX + 4])
+not_there(struct run *x, const struct ir_item *it)
 {
-	const char *name = ir_queue_name(q);
+	struct ir_spool *spools[] = { x->exim.spool, x->other };
+	char why[128] = "gone";
+	struct ir_queue_item at;
+	struct ir_queue *q;
+	size_t i, k;
 
-	snprintf(label, IR_QUEUE_NAME_MAX + 4, "%s%s%s", *name ? "(" : "",
-	    name, *name ? ") " : "");
-}
-
-static void
-log_flush(struct run *x)
-{
-	if (x->log_fd >= 0 && x->log.len &&
-	    ir_write_all(x->log_fd, ir_buf_cstr(&x->log), x->log.len))
-		ir_warn(&x->common, "exim's main log: %s", strerror(errno));
-	ir_buf_trunc(&x->log, 0);
-}
-
-/* What Exim's own "exim -MG" would log. */
-static void
-log_move(struct run *x, const struct ir_move *mv)
-{
-	char stamp[32], from[IR_QUEUE_NAME_MAX + 4];
-	char to[IR_QUEUE_NAME_MAX + 4];
-	time_t t = time(NULL);
-	struct tm tm;
-
-	if (x->log_fd < 0)
-		return;
-	if (strcmp(x->conf.timezone, "UTC") == 0)
-		gmtime_r(&t, &tm);
-	else
-		localtime_r(&t, &tm);
-	strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &tm);
-	queue_label(mv->from, from);
-	queue_label(mv->to, to);
-	if (x->log.len + 512 > LOG_MAX)
-		log_flush(x);
-	ir_buf_fmt(&x->log, "%s %s moved from %sinput, msglog to %sinput, "
-	    "msglog\n", stamp, mv->id, from, to);
-}
-
-static void
-log_open(struct run *x)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	if (!x->conf.spool_directory[0])
-		return;		/* exim was not asked */
-	if (ir_exim_mainlog(&x->conf, path) == 0)
-		x->log_fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW |
-		    O_NONBLOCK | O_CLOEXEC);
-	if (x->log_fd >= 0 && (fstat(x->log_fd, &st) ||
-	    !S_ISREG(st.st_mode))) {
-		close(x->log_fd);
-		x->log_fd = -1;
-	}
-	if (x->log_fd < 0)
-		ir_note(&x->common, "exim's main log will not say what moved");
+	for (k = 0; k < 2; k++)
+		for (i = 0; spools[k] && (q = ir_spool_queue(spools[k], i));
+		    i++)
+			if (ir_queue_quarantine(q) &&
+			    ir_queue_find(q, it->id, &at))
+				snprintf(why, sizeof why, "in quarantine "
+				    "already: %s", ir_queue_name(q));
+	x->gone++;
+	put_result(x, it, NULL, why, 0);
 }
 
 /* --- the dry run -------------------------------------------------------- */
 
-static bool
-as_recorded(const struct ir_spool_msg *m, void *arg)
-{
-	const struct item *it = arg;
-
-	return (!it->sender ||
-	    ir_spool_text_is(ir_spool_sender(m), it->sender)) &&
-	    (!it->auth_user || ir_spool_text_is(m->auth_user, it->auth_user));
-}
-
-static void
-plan_message(struct run *x, struct item *it, struct ir_rec *r)
+/* Fills the record; the exit code that it will have. */
+static int
+plan_message(struct run *x, struct ir_item *it, struct ir_rec *r)
 {
 	struct ir_err why = IR_ERR_INIT;
 	struct ir_span j = { NULL, 0 };
+	struct ir_queue_item at;
 	struct ir_spool_msg m;
 	size_t delivered = 0;
-	int dir = ir_queue_dir(it->queue, IR_INPUT, it->sub, false), rc;
+	bool partly;
+	int rc;
 
-	rc = ir_queue_load(dir, it->id, 'H', &x->bufs.h, &why);
-	if (rc == 1)
-		rc = ir_spool_parse(x->bufs.h.data, x->bufs.h.len, it->id, &m,
-		    &why) ? -1 : 1;
-	ir_rec_bool(r, "ok", rc == 0 || (rc == 1 && as_recorded(&m, it)));
+	if (!ir_item_find(it, x->exim.spool, &at)) {
+		ir_rec_str(r, "why", "gone");
+		return 0;
+	}
+	ir_rec_str(r, "queue", ir_queue_name(at.queue));
+	rc = load(x, &at, &m, &why);
 	if (rc < 1) {
 		ir_rec_str(r, "why", rc ? why.msg : "gone");
-		return;
+		return rc ? IR_DATAERR : 0;
 	}
-	if (!as_recorded(&m, it))
-		ir_rec_str(r, "why", "not the message of the record");
-	else
-		ir_rec_bool(r, "changed", true);
-	if (ir_queue_load(dir, it->id, 'J', &x->bufs.j, NULL) == 1)
-		j = (struct ir_span){ x->bufs.j.data, x->bufs.j.len };
+	rc = ir_queue_load(at.dirfd, at.id, 'J', &x->move.bufs.j, NULL);
+	if (rc == 1)
+		j = (struct ir_span){ x->move.bufs.j.data,
+		    x->move.bufs.j.len };
+	partly = rc == 1 || m.done_count > 0;
 	(void)ir_spool_delivered(&m, j, &delivered, NULL);
 	ir_spool_text(r, "sender", ir_spool_sender(&m));
 	ir_spool_text(r, "auth_user", m.auth_user);
+	ir_rec_time(r, "received", m.received);
 	ir_rec_int(r, "recipient_count", (int64_t)m.rcpt_count);
 	ir_rec_int(r, "delivered_count", (int64_t)delivered);
+	if (!ir_item_is(it, &m)) {
+		ir_rec_str(r, "why", "not the message of the record");
+		return IR_DATAERR;
+	}
+	if (partly && !x->partly && x->action == QUARANTINE) {
+		ir_rec_str(r, "why", "partly delivered: left");
+		x->left++;
+		return 0;
+	}
+	ir_rec_bool(r, "changed", true);
 	x->delivered += delivered;
 	x->moved++;
+	return 0;
 }
 
 static void
@@ -354,23 +420,17 @@ plan(struct run *x)
 {
 	struct ir_rec *r;
 	size_t i;
+	int code;
 
+	say_plan(x);
 	for (i = 0; i < x->items.n; i++) {
-		struct item *it = &x->items.v[i];
-
-		r = ir_rec_new("queue-msg", it->id);
+		r = ir_rec_new("queue-msg", x->items.v[i].id);
 		ir_rec_bool(r, "dry_run", true);
 		ir_rec_bool(r, "changed", false);
-		ir_rec_str(r, "action", x->restore ? "restore" : "quarantine");
-		if (locate(x, it)) {
-			ir_rec_str(r, "queue", ir_queue_name(it->queue));
-			plan_message(x, it, r);
-		} else {
-			ir_rec_bool(r, "ok", true);
-			ir_rec_str(r, "why", "gone");
-		}
-		ir_tally_add(&x->tally, ir_rec_get_bool(r, "ok", true) ? 0 :
-		    IR_DATAERR);
+		ir_rec_str(r, "action", actions[x->action].will);
+		code = plan_message(x, &x->items.v[i], r);
+		ir_rec_bool(r, "ok", code == 0);
+		ir_tally_add(&x->tally, code);
 		ir_out_put(x->out, r);
 	}
 }
@@ -378,218 +438,102 @@ plan(struct run *x)
 /* --- moving ------------------------------------------------------------- */
 
 static bool
-still_selected(const struct ir_spool_msg *m, void *arg)
+still(const struct ir_item *it, const struct ir_select_msg *m, void *arg)
 {
 	struct run *x = arg;
 
-	return ir_select_match(&x->sel, m, x->now);
+	if (x->by_filter)
+		return ir_select_match(&x->sel, m);
+	return ir_item_is(it, m->m);
 }
 
 static int
-by_id(const void *a, const void *b)
+keep_busy(struct run *x, const struct ir_item *it)
 {
-	const struct source *x = a, *y = b;
+	struct ir_item *copy = ir_items_add(&x->busy, it->id, x->err);
 
-	return strcmp(x->id, y->id);
-}
-
-/* Where a restored message belongs: the default queue unless noted. */
-static struct ir_queue *
-home_of(struct run *x, const char *id)
-{
-	struct source key = { "", NULL }, *hit = NULL;
-	struct ir_queue *q = NULL;
-
-	snprintf(key.id, sizeof key.id, "%s", id);
-	if (x->nsources)
-		hit = bsearch(&key, x->sources, x->nsources, sizeof key,
-		    by_id);
-	if (hit)
-		return hit->queue;
-	(void)ir_queue_open(x->spool, "", &q, NULL);
-	return q;
+	if (copy)
+		*copy = *it;
+	return copy ? 0 : -1;
 }
 
 static int
-keep_busy(struct run *x, struct item *it)
+settle(struct ir_item *it, const struct ir_held *h, enum ir_moved got,
+    const struct ir_err *why, void *arg)
 {
-	struct item *copy = items_add(&x->busy, it->id, x->err);
+	struct run *x = arg;
 
-	if (!copy)
-		return -1;
-	copy->queue = it->queue;
-	copy->sub = it->sub;
-	copy->sender = it->sender;
-	copy->auth_user = it->auth_user;
-	it->sender = it->auth_user = NULL;
-	return 0;
-}
-
-static int
-settle(struct run *x, struct item *it, struct ir_move *mv, enum ir_moved got,
-    const struct ir_err *why)
-{
 	switch (got) {
 	case IR_MOVED:
 		x->moved++;
-		x->delivered += mv->delivered;
-		log_move(x, mv);
-		put_result(x, it, mv, NULL, 0);
+		x->delivered += h->delivered;
+		put_result(x, it, h, NULL, 0);
 		break;
 	case IR_MOVE_GONE:
-		x->gone++;
-		put_result(x, it, mv, "gone", 0);
+		if (why->msg[0])
+			put_result(x, it, h, why->msg, 0);
+		else
+			not_there(x, it);
 		break;
 	case IR_MOVE_BUSY:
 		if (!x->last_try)
 			return keep_busy(x, it);
-		put_result(x, it, mv, "being delivered", IR_TEMPFAIL);
+		put_result(x, it, h, "being delivered", IR_TEMPFAIL);
+		break;
+	case IR_MOVE_PARTLY:
+		x->left++;
+		put_result(x, it, h, "partly delivered: left", 0);
 		break;
 	case IR_MOVE_CHANGED:
 		if (x->by_filter)
-			put_result(x, it, mv, "no longer selected", 0);
+			put_result(x, it, h, "no longer selected", 0);
 		else
-			put_result(x, it, mv, "not the message of the record",
+			put_result(x, it, h, "not the message of the record",
 			    IR_DATAERR);
 		break;
 	case IR_MOVE_FAILED:
 	default:
-		put_result(x, it, mv, why->msg, why->code);
-		/* what does not fit this one will not fit the next one */
-		if (why->code == IR_CANTCREAT) {
-			*x->err = *why;
-			return -1;
-		}
+		put_result(x, it, h, why->msg, why->code);
 		break;
 	}
 	return 0;
 }
 
+/* Before each batch: may it go on, and not too fast? */
 static int
-move_one(struct run *x, struct item *it)
+next(size_t done, void *arg)
 {
-	struct ir_err why = IR_ERR_INIT;
-	struct ir_move mv = { .from = it->queue, .id = it->id,
-	    .sub = it->sub, .restore = x->restore != NULL };
+	struct run *x = arg;
+	struct timespec nap = { 0, 50000000 };
+	size_t all = x->done + done;
+	int64_t due;
 
-	mv.to = x->restore ? home_of(x, it->id) : x->quarantine;
-	if (!x->restore && x->by_filter && !x->all) {
-		mv.still = still_selected;
-		mv.arg = x;
-	} else if (it->sender || it->auth_user) {
-		mv.still = as_recorded;
-		mv.arg = it;
-	}
-	return settle(x, it, &mv, ir_message_move(&mv, &x->bufs, &why), &why);
-}
-
-/* Not in a queue: perhaps a former run has moved it. */
-static void
-not_there(struct run *x, const struct item *it)
-{
-	struct ir_queue_item at;
-	struct ir_queue *q;
-	char why[128] = "gone";
-	size_t i;
-
-	for (i = 0; !x->restore && (q = ir_spool_queue(x->spool, i)); i++)
-		if (ir_queue_quarantine(q) && ir_queue_find(q, it->id, &at))
-			snprintf(why, sizeof why, "in quarantine already: %s",
-			    ir_queue_name(q));
-	x->gone++;
-	put_result(x, it, NULL, why, 0);
-}
-
-/* Short, so that a batch stays readable in one piece. */
-static void
-short_text(struct ir_rec *r, const char *key, struct ir_span s)
-{
-	if (s.p)
-		ir_rec_strn(r, key, s.p, s.n < 128 ? s.n : 128);
-}
-
-static struct ir_rec *
-manifest_line(struct run *x, const struct item *it)
-{
-	struct ir_rec *r = ir_rec_new("queue-move", it->id);
-	char sub[2] = { it->sub, '\0' };
-	struct ir_spool_msg m;
-	int dir = ir_queue_dir(it->queue, IR_INPUT, it->sub, false);
-
-	ir_rec_time(r, "time", ir_now());
-	ir_rec_str(r, "source", ir_queue_name(it->queue));
-	ir_rec_str(r, "sub", sub);
-	if (ir_queue_load(dir, it->id, 'H', &x->bufs.h, NULL) == 1 &&
-	    ir_spool_parse(x->bufs.h.data, x->bufs.h.len, it->id, &m,
-	    NULL) == 0) {
-		ir_rec_time(r, "received", m.received);
-		short_text(r, "sender", ir_spool_sender(&m));
-		short_text(r, "auth_user", m.auth_user);
-		short_text(r, "host", m.host);
-		ir_rec_int(r, "recipient_count", (int64_t)m.rcpt_count);
-	}
-	return r;
-}
-
-/* Say what will be moved, on the disk, then move it. */
-static int
-act_batch(struct run *x, struct item *v, size_t n)
-{
-	struct ir_rec *done;
-	size_t i, ready = 0;
-	int rc = 0;
-
-	for (i = 0; i < n; i++) {
-		v[i].ready = locate(x, &v[i]);
-		if (!v[i].ready)
-			not_there(x, &v[i]);
-		else if (!x->restore)
-			ir_manifest_add(x->manifest, manifest_line(x, &v[i]));
-		ready += v[i].ready;
-	}
-	if (ready == 0)
-		return 0;
-	if (!x->restore && ir_manifest_commit(x->manifest, true, x->err))
-		return -1;
-	for (i = 0; rc == 0 && i < n; i++)
-		if (v[i].ready)
-			rc = move_one(x, &v[i]);
-	log_flush(x);
-	if (rc || !x->manifest)
-		return rc;
-	done = ir_rec_new(x->restore ? "queue-restored" : "queue-moved", NULL);
-	ir_rec_fmt(done, "id", "%zu", ready);
-	ir_rec_time(done, "time", ir_now());
-	ir_manifest_add(x->manifest, done);
-	return ir_manifest_commit(x->manifest, false, x->err);
-}
-
-static int
-act_list(struct run *x, struct items *l)
-{
-	size_t i, n;
-
-	for (i = 0; i < l->n; i += n) {
-		n = l->n - i < IR_MANIFEST_BATCH ? l->n - i :
-		    IR_MANIFEST_BATCH;
-		if (x->deadline && ir_mono_ms() > x->deadline)
-			return ir_fail(x->err, IR_TEMPFAIL, "time is up, "
-			    "%zu messages are left", l->n - i);
-		if (act_batch(x, l->v + i, n))
-			return -1;
-	}
+	ir_progress(&x->common, actions[x->action].will, all, x->total,
+	    x->since);
+	due = x->rate > 0 ? x->since + (int64_t)all * 1000 / x->rate : 0;
+	while (ir_mono_ms() < due && !ir_stopped())
+		nanosleep(&nap, NULL);
+	if (ir_stopped())
+		return ir_fail(x->err, IR_TEMPFAIL, "stopped, %zu messages "
+		    "are left", x->total > all ? x->total - all : 0);
+	if (x->deadline && ir_mono_ms() > x->deadline)
+		return ir_fail(x->err, IR_TEMPFAIL, "time is up, %zu messages "
+		    "are left", x->total > all ? x->total - all : 0);
 	return 0;
 }
 
 static bool
-any_free(const struct items *l)
+any_free(struct run *x)
 {
+	const struct ir_item *it;
 	size_t i;
 
-	for (i = 0; i < l->n; i++)
-		if (ir_message_holder(l->v[i].queue, l->v[i].id,
-		    l->v[i].sub) == 0)
+	for (i = 0; i < x->busy.n; i++) {
+		it = &x->busy.v[i];
+		if (ir_message_holder(ir_spool_queue(x->exim.spool,
+		    it->queue - 1u), it->id, it->sub) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -599,102 +543,169 @@ act_busy(struct run *x)
 {
 	const struct timespec nap = { 0, 100000000 };
 	int64_t end = ir_mono_ms() + x->wait * 1000;
-	struct items again = { NULL, 0, 0 }, empty;
+	struct ir_items again = { NULL, 0, 0 }, empty;
 	int rc = 0;
 
 	while (rc == 0 && x->busy.n) {
-		x->last_try = ir_mono_ms() >= end ||
+		x->last_try = ir_mono_ms() >= end || ir_stopped() ||
 		    (x->deadline && ir_mono_ms() > x->deadline);
-		if (!x->last_try && !any_free(&x->busy)) {
+		if (!x->last_try && !any_free(x)) {
 			nanosleep(&nap, NULL);
 			continue;
 		}
 		empty = again;
 		again = x->busy;
 		x->busy = empty;
-		rc = act_list(x, &again);
-		items_clear(&again);
+		x->move.next = NULL;
+		rc = ir_transfer_run(&x->move, again.v, again.n, x->err);
+		x->move.next = next;
+		again.n = 0;
 	}
 	x->last_try = false;
-	items_clear(&x->busy);
-	free(again.v);
+	x->busy.n = 0;
+	ir_items_free(&again);
 	return rc;
 }
 
-/* --- what a former run left half done ----------------------------------- */
+/* --- through Exim ------------------------------------------------------- */
 
-struct doubt {
-	struct run *x;
-	struct ir_queue *quarantine;
-};
+/* Before and after: is it as it should be?  1, 0 gone, -1 not. */
+static int
+is_so(struct run *x, struct ir_item *it, struct ir_held *h)
+{
+	struct ir_queue_item at;
+	struct ir_spool_msg m;
+
+	if (!ir_item_find(it, x->exim.spool, &at) ||
+	    load(x, &at, &m, NULL) <= 0)
+		return x->action == REMOVE;
+	h->parsed = true;
+	h->rcpts = m.rcpt_count;
+	return x->action != REMOVE && m.frozen == (x->action == FREEZE) ?
+	    1 : -1;
+}
+
+static bool
+may_act(struct run *x, struct ir_item *it)
+{
+	struct ir_select_msg judged = { .data_fd = -1, .now = x->now };
+	struct ir_held h = { .parsed = false };
+	struct ir_err why = IR_ERR_INIT;
+	struct ir_queue_item at;
+	struct ir_spool_msg m;
+
+	if (!ir_item_find(it, x->exim.spool, &at)) {
+		not_there(x, it);
+		return false;
+	}
+	judged.m = &m;
+	judged.at = &at;
+	if (load(x, &at, &m, &why) <= 0) {
+		put_result(x, it, NULL, why.msg, IR_DATAERR);
+		return false;
+	}
+	if (!still(it, &judged, x)) {
+		put_result(x, it, NULL, x->by_filter ? "no longer selected" :
+		    "not the message of the record",
+		    x->by_filter ? 0 : IR_DATAERR);
+		return false;
+	}
+	if (is_so(x, it, &h) == 1) {
+		put_result(x, it, &h, "so already", 0);
+		return false;
+	}
+	return true;
+}
+
+/* What Exim said of it, "Message ID ...", without those two words. */
+static const char *
+words_for(const struct ir_buf *said, const char *id, char line[200])
+{
+	const char *p = strstr(ir_buf_cstr(said), id);
+
+	if (!p)
+		return "exim did nothing, and said nothing";
+	p += strlen(id);
+	p += strspn(p, " :");
+	snprintf(line, 200, "exim: %.*s", (int)strcspn(p, "\n"), p);
+	return line;
+}
 
 static int
-finish_one(const struct ir_rec *line, void *arg)
+exim_batch(struct run *x, struct ir_item *v, size_t n)
 {
-	struct doubt *d = arg;
-	const char *id = ir_rec_get(line, "id");
-	const char *sub = ir_rec_get(line, "sub");
-	const char *name = ir_rec_get(line, "source");
-	struct ir_err why = IR_ERR_INIT;
-	struct ir_queue *q;
-	int n;
+	static const enum ir_act what[] = { 0, IR_ACT_FREEZE, IR_ACT_THAW,
+		IR_ACT_REMOVE };
+	struct ir_buf said = IR_BUF(1u << 20);
+	struct ir_held h;
+	char line[200];
+	size_t i, k;
+	int rc = 0;
 
-	if (!id || ir_spool_id_len(id, strlen(id)) != strlen(id) || !sub ||
-	    !name || ir_queue_open(d->x->spool, name, &q, NULL))
-		return 0;
-	n = ir_message_finish(q, d->quarantine, id, sub[0], &why);
-	d->x->finished += n > 0;
-	if (n < 0)
-		ir_warn(&d->x->common, "%s: cut off before, and not to be "
-		    "finished: %s", id, why.msg);
+	for (i = k = 0; i < n; i++)
+		if (may_act(x, &v[i]))
+			v[k++] = v[i];
+	if (k)
+		rc = ir_exim_act(&x->exim.conf, what[x->action], v, k, &said,
+		    x->err);
+	for (i = 0; rc == 0 && i < k; i++) {
+		memset(&h, 0, sizeof h);
+		if (is_so(x, &v[i], &h) != -1) {
+			x->moved++;
+			put_result(x, &v[i], &h, NULL, 0);
+		} else {
+			put_result(x, &v[i], &h, words_for(&said, v[i].id,
+			    line), strstr(line, "locked") ? IR_TEMPFAIL :
+			    IR_SOFTWARE);
+		}
+	}
+	ir_buf_free(&said);
+	return rc;
+}
+
+static int
+through_exim(struct run *x)
+{
+	size_t i, n, most = x->batch > 0 && x->batch < IR_ACT_BATCH ?
+	    (size_t)x->batch : IR_ACT_BATCH;
+
+	for (i = 0; i < x->items.n; i += n) {
+		n = x->items.n - i < most ? x->items.n - i : most;
+		if (next(i, x) || exim_batch(x, x->items.v + i, n))
+			return -1;
+	}
 	return 0;
+}
+
+/* --- acting ------------------------------------------------------------- */
+
+static void
+warn_doubt(const char *id, const char *why, void *arg)
+{
+	const struct run *x = arg;
+
+	ir_warn(&x->common, "%s: cut off before, and not to be finished: %s",
+	    id, why);
 }
 
 static int
 finish_former(struct run *x)
 {
-	struct ir_manifest *m;
-	struct doubt d = { x, NULL };
-	size_t i;
+	struct ir_spool *spools[] = { x->exim.spool, x->other };
+	struct ir_queue *q;
+	size_t i, k;
 	int rc = 0;
 
-	for (i = 0; rc == 0 && (d.quarantine = ir_spool_queue(x->spool, i));
-	    i++) {
-		if (!ir_queue_quarantine(d.quarantine) ||
-		    ir_manifest_open(&m, d.quarantine, false, NULL) || !m)
-			continue;	/* a run that is alive has it */
-		rc = ir_manifest_doubts(m, finish_one, &d, x->err);
-		ir_manifest_close(m);
-	}
+	for (k = 0; k < 2; k++)
+		for (i = 0; rc == 0 && spools[k] &&
+		    (q = ir_spool_queue(spools[k], i)); i++)
+			if (ir_queue_quarantine(q))
+				rc = ir_transfer_settle(x->exim.spool, q,
+				    &x->finished, warn_doubt, x, x->err);
 	if (x->finished)
 		ir_warn(&x->common, "finished %zu messages that a former run "
 		    "had left half moved", x->finished);
 	return rc;
-}
-
-/* --- the two directions ------------------------------------------------- */
-
-static int
-note_source(const struct ir_rec *line, void *arg)
-{
-	struct run *x = arg;
-	const char *id = ir_rec_get(line, "id");
-	const char *name = ir_rec_get(line, "source");
-	struct source *v;
-
-	if (!id || strlen(id) >= sizeof v->id || !name)
-		return 0;
-	v = reallocarray(x->sources, x->nsources + 1, sizeof *v);
-	if (!v)
-		return ir_fail(x->err, IR_OSERR, "no memory");
-	x->sources = v;
-	v += x->nsources;
-	snprintf(v->id, sizeof v->id, "%s", id);
-	if (ir_queue_open(x->spool, name, &v->queue, NULL) &&
-	    ir_queue_make(x->spool, name, &v->queue, x->err))
-		return -1;
-	x->nsources++;
-	return 0;
 }
 
 static int
@@ -711,7 +722,7 @@ check_name(struct run *x)
 {
 	struct ir_queue *q;
 
-	if (ir_queue_open(x->spool, x->name, &q, NULL) ||
+	if (x->other || ir_queue_open(x->exim.spool, x->name, &q, NULL) ||
 	    ir_queue_quarantine(q) ||
 	    ir_queue_walk(q, not_empty, NULL, NULL) != 1)
 		return 0;
@@ -722,26 +733,33 @@ check_name(struct run *x)
 static int
 prepare(struct run *x)
 {
+	struct ir_transfer *t = &x->move;
+
 	if (finish_former(x))
 		return -1;
-	if (x->restore) {
-		if (ir_queue_open(x->spool, x->restore, &x->quarantine,
-		    x->err) || ir_manifest_open(&x->manifest, x->quarantine,
-		    false, x->err))
-			return -1;
-		if (!x->manifest)
-			return 0;
-		if (ir_manifest_sources(x->manifest, note_source, x, x->err))
-			return -1;
-		if (x->nsources)
-			qsort(x->sources, x->nsources, sizeof *x->sources,
-			    by_id);
-	} else if (check_name(x) ||
-	    ir_queue_make(x->spool, x->name, &x->quarantine, x->err) ||
-	    ir_manifest_open(&x->manifest, x->quarantine, true, x->err)) {
+	if (x->action != QUARANTINE)
+		return 0;
+	if (check_name(x) || (!x->other && ir_queue_make(x->exim.spool,
+	    x->name, &x->quarantine, x->err)) ||
+	    ir_manifest_open(&t->manifest, x->quarantine, true, x->err))
 		return -1;
+	if (x->exim.asked) {
+		t->log = ir_mainlog_open(&x->exim.conf);
+		if (!t->log)
+			ir_note(&x->common, "exim's main log will not say "
+			    "what moved");
 	}
-	log_open(x);
+	t->spool = x->exim.spool;
+	t->to = x->quarantine;
+	t->to_folder = x->elsewhere;
+	t->leave_partly = !x->partly;
+	t->located = x->by_filter;
+	t->batch = (size_t)x->batch;
+	t->now = x->now;
+	t->arg = x;
+	t->still = x->all ? NULL : still;
+	t->done = settle;
+	t->next = next;
 	return 0;
 }
 
@@ -750,14 +768,31 @@ journal(struct run *x, const char *event)
 {
 	struct ir_rec *d = ir_rec_object();
 
-	ir_rec_str(d, "action", x->restore ? "restore" : "quarantine");
-	ir_rec_str(d, "queue", x->name);
-	ir_rec_int(d, "selected", (int64_t)(x->items.n));
+	ir_rec_str(d, "action", actions[x->action].will);
+	if (x->action == QUARANTINE)
+		ir_rec_str(d, "queue", x->name);
+	if (x->elsewhere)
+		ir_rec_str(d, "folder", x->elsewhere);
+	ir_rec_int(d, "selected", (int64_t)x->items.n);
 	ir_rec_int(d, "moved", (int64_t)x->moved);
 	ir_rec_int(d, "delivered_recipients", (int64_t)x->delivered);
+	ir_rec_int(d, "left", (int64_t)x->left);
 	ir_rec_int(d, "gone", (int64_t)x->gone);
 	ir_rec_int(d, "failed", (int64_t)x->tally.failed);
 	return ir_journal_add(x->journal, event, d, x->err);
+}
+
+static int
+one_pass(struct run *x)
+{
+	int rc;
+
+	x->total = x->done + x->items.n;
+	if (x->action != QUARANTINE)
+		return through_exim(x);
+	rc = ir_transfer_run(&x->move, x->items.v, x->items.n, x->err);
+	x->done += x->items.n;
+	return rc ? rc : act_busy(x);
 }
 
 /* Pass after pass while mail of that kind keeps arriving. */
@@ -769,23 +804,19 @@ act(struct run *x)
 
 	if (journal(x, "exim-queue-purge.begin") || prepare(x))
 		return -1;
+	ir_catch_stop();
 	for (;;) {
 		before = x->moved;
-		rc = act_list(x, &x->items);
-		if (rc == 0)
-			rc = act_busy(x);
+		rc = one_pass(x);
 		if (rc || !x->until_empty || x->moved == before)
 			break;
-		items_clear(&x->items);
-		x->now = ir_now();
-		if (gather(x, NULL, 0)) {
-			rc = -1;
-			break;
-		}
-		if (x->items.n == 0)
+		x->items.n = 0;
+		x->now = x->move.now = ir_now();
+		rc = gather(x, NULL, 0);
+		if (rc || x->items.n == 0)
 			break;
 	}
-	(void)fsync(ir_queue_fd(x->quarantine));
+	ir_progress_end();
 	if (journal(x, "exim-queue-purge.end"))
 		return -1;
 	return rc;
@@ -796,13 +827,15 @@ confirm(struct run *x)
 {
 	size_t n = x->by_filter ? x->items.n : 1;
 
-	if (x->restore)
+	if (x->by_filter || isatty(STDERR_FILENO))
+		say_plan(x);
+	if (x->action == QUARANTINE)
 		return ir_confirm(&x->change, n, x->err, "move %zu messages "
-		    "of quarantine %s back into the queue, to be delivered?",
-		    x->items.n, x->restore);
-	return ir_confirm(&x->change, n, x->err,
-	    "move %zu messages out of the queue into quarantine %s?",
-	    x->items.n, x->name);
+		    "out of the queue into quarantine %s?", x->items.n,
+		    x->name);
+	return ir_confirm(&x->change, n, x->err, "%s %zu messages%s?",
+	    actions[x->action].will, x->items.n, x->action == REMOVE ?
+	    " for good, without a copy" : "");
 }
 
 static void
@@ -817,13 +850,17 @@ summary(struct run *x)
 	if (x->sel.gave_up)
 		ir_warn(&x->common, "a pattern took too long on %zu texts, "
 		    "which count as not matched", x->sel.gave_up);
-	ir_warn(&x->common, "%zu messages %s, %zu gone, %zu failed; %zu of "
+	if (x->left)
+		ir_warn(&x->common, "%zu partly delivered messages left; "
+		    "--partly-delivered takes them", x->left);
+	ir_warn(&x->common, "%zu messages %s%s, %zu gone, %zu failed; %zu of "
 	    "their recipients had it already", x->moved,
-	    x->change.dry_run ? "would be moved" : x->restore ? "restored" :
-	    "moved", x->gone, x->tally.failed, x->delivered);
-	if (x->moved && !x->restore && !x->change.dry_run)
-		ir_warn(&x->common, "undo: exim-queue-purge --restore %s",
-		    x->name);
+	    x->change.dry_run ? "would be " : "", actions[x->action].people,
+	    x->gone, x->tally.failed, x->delivered);
+	if (x->moved && x->action == QUARANTINE && !x->change.dry_run)
+		ir_warn(&x->common, "undo: exim-quarantine restore%s%s %s",
+		    x->elsewhere ? " --quarantine " : "",
+		    x->elsewhere ? x->elsewhere : "", x->name);
 }
 
 /* --- beginning ---------------------------------------------------------- */
@@ -833,9 +870,17 @@ check_options(struct run *x, int operands)
 {
 	bool filter = ir_select_any(&x->sel);
 
-	if (x->restore && (filter || x->all || x->queue_opt || x->name ||
-	    x->until_empty))
-		ir_die_usage("--restore takes ids and no selection");
+	if (x->freeze + x->thaw + x->via_exim > 1)
+		ir_die_usage("--freeze, --thaw, --via-exim: only one of them");
+	x->action = x->freeze ? FREEZE : x->thaw ? THAW :
+	    x->via_exim ? REMOVE : QUARANTINE;
+	if (x->action != QUARANTINE && (x->name || x->elsewhere ||
+	    x->until_empty || x->wait || x->partly))
+		ir_die_usage("that option is for the quarantine only");
+	if (x->action != QUARANTINE && x->exim.opts.spool &&
+	    !x->exim.opts.exim)
+		ir_die_usage("--freeze, --thaw and --via-exim need exim, not "
+		    "only a spool");
 	if (operands && (filter || x->all))
 		ir_die_usage("ids, or a selection: not both");
 	if (filter && x->all)
@@ -843,9 +888,12 @@ check_options(struct run *x, int operands)
 	if (x->name && !ir_queue_name_ok(x->name))
 		ir_die_usage("--queue-name: only letters, digits, _ and -, "
 		    "at most %d", IR_QUEUE_NAME_MAX - 1);
-	if (x->name && x->queue_opt && strcmp(x->name, x->queue_opt) == 0)
+	if (x->name && !x->elsewhere && x->queue_opt &&
+	    strcmp(x->name, x->queue_opt) == 0)
 		ir_die_usage("--queue and --queue-name are the same queue");
-	x->by_filter = !operands && (filter || x->all || x->restore);
+	if (x->batch > IR_MANIFEST_BATCH)
+		ir_die_usage("--batch: at most %d", IR_MANIFEST_BATCH);
+	x->by_filter = !operands && (filter || x->all);
 	if (x->until_empty && !x->by_filter)
 		ir_die_usage("--until-empty needs a selection");
 	if (!operands && !x->by_filter && isatty(STDIN_FILENO))
@@ -859,54 +907,66 @@ set_name(struct run *x)
 	time_t t = time(NULL);
 	struct tm tm;
 
-	if (x->restore) {
-		x->name = x->restore;
-	} else if (!x->name) {
-		gmtime_r(&t, &tm);
-		strftime(x->made_name, sizeof x->made_name,
-		    "quell-%Y%m%dT%H%M%SZ", &tm);
-		x->name = x->made_name;
-	}
+	if (x->name)
+		return;
+	gmtime_r(&t, &tm);
+	strftime(x->made_name, sizeof x->made_name, "quell-%Y%m%dT%H%M%SZ",
+	    &tm);
+	x->name = x->made_name;
+}
+
+/* While we may still write there: Exim's user gets a folder of his own. */
+static int
+open_elsewhere(struct run *x)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!x->elsewhere)
+		return 0;
+	if (x->elsewhere[0] != '/')
+		return ir_fail(x->err, IR_USAGE, "--quarantine: not an "
+		    "absolute path: %s", x->elsewhere);
+	if (!x->change.dry_run && ir_mkdirs(x->elsewhere, 0700, x->err))
+		return -1;
+	if (x->change.dry_run && access(x->elsewhere, F_OK))
+		return 0;
+	if (ir_spool_open(&x->other, x->elsewhere, x->err))
+		return -1;
+	ir_spool_owner(x->exim.spool, &uid, &gid);
+	ir_spool_set_owner(x->other, uid, gid);
+	ir_spool_unused_ok(x->other);
+	if (ir_spool_choose(x->other, NULL, x->err))
+		return -1;
+	return x->change.dry_run ? 0 : ir_queue_make(x->other, x->name,
+	    &x->quarantine, x->err);
 }
 
 static int
 open_spool(struct run *x)
 {
-	const char *dir = x->ex.spool;
-
-	/* a spool named alone may be one that this host's exim has not */
-	if (!dir || x->ex.exim) {
-		if (ir_exim_config_ask(x->ex.exim, &x->conf, x->err))
-			return -1;
-		if (!dir)
-			dir = x->conf.spool_directory;
-	}
-	if (x->conf.event_action[0])
+	if (ir_instance_open(&x->exim, x->queue_opt, x->err) ||
+	    open_elsewhere(x))
+		return -1;
+	if (x->exim.conf.event_action[0] && x->action == QUARANTINE)
 		ir_warn(&x->common, "exim has an event_action, which hears "
 		    "nothing of messages moved here");
-	if (ir_spool_open(&x->spool, dir, x->err) ||
-	    ir_spool_choose(x->spool, x->restore ? x->restore : x->queue_opt,
-	    x->err))
-		return -1;
-	return ir_spool_give_up_rights(x->spool, x->err);
+	return ir_spool_give_up_rights(x->exim.spool, x->err);
 }
 
 static void
 close_all(struct run *x)
 {
-	items_clear(&x->items);
-	items_clear(&x->busy);
-	free(x->items.v);
-	free(x->busy.v);
-	free(x->sources);
+	ir_items_free(&x->items);
+	ir_items_free(&x->busy);
+	side_free(&x->go);
+	side_free(&x->stay);
 	ir_select_end(&x->sel);
-	ir_manifest_close(x->manifest);
-	ir_file_buf_free(&x->bufs.h);
-	ir_file_buf_free(&x->bufs.j);
-	ir_buf_free(&x->log);
-	if (x->log_fd >= 0)
-		close(x->log_fd);
-	ir_spool_close(x->spool);
+	ir_manifest_close(x->move.manifest);
+	ir_mainlog_close(x->move.log);
+	ir_transfer_free(&x->move);
+	ir_spool_close(x->other);
+	ir_instance_close(&x->exim);
 	ir_journal_close(x->journal);
 }
 
@@ -926,8 +986,8 @@ int
 main(int argc, char **argv)
 {
 	struct ir_err err = IR_ERR_INIT;
-	struct run x = { .sel = IR_SELECT_INIT, .err = &err, .log_fd = -1,
-	    .log = IR_BUF(LOG_MAX), .now = ir_now() };
+	struct run x = { .sel = IR_SELECT_INIT, .err = &err,
+	    .now = ir_now(), .since = ir_mono_ms() };
 	const struct ir_opt opts[] = {
 		IR_OPTS_SELECT(&x.sel),
 		{ 0, "all", NULL, IR_BOOL, &x.all, "every message" },
@@ -935,13 +995,25 @@ main(int argc, char **argv)
 		    "only from this queue; - is the default one" },
 		{ 0, "queue-name", "NAME", IR_STR, &x.name,
 		    "name of the quarantine; default: quell-TIME" },
-		{ 0, "restore", "NAME", IR_STR, &x.restore,
-		    "move messages of this quarantine back" },
+		{ 0, "quarantine", "DIR", IR_STR, &x.elsewhere,
+		    "where it lies, if not in Exim's spool" },
+		{ 0, "partly-delivered", NULL, IR_BOOL, &x.partly,
+		    "also those that some recipients have already" },
 		{ 0, "until-empty", NULL, IR_BOOL, &x.until_empty,
 		    "again and again until nothing is selected" },
 		{ 0, "wait", "SECONDS", IR_SECONDS, &x.wait,
 		    "for messages that are being delivered" },
-		IR_OPTS_EXIM(&x.ex),
+		{ 0, "batch", "N", IR_INT, &x.batch,
+		    "messages that are locked and synced together (1024)" },
+		{ 0, "rate", "N", IR_INT, &x.rate,
+		    "messages a second, at most" },
+		{ 0, "freeze", NULL, IR_BOOL, &x.freeze,
+		    "let exim freeze them instead" },
+		{ 0, "thaw", NULL, IR_BOOL, &x.thaw,
+		    "let exim thaw them instead" },
+		{ 0, "via-exim", NULL, IR_BOOL, &x.via_exim,
+		    "let exim remove them instead: no copy is kept" },
+		IR_OPTS_INSTANCE(&x.exim),
 		IR_OPTS_CHANGE(&x.change),
 		IR_OPTS_COMMON(&x.common),
 		IR_OPT_END

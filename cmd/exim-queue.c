@@ -4,7 +4,8 @@
  * Reads the spool, without any lock and without Exim; message ids from
  * operands or standard input when they are given.  Writes a queue-msg record
  * for each message that is meant, or with --top a queue-top record for each
- * of the most frequent values.
+ * of the most frequent values, or with --suspects a queue-suspect record for
+ * each account, script, user or host that the spam seems to come from.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,21 +13,24 @@
 #include "core/cli.h"
 #include "core/record.h"
 #include "core/text.h"
-#include "exim/config.h"
+#include "exim/instance.h"
 #include "exim/queue.h"
 #include "exim/select.h"
 #include "exim/subject.h"
+#include "exim/suspects.h"
 #include "exim/top.h"
 
 #define RCPTS_MAX 24000		/* bytes of all recipients, as JSON */
 
 struct run {
+	struct ir_common common;
 	struct ir_select sel;
-	struct ir_exim_opts ex;
+	struct ir_instance exim;
 	const char *queue, *top_fields;
+	bool want_suspects;
 	long limit;
-	struct ir_spool *spool;
 	struct ir_top *top;
+	struct ir_suspects *suspects;
 	struct ir_out *out;
 	struct ir_file_buf h, j;
 	struct ir_err *err;
@@ -98,10 +102,13 @@ put_message(struct run *x, const struct ir_queue_item *item,
 	ir_spool_text(r, "auth_sender", m->auth_sender);
 	ir_spool_text(r, "ident", m->ident);
 	ir_spool_text(r, "host", m->host);
+	ir_spool_text(r, "helo", m->helo);
 	ir_spool_text(r, "protocol", m->protocol);
 	ir_spool_text(r, "script", ir_spool_script(m));
 	set_subject(r, m);
 	ir_rec_bool(r, "frozen", m->frozen);
+	ir_rec_bool(r, "tried", !m->untried);
+	ir_spool_text(r, "unknown_flag", ir_spool_unknown(m));
 	ir_rec_int(r, "size", ir_queue_size(item->dirfd, item->id, m));
 	ir_rec_int(r, "recipient_count", (int64_t)m->rcpt_count);
 	ir_rec_int(r, "delivered_count", (int64_t)delivered);
@@ -118,7 +125,7 @@ put_bad(struct run *x, const struct ir_queue_item *item, const char *class,
 	struct ir_rec *r;
 
 	x->malformed++;
-	if (x->top || ir_select_any(&x->sel))
+	if (x->top || x->suspects || ir_select_any(&x->sel))
 		return;
 	r = ir_rec_new("queue-msg", item->id);
 	ir_rec_str(r, "queue", item->queue ? ir_queue_name(item->queue) : "");
@@ -135,6 +142,7 @@ one_message(const struct ir_queue_item *item, void *arg)
 	struct run *x = arg;
 	struct ir_err why = IR_ERR_INIT;
 	struct ir_spool_msg m;
+	struct ir_select_msg judged = { &m, item, -1, x->now };
 	int rc;
 
 	if (x->deadline && x->seen++ % 256 == 0 &&
@@ -150,9 +158,11 @@ one_message(const struct ir_queue_item *item, void *arg)
 		    "unreadable", why.msg);
 		return 0;
 	}
-	if (!ir_select_match(&x->sel, &m, x->now))
+	if (!ir_select_match(&x->sel, &judged))
 		return 0;
 	x->matched++;
+	if (x->suspects)
+		return ir_suspects_add(x->suspects, &m, x->err);
 	if (x->top)
 		return ir_top_add(x->top, &m, ir_queue_name(item->queue),
 		    x->err);
@@ -176,7 +186,7 @@ named_messages(struct run *x, char **ids, size_t n)
 		if (!id || ir_spool_id_len(id, strlen(id)) != strlen(id)) {
 			rc = ir_fail(x->err, IR_DATAERR,
 			    "%s: not a message id", ir_in_where(in));
-		} else if (ir_spool_find(x->spool, id, &item)) {
+		} else if (ir_spool_find(x->exim.spool, id, &item)) {
 			rc = one_message(&item, x);
 		} else {
 			memcpy(item.id, id, strlen(id) + 1);
@@ -190,39 +200,38 @@ named_messages(struct run *x, char **ids, size_t n)
 	return rc;
 }
 
-static int
-open_spool(struct run *x)
+static void
+put_record(struct ir_rec *r, void *arg)
 {
-	struct ir_exim_config conf;
-	const char *dir = x->ex.spool;
+	struct run *x = arg;
 
-	if (!dir) {
-		if (ir_exim_config_ask(x->ex.exim, &conf, x->err))
-			return -1;
-		dir = conf.spool_directory;
-	}
-	if (ir_spool_open(&x->spool, dir, x->err) ||
-	    ir_spool_choose(x->spool, x->queue, x->err))
-		return -1;
-	return ir_spool_give_up_rights(x->spool, x->err);
+	ir_out_put(x->out, r);
 }
 
 static void
-put_top(struct ir_rec *r, void *arg)
+note_list(const char *name, size_t messages, void *arg)
 {
-	ir_out_put(arg, r);
+	struct run *x = arg;
+
+	ir_warn(&x->common, "passed over, by the marks of a list: %s, "
+	    "%zu messages", name, messages);
 }
 
 static void
-report(struct run *x, const struct ir_common *common)
+report(struct run *x)
 {
+	const struct ir_common *common = &x->common;
+
 	if (x->top)
 		ir_top_report(x->top, x->limit < 0 ? 10 : (size_t)x->limit,
-		    put_top, x->out);
+		    put_record, x);
+	if (x->suspects)
+		ir_suspects_report(x->suspects, put_record, note_list, x);
 	if (x->malformed)
 		ir_warn(common, "%zu malformed or unreadable message%s %s",
 		    x->malformed, x->malformed == 1 ? "" : "s",
-		    x->top || ir_select_any(&x->sel) ? "passed over" :
+		    x->top || x->suspects || ir_select_any(&x->sel) ?
+		    "passed over" :
 		    "listed with \"ok\":false");
 	if (x->sel.gave_up)
 		ir_warn(common, "a pattern took too long on %zu texts, "
@@ -244,16 +253,48 @@ static const struct ir_col top_cols[] = {
 	{ "value", "VALUE" }, { NULL, NULL }
 };
 
+static const struct ir_col suspect_cols[] = {
+	{ "id", "SUSPECT" }, { "count", "COUNT" }, { "share", "SHARE" },
+	{ "recipient_domains", "DOMAINS" }, { "busiest_10min", "10 MIN" },
+	{ "selected", "TAKEN" }, { "left", "LEFT" }, { "where", "WHERE" },
+	{ NULL, NULL }
+};
+
 static const struct ir_cmd cmd = {
 	"exim-queue", "list or sum up the messages of Exim's queues",
 	"[options] [id ... | -]"
 };
 
+/* Patterns, counters, the spool: 0 or -1. */
+static int
+prepare(struct run *x)
+{
+	if (ir_select_begin(&x->sel, x->err))
+		return -1;
+	if (x->top_fields && !(x->top = ir_top_new(x->top_fields, x->err)))
+		return -1;
+	if (x->want_suspects && !(x->suspects = ir_suspects_new(x->err)))
+		return -1;
+	if (ir_instance_open(&x->exim, x->queue, x->err))
+		return -1;
+	return ir_spool_give_up_rights(x->exim.spool, x->err);
+}
+
+static void
+clean_up(struct run *x)
+{
+	ir_top_free(x->top);
+	ir_suspects_free(x->suspects);
+	ir_select_end(&x->sel);
+	ir_file_buf_free(&x->h);
+	ir_file_buf_free(&x->j);
+	ir_instance_close(&x->exim);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct ir_err err = IR_ERR_INIT;
-	struct ir_common common = { 0 };
 	struct run x = { .sel = IR_SELECT_INIT, .limit = -1, .err = &err };
 	const struct ir_opt opts[] = {
 		IR_OPTS_SELECT(&x.sel),
@@ -261,36 +302,34 @@ main(int argc, char **argv)
 		    "only this queue; - is the default one" },
 		{ 0, "top", "FIELD,...", IR_STR, &x.top_fields,
 		    "count the most frequent values instead" },
+		{ 0, "suspects", NULL, IR_BOOL, &x.want_suspects,
+		    "who the spam seems to come from, instead" },
 		{ 0, "limit", "N", IR_INT, &x.limit,
 		    "this many records; of each field with --top (10)" },
-		IR_OPTS_EXIM(&x.ex),
-		IR_OPTS_COMMON(&common),
+		IR_OPTS_INSTANCE(&x.exim),
+		IR_OPTS_COMMON(&x.common),
 		IR_OPT_END
 	};
 	int n, rc;
 
 	ir_begin(&cmd);
-	n = ir_parse(argc, argv, opts, &common);
+	n = ir_parse(argc, argv, opts, &x.common);
+	if (x.want_suspects && (x.top_fields || x.limit >= 0))
+		ir_die_usage("--suspects goes with no --top and no --limit");
 	x.now = ir_now();
-	x.deadline = common.timeout ? ir_mono_ms() + common.timeout * 1000 : 0;
-	if (ir_select_begin(&x.sel, &err))
+	x.deadline = x.common.timeout ?
+	    ir_mono_ms() + x.common.timeout * 1000 : 0;
+	if (prepare(&x))
 		goto out;
-	if (x.top_fields && !(x.top = ir_top_new(x.top_fields, &err)))
-		goto out;
-	if (open_spool(&x))
-		goto out;
-	x.out = ir_open_output(&common, x.top ? top_cols : list_cols);
+	x.out = ir_open_output(&x.common, x.suspects ? suspect_cols :
+	    x.top ? top_cols : list_cols);
 	if (n)
 		rc = named_messages(&x, argv + 1, (size_t)n);
 	else
-		rc = ir_spool_walk(x.spool, one_message, &x, &err);
+		rc = ir_spool_walk(x.exim.spool, one_message, &x, &err);
 	if (rc >= 0)
-		report(&x, &common);
+		report(&x);
 out:
-	ir_top_free(x.top);
-	ir_select_end(&x.sel);
-	ir_file_buf_free(&x.h);
-	ir_file_buf_free(&x.j);
-	ir_spool_close(x.spool);
+	clean_up(&x);
 	return ir_end(&err, x.out, NULL);
 }

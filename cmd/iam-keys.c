@@ -113,8 +113,8 @@ read_report(struct run *r)
 
 	if (r->o->fresh)
 		return 0;
-	r->calls += 2;
-	if (ir_credreport_get(r->aws, r->o->wait, &r->report, &err)) {
+	if (ir_credreport_get(r->aws, r->o->wait, &r->report, &r->calls,
+	    &err)) {
 		r->report.time = 0;
 		ir_note(&r->o->common, "%s: asking for each user instead",
 		    err.msg);

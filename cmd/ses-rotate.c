@@ -127,6 +127,8 @@ plan_old(struct app *a, struct ir_rotate *r, struct ir_rec *rec)
 	struct ir_key *k = ir_keys_find(&r->keys, r->old);
 	int phase = r->routine ? IR_ROTATE_PUBLISH : IR_ROTATE_CONTAIN;
 
+	if (a->mode == BACK)
+		return k && strcmp(k->status, "Active") != 0;
 	ir_rec_bool(rec, "slot", r->keys.n < 2);
 	if ((a->phases & IR_ROTATE_CREATE) && !ir_rotate_made(r)) {
 		ir_rotate_look(r);
@@ -160,11 +162,11 @@ report_old(struct app *a, struct ir_rotate *r, const struct ir_err *err)
 	put(a, rec, changed, err);
 }
 
-/* A new key that is not an orphan of this run. */
+/* A new key that is not an orphan of this run; in a plan only to go back. */
 static const char *
 shown_new(struct app *a, struct ir_rotate *r)
 {
-	const char *id = a->change.dry_run ? NULL :
+	const char *id = a->change.dry_run && a->mode != BACK ? NULL :
 	    ir_rec_get(r->entry, "new");
 	size_t i;
 
@@ -179,6 +181,9 @@ report_new(struct app *a, struct ir_rotate *r, const struct ir_err *err)
 {
 	struct ir_rec *rec = record(a, r, shown_new(a, r), "new");
 	struct ir_rec *proof = ir_rec_object();
+	struct ir_key *k = ir_keys_find(&r->keys, shown_new(a, r));
+	bool changed = a->change.dry_run ? k &&
+	    strcmp(k->status, "Active") == 0 : r->new_changed;
 
 	copy(proof, "auth_235", r->entry, "proven.auth_235");
 	copy(proof, "data", r->entry, "proven.data");
@@ -187,7 +192,7 @@ report_new(struct app *a, struct ir_rotate *r, const struct ir_err *err)
 	copy(rec, "sealed", r->entry, "sealed");
 	copy(rec, "regions", r->entry, "regions");
 	stands(rec, r->entry);
-	put(a, rec, r->new_changed, err);
+	put(a, rec, changed, err);
 }
 
 /* The error is the old key's as long as that was to be contained. */
@@ -276,12 +281,12 @@ check_phase(struct app *a)
 		{ "publish", IR_ROTATE_PUBLISH }, { "all", IR_ROTATE_ALL } };
 	size_t i;
 
-	for (i = 0; i < 5 && strcmp(words[i].name, a->phase) != 0; i++)
-		;
-	if (i == 5)
+	for (i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i].name, a->phase) == 0)
+			a->phases = words[i].phases;
+	if (!a->phases)
 		ir_die_usage("--phase: not contain, create, prove, publish or "
 		    "all: %s", a->phase);
-	a->phases = words[i].phases;
 	a->again = a->phases != IR_ROTATE_ALL;
 	if (a->again && (a->routine || a->older || a->mode != ROTATE))
 		ir_die_usage("--phase: not with --routine, --older-than, "
@@ -358,7 +363,7 @@ check_endpoint(struct app *a)
 }
 
 static void
-check_mode(struct app *a)
+check_mode(struct app *a, int n)
 {
 	int modes = a->resume + a->rollback + a->status + a->steps;
 
@@ -366,6 +371,8 @@ check_mode(struct app *a)
 		ir_die_usage("--resume, --rollback, --status: one of them");
 	a->mode = a->resume ? RESUME : a->rollback ? BACK :
 	    a->status ? STATUS : a->steps ? STEPS : ROTATE;
+	if (a->mode == BACK && !a->key_opt && n == 0)
+		ir_die_usage("--rollback: of which key?");
 	if (a->older && a->mode != ROTATE)
 		ir_die_usage("--older-than starts rotations");
 	if (a->older && !a->users.n && !a->all)
@@ -384,7 +391,7 @@ check_usage(struct app *a, int n)
 	mode_t mode;
 	gid_t gid;
 
-	check_mode(a);
+	check_mode(a, n);
 	if (a->key_opt && n)
 		ir_die_usage("--key and an operand: one of them");
 	if (a->older && (a->key_opt || n))
@@ -649,6 +656,10 @@ open_rotations(struct app *a, struct ir_err *err)
 
 	for (i = 0; i < a->n; i++) {
 		r = &a->r[i];
+		if (a->mode != ROTATE && !ir_rec_at(ir_rec_at(a->state.rec,
+		    "keys"), r->old))
+			return ir_fail(err, IR_UNAVAILABLE, "%s: no rotation "
+			    "of it is known: nothing changed", r->old);
 		if (ir_rotate_open(r, &a->run, &a->want, r->routine, keep) &&
 		    a->n == 1) {
 			*err = r->err;
@@ -752,7 +763,7 @@ act(struct app *a)
 	for (i = 0; contains && !a->change.dry_run && i < a->n; i++)
 		if (!a->r[i].routine)
 			go(a, &a->r[i], "deactivate");
-	if (contains && !a->older && a->n)
+	if (contains && !a->older && a->mode == ROTATE)
 		look_at_ingress(a);
 	for (i = 0; i < a->n; i++) {
 		if (!a->change.dry_run)

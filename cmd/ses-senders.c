@@ -3,8 +3,8 @@
  *
  * Reads the account's users, groups, roles and policies, the SES identities
  * of all regions and the policies on them, Mail Manager's ingress points, the
- * keys of those who can send, and IAM's own opinion of them.  Writes records of type ses-sender, or, with
- * --keys, of type aws-key.  Changes nothing.
+ * keys of those who can send, and IAM's own opinion of them.  Writes records
+ * of type ses-sender, or, with --keys, of type aws-key.  Changes nothing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,8 +230,7 @@ read_report(struct run *r)
 {
 	struct ir_err err = IR_ERR_INIT;
 
-	r->calls += 2;
-	if (ir_credreport_get(r->aws, r->o->wait, &r->report, &err))
+	if (ir_credreport_get(r->aws, r->o->wait, &r->report, &r->calls, &err))
 		ir_note(&r->o->common, "%s: asking for each sender instead",
 		    err.msg);
 }
@@ -944,16 +943,31 @@ say_root(const struct run *r)
 
 /* --- others that identity policies name --------------------------------- */
 
+/* One of ours, or covered by those: root is the account itself. */
+static bool
+is_own(const struct run *r, const char *name)
+{
+	size_t i, n = strlen(name);
+	char account[13];
+
+	if (ir_auth_find(&r->auth, name))
+		return true;
+	for (i = 0; i < r->n; i++)
+		if (strcmp(r->all[i].who.entity->id, name) == 0)
+			return true;
+	return ir_policy_account(name, account) &&
+	    strcmp(account, r->me.account) == 0 && (n == 12 ||
+	    (n > 5 && strcmp(name + n - 5, ":root") == 0) ||
+	    strstr(name, ":assumed-role/"));
+}
+
 static void
 add_other(struct run *r, const char *name)
 {
-	char account[13];
 	char **more;
 	size_t i;
 
-	/* the account itself: its users' and roles' own policies decide */
-	if (ir_auth_find(&r->auth, name) || (ir_policy_account(name,
-	    account) && strcmp(account, r->me.account) == 0))
+	if (is_own(r, name))
 		return;
 	for (i = 0; i < r->nother; i++)
 		if (strcmp(r->other[i], name) == 0)
@@ -996,12 +1010,20 @@ others_of(struct run *r, const struct ir_policy *p)
 	}
 }
 
+/* What is left in a policy of a user or role that was deleted. */
+static bool
+is_gone(const char *name)
+{
+	return (strncmp(name, "AIDA", 4) == 0 ||
+	    strncmp(name, "AROA", 4) == 0) && !strpbrk(name, ":.*");
+}
+
 static const char *
 other_word(const char *name)
 {
 	size_t n = strlen(name);
 
-	return strcmp(name, "*") == 0 ? "everyone" :
+	return is_gone(name) ? "deleted" : strcmp(name, "*") == 0 ? "everyone" :
 	    strncmp(name, "arn:", 4) != 0 && strchr(name, '.') ? "service" :
 	    n == 12 || (n > 5 && strcmp(name + n - 5, ":root") == 0) ?
 	    "account" : "principal";
@@ -1016,8 +1038,9 @@ say_other(const struct run *r, const char *name)
 	struct ir_rec *rec;
 	size_t i;
 
+	memset(s, 0, sizeof s);
 	(void)ir_policy_account(name, account);
-	for (i = 0; ir_send_actions[i].name; i++) {
+	for (i = 0; ir_send_actions[i].name && !is_gone(name); i++) {
 		ir_sending_judge_other(&r->ids, name, account,
 		    &ir_send_actions[i], r->now, &s[i]);
 		if (s[i].verdict > best->verdict)
@@ -1031,10 +1054,15 @@ say_other(const struct run *r, const char *name)
 	ir_rec_str(rec, "name", name);
 	if (*account)
 		ir_rec_str(rec, "account", account);
-	ir_rec_bool(rec, "external", true);
+	ir_rec_bool(rec, "external", strcmp(account, r->me.account) != 0);
 	ir_rec_str(rec, "can_send", word_of(best->verdict));
-	set_answer(rec, best);
-	set_verdicts(r, rec, s);
+	if (is_gone(name)) {
+		ir_rec_str(rec, "why", "the id of a user or role that is no "
+		    "more");
+	} else {
+		set_answer(rec, best);
+		set_verdicts(r, rec, s);
+	}
 	ir_rec_bool(rec, "complete", r->complete);
 	ir_out_put(r->out, rec);
 }

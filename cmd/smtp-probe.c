@@ -357,40 +357,67 @@ pause_for(const struct probe *p, int64_t until)
 	nanosleep(&ts, NULL);
 }
 
-/* Ask count times, or until --wait is over or the row is long enough. */
+static bool
+time_is_up(const struct probe *p)
+{
+	return p->deadline && ir_mono_ms() >= p->deadline;
+}
+
+/*
+ * One answer more.  1 when our own time limit cut it short, which says
+ * nothing of the server; -1: it could not be asked.
+ */
 static int
-ask(struct probe *p, const struct endpoint *e, struct run *r,
+ask_once(struct probe *p, const struct endpoint *e, struct run *r,
     struct ir_err *err)
 {
-	struct ir_smtp_probe q = { .from = p->data ? p->from : NULL,
-		.to = p->to };
-	size_t count = (size_t)p->count;
-	int64_t start = ir_mono_ms(), end = start + p->wait * 1000;
+	struct ir_smtp_probe q = { .server = server_of(p, e),
+		.from = p->data ? p->from : NULL, .to = p->to };
+	struct ir_smtp_answer a;
+	struct ir_err one = IR_ERR_INIT;
 
 	if (!p->no_auth) {
 		q.user = p->user;
 		q.password = &e->password;
 	}
-	for (;;) {
-		r->err = (struct ir_err)IR_ERR_INIT;
-		q.server = server_of(p, e);
-		if (ir_smtp_probe(&q, &r->answer, &r->err) &&
-		    is_ours(r->err.code)) {
-			*err = r->err;
-			return -1;
-		}
-		keep_answer(r, count);
-		r->row = r->answer.judged.verdict == p->want ? r->row + 1 : 0;
+	if (ir_smtp_probe(&q, &a, &one) && is_ours(one.code)) {
+		*err = one;
+		return -1;
+	}
+	if (r->asked && time_is_up(p) &&
+	    a.judged.verdict == IR_SV_UNREACHABLE)
+		return 1;
+	r->answer = a;
+	r->err = one;
+	keep_answer(r, (size_t)p->count);
+	r->row = a.judged.verdict == p->want ? r->row + 1 : 0;
+	return 0;
+}
+
+/* Ask count times, or until --wait is over or the row is long enough. */
+static int
+ask(struct probe *p, const struct endpoint *e, struct run *r,
+    struct ir_err *err)
+{
+	size_t count = (size_t)p->count;
+	int64_t start = ir_mono_ms(), end = start + p->wait * 1000;
+	int rc;
+
+	while ((rc = ask_once(p, e, r, err)) == 0) {
 		ir_progress(&p->common, e->host, r->row, count, start);
 		if (r->row >= count || (!p->wait && r->asked >= count) ||
-		    r->answer.judged.verdict == IR_SV_UNKNOWN || ir_stopped() ||
-		    (p->wait && ir_mono_ms() >= end) ||
-		    (p->deadline && ir_mono_ms() >= p->deadline))
+		    r->answer.judged.verdict == IR_SV_UNKNOWN ||
+		    (p->wait && ir_mono_ms() >= end) || time_is_up(p) ||
+		    ir_stopped())
 			break;
 		pause_for(p, ir_mono_ms() + p->interval * 1000);
 	}
+	if (rc < 0)
+		return -1;
 	r->verdict = ir_smtp_verdict_sum(r->judged, r->kept);
-	r->ok = r->asked >= count && r->verdict == p->want;
+	/* of mixed answers no single one is what is expected */
+	r->ok = r->row >= count || (r->verdict == p->want &&
+	    p->want == IR_SV_NOT_PROPAGATED);
 	return 0;
 }
 
@@ -441,15 +468,51 @@ throttle_words(const char *kind)
 }
 
 static void
-why_refused(const struct endpoint *e, const struct run *r,
-    struct ir_rec *rec)
+why_refused(const struct probe *p, const struct endpoint *e,
+    const struct run *r, struct ir_rec *rec)
 {
-	if (!r->ok)
+	if (!r->ok && p->want == IR_SV_BAD_CREDENTIALS)
+		ir_rec_fmt(rec, "why", "refused, but only %zu of %ld in a row",
+		    r->row, p->count);
+	else if (!r->ok)
 		ir_rec_str(rec, "why", "user or password is wrong, inactive, "
 		    "or not for this region");
 	else if (strcmp(e->before, "ok") != 0)
 		ir_rec_str(rec, "why", "refused; that it was accepted before "
 		    "is not known here, and a wrong password is refused too");
+}
+
+/* What was judged at the end of the mail; the last answer may be another. */
+static void
+why_no_mail(enum ir_smtp_verdict v, const struct ir_smtp_judged *j,
+    struct ir_rec *rec)
+{
+	if (v == IR_SV_NO_PERMISSION)
+		ir_rec_fmt(rec, "why", "%s may not %s on %s", j->principal[0] ?
+		    j->principal : "the key's owner", j->action[0] ?
+		    j->action : "send", j->resource[0] ? j->resource :
+		    "this identity");
+	else if (v == IR_SV_NOT_VERIFIED)
+		ir_rec_fmt(rec, "why", "not verified in this region: %s",
+		    j->resource[0] ? j->resource : "the address");
+	else if (v == IR_SV_PAUSED)
+		ir_rec_fmt(rec, "why", "sending is off for the %s",
+		    strcmp(j->kind, "configuration-set") == 0 ?
+		    "configuration set" : "account here");
+	else
+		ir_rec_str(rec, "why", "the answer to the message was lost: "
+		    "look for its Message-ID before sending it again");
+}
+
+static void
+why_mixed(const struct probe *p, const struct run *r, struct ir_rec *rec)
+{
+	if (r->young)
+		ir_rec_fmt(rec, "why", "refused, but the key is only %lld "
+		    "seconds old", (long long)(ir_now() - p->created));
+	else
+		ir_rec_str(rec, "why", "some answers accept, some refuse: a "
+		    "change is spreading");
 }
 
 static void
@@ -460,34 +523,15 @@ why(const struct probe *p, const struct endpoint *e, const struct run *r,
 
 	switch (r->verdict) {
 	case IR_SV_OK:
-	case IR_SV_COUNT:
+		if (!r->ok && p->want == IR_SV_OK)
+			ir_rec_fmt(rec, "why", "only %zu of %ld in a row",
+			    r->row, p->count);
 		break;
 	case IR_SV_BAD_CREDENTIALS:
-		why_refused(e, r, rec);
+		why_refused(p, e, r, rec);
 		break;
 	case IR_SV_NOT_PROPAGATED:
-		if (r->young)
-			ir_rec_fmt(rec, "why", "refused, but the key is only "
-			    "%lld seconds old",
-			    (long long)(ir_now() - p->created));
-		else
-			ir_rec_str(rec, "why", "some answers accept, some "
-			    "refuse: a change is spreading");
-		break;
-	case IR_SV_NO_PERMISSION:
-		ir_rec_fmt(rec, "why", "%s may not %s on %s", j->principal[0] ?
-		    j->principal : "the key's owner", j->action[0] ?
-		    j->action : "send", j->resource[0] ? j->resource :
-		    "this identity");
-		break;
-	case IR_SV_NOT_VERIFIED:
-		ir_rec_fmt(rec, "why", "not verified in this region: %s",
-		    j->resource[0] ? j->resource : "the address");
-		break;
-	case IR_SV_PAUSED:
-		ir_rec_fmt(rec, "why", "sending is off for the %s",
-		    strcmp(j->kind, "account") == 0 ? "account here" :
-		    "configuration set");
+		why_mixed(p, r, rec);
 		break;
 	case IR_SV_THROTTLED:
 		ir_rec_str(rec, "why", throttle_words(j->kind));
@@ -503,16 +547,14 @@ why(const struct probe *p, const struct endpoint *e, const struct run *r,
 	case IR_SV_NOT_SUBSCRIBED:
 		ir_rec_str(rec, "why", "the AWS account has no SES");
 		break;
+	case IR_SV_NO_PERMISSION:
+	case IR_SV_NOT_VERIFIED:
+	case IR_SV_PAUSED:
 	case IR_SV_UNKNOWN:
-		ir_rec_str(rec, "why", "the answer to the message was lost: "
-		    "look for its Message-ID before sending it again");
+		why_no_mail(r->verdict, j, rec);
 		break;
-	case IR_SV_TEMPORARY:
-	case IR_SV_REJECTED:
-	case IR_SV_UNREACHABLE:
-	case IR_SV_NOT_SMTP:
+	default:
 		ir_rec_str(rec, "why", r->err.msg);
-		break;
 	}
 }
 
@@ -629,8 +671,9 @@ nagios_add(struct probe *p, const struct endpoint *e, const struct run *r)
 		return;
 	if (r->verdict == IR_SV_UNKNOWN)
 		worsen(p, 3);
-	else if (ir_smtp_verdict_decided(r->verdict) ||
-	    r->verdict == IR_SV_UNREACHABLE)
+	else if (r->verdict != p->want &&
+	    (ir_smtp_verdict_decided(r->verdict) ||
+	    r->verdict == IR_SV_UNREACHABLE))
 		worsen(p, 2);
 	else
 		worsen(p, 1);
@@ -674,7 +717,8 @@ probe_one(struct probe *p, const struct endpoint *e, struct run *r,
 			p->good++;
 		else if (r->verdict == IR_SV_UNKNOWN)
 			p->lost++;
-		else if (ir_smtp_verdict_decided(r->verdict))
+		else if (r->verdict != p->want &&
+		    ir_smtp_verdict_decided(r->verdict))
 			p->bad++;
 		else
 			p->undecided++;

@@ -40,6 +40,8 @@ struct search {
 	bool ended;		/* nothing stopped it */
 	char account[13];
 	struct ir_rec *trails;	/* where the files are; or NULL */
+	bool trails_known;
+	size_t trails_n;
 	struct ir_log_files list;
 	uint64_t events, unread;
 	size_t fit, files_bad;
@@ -174,8 +176,8 @@ read_file(struct search *s, const char *path, struct ir_err *err)
 	struct ir_trail_scan scan = { .fn = take_text, .arg = s };
 	struct ir_log_input *in = NULL;
 	const char *p;
-	ssize_t n = -1;
-	int rc;
+	ssize_t n;
+	int rc = 0;
 
 	if (ir_log_open(&in, path, err))
 		return -1;
@@ -364,6 +366,8 @@ find_trails(struct search *s)
 			    "IsMultiRegionTrail", false));
 			ir_rec_push(s->trails, one);
 		}
+		s->trails_known = true;
+		s->trails_n = ir_rec_len(s->trails);
 	}
 	ir_aws_call_free(&c);
 }
@@ -442,7 +446,10 @@ add_unseen(const struct search *s, struct ir_rec *r)
 	ir_rec_push_str(where, "CloudWatch AWS/SES Send, by the hour, without "
 	    "a name: ses-status --history");
 	ir_rec_push_str(where, "the mail host's own log, for SMTP");
-	if (!s->files)
+	if (s->trails_known && !s->trails_n)
+		ir_rec_push_str(where, "no trail delivers files: what Event "
+		    "history has not is lost");
+	else if (!s->files)
 		ir_rec_push_str(where, "files of a trail in S3: trail-search "
 		    "--file");
 	ir_rec_set(r, "unseen", unseen);

@@ -37,7 +37,7 @@ setup() {
 readers() {
 	printf '%s\n' 'abuse-ack -y --relay 127.0.0.1:9' 'exim-block -y' \
 		'exim-queue --spool sp -' 'exim-queue-purge -y --spool sp --queue-name Q' \
-		'exim-queue-purge -y --spool sp --restore Q -' \
+		'exim-quarantine restore -y --spool sp Q -' \
 		'iam-key-disable -y' 'ses-pause -y' 'iam-quarantine -y' \
 		'ec2-contain -y --smtp-only' \
 		'dnsbl-check --resolver 127.0.0.1:9' 'incident open' \

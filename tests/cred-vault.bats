@@ -13,10 +13,10 @@ setup() {
 	unset QUELL_VAULT CREDENTIALS_DIRECTORY
 	umask 077
 	secret='s3/cr+et=$&"x'
-	block AKIAEXAMPLE0000000001 "$secret" >block
+	credential AKIAEXAMPLE0000000001 "$secret" >block
 }
 
-block() {	# USER PASSWORD
+credential() {	# USER PASSWORD
 	printf 'username=%s\npassword=%s\n' "$1" "$2"
 }
 
@@ -61,10 +61,10 @@ on_tty() {	# COMMAND: its standard output is a terminal
 	run -0 cred-vault put -y a <back
 	is '.[0] | .changed == false'
 	[ "$sum" = "$(sha256sum state/vault)" ]
-	run -0 cred-vault put -y a < <(block u other)
+	run -0 cred-vault put -y a < <(credential u other)
 	is '.[0] | .changed and .version == 2 and .username == "u"'
 	# another time of expiry is another content
-	run -0 cred-vault put -y a --expires=2030-01-01T00:00:00Z < <(block u other)
+	run -0 cred-vault put -y a --expires=2030-01-01T00:00:00Z < <(credential u other)
 	is '.[0] | .version == 3 and .expires == "2030-01-01T00:00:00Z"'
 	run -0 cred-vault get a --revision=1
 	[ "$output" = "$(cat block; echo name=a)" ]
@@ -94,7 +94,7 @@ on_tty() {	# COMMAND: its standard output is a terminal
 	sum=$(find . -type f -exec sha256sum {} + | sort)
 	run -0 cred-vault put -n a <block
 	is '.[0] | .dry_run and .changed == false and .version == 1'
-	run -0 cred-vault put -n a < <(block u other)
+	run -0 cred-vault put -n a < <(credential u other)
 	is '.[0] | .changed and .version == 2'
 	run -0 cred-vault rotate-key -n --to=file:other.key
 	is '.[0] | .type == "vault" and .dry_run'
@@ -288,7 +288,7 @@ pass.eu-west-1: e:1" ]
 @test "list: the newest of each name, its age, and by exit code what is old" {
 	put b <block
 	put a --expires=2020-01-01T00:00:00Z <block
-	block u 2 | put b
+	credential u 2 | put b
 	run -0 --separate-stderr cred-vault list
 	is 'length == 2 and (map(.id) == ["a", "b"]) and
 	    .[0].expired and .[0].versions == 1 and
@@ -316,7 +316,7 @@ pass.eu-west-1: e:1" ]
 
 @test "remove: by name only, kept beside it, and to be undone" {
 	put a <block
-	block u 2 | put a
+	credential u 2 | put a
 	put b <block
 	run -64 cred-vault remove a
 	run -64 cred-vault remove -y a
@@ -342,7 +342,7 @@ pass.eu-west-1: e:1" ]
 
 @test "rotate-key: the old key opens nothing any more" {
 	put a <block
-	block u 2 | put a
+	credential u 2 | put a
 	run -0 cred-vault rotate-key -y --to=file:new.key
 	is '.[0] | .type == "vault" and .changed and .records == 2 and
 	    (.was | endswith("vault.key")) and (.source | endswith("/new.key"))'
@@ -415,7 +415,7 @@ cred-vault.end remove a" ]
 		sed -n 's/^\.Dl \$ //p' page | sed 's/kms:[^ ]*/file:kms.key/' |
 			sed 's/^/0\t/'
 	}
-	block AKIAX pw >block
+	credential AKIAX pw >block
 	echo pw >pass
 	printf 'SMTP_USERNAME=u\nSMTP_PASSWORD=p\n' |
 		openssl enc -aes-256-cbc -a -pbkdf2 -out ses.enc -pass file:pass

@@ -7,7 +7,7 @@ load lib/quell
 setup_file() {
 	export DRILL_HONEST=24 DRILL_SPAM=150 DRILL_RTT=1,5
 	export DRILL_PROPAGATION=1,3 DRILL_PAUSE=0.1 DRILL_GOALS=120,240
-	export QUELL_WATCH_SECONDS=1 DRILL_DRAIN=60 QUELL_SPAM_FLOOR=30
+	export QUELL_WATCH_SECONDS=1 DRILL_DRAIN=60
 }
 
 drill() {	# [NAME=VALUE ...]
@@ -202,7 +202,7 @@ regions() {
 		--account billing@shop.example.net --corroborated 'I saw it' \
 		--host-checked clean
 	[ "$(jq -r .event incident/journal.jsonl | grep -E \
-		'^exim-(hold|block)' | tr '\n' ' ')" = 'exim-hold.begin exim-hold.end exim-block.begin exim-block.end exim-hold.begin exim-hold.end ' ]
+		'^exim-(hold|block)' | tr '\n' ' ')" = 'exim-hold.begin exim-hold.end exim-block.begin exim-block.end exim-block.begin exim-block.end exim-hold.begin exim-hold.end ' ]
 	run -0 incident verify incident
 }
 

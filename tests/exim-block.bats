@@ -34,7 +34,7 @@ make()	# key=value ...
 		queue_only=yes "$@"
 	exim-hold --print-hook --hook-dir "$X/quell" >hook.txt
 	awk -v to="$X/hook." '/^# == / { name = substr($3, 1, index($3, ":") - 1)
-		if (name == "mail" || name == "not_smtp") name = "acl_" name
+		if (name ~ /^(mail|not_smtp|rcpt)$/) name = "acl_" name
 		file = to name ".conf"; printf "" >file; next }
 		file { print >file }' hook.txt
 	PATH=$X/bin:$PATH

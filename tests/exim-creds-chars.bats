@@ -2,7 +2,7 @@
 # What a real Exim sends, byte for byte, for each place and each character
 # that means something to Exim.
 
-# shellcheck disable=SC2154,SC2016
+# shellcheck disable=SC2154,SC2016,SC2086,SC1003
 load lib/quell
 load lib/creds
 

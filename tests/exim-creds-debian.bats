@@ -2,7 +2,7 @@
 # exim-creds on a Debian host: its own configuration, split and not, and its
 # own update-exim4.conf.
 
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2016,SC2086,SC2094
 load lib/quell
 load lib/creds
 

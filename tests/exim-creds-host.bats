@@ -2,7 +2,7 @@
 # exim-creds on other hosts: Rocky, cPanel, an image, a running daemon; and
 # the files of other programs.
 
-# shellcheck disable=SC2154,SC2016
+# shellcheck disable=SC2154,SC2016,SC2086,SC2094
 load lib/quell
 load lib/creds
 
@@ -36,7 +36,7 @@ host_make() {	# FILE TEXT
 exec /usr/sbin/exim4 -C /etc/%s "$@"\n' "$1" >x/bin/hexim
 	chmod +x x/bin/hexim
 	PATH=${PATH#"$X/bin:"}
-	CREDS_RUN="on_host $PWD/x/bin/hexim"
+	export CREDS_RUN="on_host $PWD/x/bin/hexim"
 }
 
 on_host() {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # exim-creds on a hand-made configuration with a real Exim.
 
-# shellcheck disable=SC2154,SC2016
+# shellcheck disable=SC2154,SC2016,SC2086,SC2094
 load lib/quell
 load lib/creds
 

@@ -29,7 +29,7 @@ teardown() {
 	}
 }
 
-purge() { exim-queue-purge --spool sp --queue-name Q "$@"; }
+purge() { exim-queue-purge --spool sp --queue-name Q --partly-delivered "$@"; }
 
 # three messages: spam, an honest one, spam in a split folder
 three() {
@@ -73,7 +73,7 @@ unlock() {
 		.action == "quarantined" and .queue == "Q")' <<<"$output"
 	jq -se '.[] | select(.recipient_count == 2) | .delivered_count == 1' \
 		<<<"$output"
-	[[ $stderr == *'2 messages moved'*'--restore Q'* ]]
+	[[ $stderr == *'2 messages moved'*'exim-quarantine restore Q'* ]]
 	[ "$(cd sp/Q && find . -type f | sort | paste -sd' ')" = \
 		"./input/$A-D ./input/$A-H ./input/$A-J ./input/K/$C-D ./input/K/$C-H ./msglog/$A ./msglog/K/$C ./quell-manifest.jsonl" ]
 	[ "$(find sp/input sp/msglog -type f | sort | paste -sd' ')" = \
@@ -87,23 +87,23 @@ unlock() {
 	msg sp/night 1xUnbn-0004Fw-2l auth=$SPAM
 	purge --auth-user $SPAM --yes=3 >moved
 	[ ! -e sp/night/input/1xUnbn-0004Fw-2l-H ]
-	run -0 --separate-stderr exim-queue-purge --spool sp --restore Q $C -y
+	run -0 --separate-stderr exim-quarantine restore --spool sp Q $C -y
 	jq -e '.ok and .changed and .action == "restored" and .queue == ""' \
 		<<<"$output"
 	[ -e sp/input/K/$C-H ]
 	[ ! -e sp/input/$A-H ]
-	run -64 exim-queue-purge --spool sp --restore Q -y
-	run -0 --separate-stderr exim-queue-purge --spool sp --restore Q --yes=2
+	run -64 exim-quarantine restore --spool sp Q -y
+	run -0 --separate-stderr exim-quarantine restore --spool sp Q --yes=2
 	sums sp | diff before -
 	# what came from a named queue is back there
 	[ -e sp/night/input/1xUnbn-0004Fw-2l-D ]
 	[ -z "$(find sp/Q -name '1x*')" ]
 	# again: nothing to do is no failure
-	run -0 --separate-stderr exim-queue-purge --spool sp --restore Q -y
+	run -0 --separate-stderr exim-quarantine restore --spool sp Q -y
 	[ -z "$output" ]
 	# the records of the purge say what to restore
 	purge --auth-user $SPAM --yes=3 >moved
-	run -0 exim-queue-purge --spool sp --restore Q -y - <moved
+	run -0 exim-quarantine restore --spool sp -y Q - <moved
 	sums sp | diff before -
 }
 
@@ -119,7 +119,7 @@ unlock() {
 	sums sp | diff before -
 	run -0 --separate-stderr purge -y <plan
 	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 2 ]
-	run -0 --separate-stderr exim-queue-purge --spool sp --restore Q -n
+	run -0 --separate-stderr exim-quarantine restore --spool sp Q -n
 	[ "$(jq -r .action <<<"$output" | sort -u)" = restore ]
 	[ -e sp/Q/input/$A-H ]
 }
@@ -139,10 +139,10 @@ unlock() {
 	run -64 purge --frozen $A -y
 	run -64 purge --until-empty $A -y
 	run -64 purge --restore R -y
-	run -64 exim-queue-purge --spool sp --restore Q --frozen -y
+	run -64 exim-quarantine restore --spool sp Q --frozen -y
 	run -64 exim-queue-purge --spool sp --queue-name ../x $A -y
 	run -64 exim-queue-purge --spool sp --queue-name Q --queue Q --all -y
-	run -66 exim-queue-purge --spool sp --restore nosuch -y
+	run -66 exim-quarantine restore --spool sp nosuch -y
 	run -65 --separate-stderr purge -y <<<'not-an-id'
 	[[ $stderr == *'standard input:1: not a message id'* ]]
 	run -65 purge -y <<<'{"id":'
@@ -231,7 +231,8 @@ no_panic() {
 	# the command is not dumpable: only root's strace sees its memory
 	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	trace -f -e trace=fcntl,renameat2 -o trace \
-		exim-queue-purge --spool sp --queue-name Q -y $A $C >/dev/null
+		exim-queue-purge --spool sp --queue-name Q --partly-delivered \
+			-y $A $C >/dev/null
 	grep -q 'F_SETLK.*l_len=19' trace
 	grep -q 'F_SETLK.*l_len=26' trace
 	# -H goes first, under the lock
@@ -251,7 +252,7 @@ no_panic() {
 		trace -o /dev/null -e trace=renameat2 \
 			-e inject=renameat2:signal=KILL:when="$n" \
 			exim-queue-purge --spool sp --queue-name Q \
-			--auth-user $SPAM --yes=2 >/dev/null 2>&1 || true
+			--partly-delivered --auth-user $SPAM --yes=2 >/dev/null 2>&1 || true
 		for k in $A $C; do
 			[ "$(find sp -name "$k-H" | wc -l)" = 1 ]
 			[ "$(find sp -name "$k-D" | wc -l)" = 1 ]
@@ -265,7 +266,7 @@ no_panic() {
 			[ -d sp/$k ] || continue
 			[ "$(find sp/$k -name '*-H' | wc -l)" = \
 				"$(find sp/$k -name '*-D' | wc -l)" ]
-			exim-queue-purge --spool sp --restore $k --yes="$(find \
+			exim-quarantine restore --spool sp $k --yes="$(find \
 				sp/$k -name '*-H' | wc -l)" >/dev/null
 		done
 		sums sp | diff before -
@@ -290,7 +291,7 @@ no_panic() {
 	run -0 --separate-stderr purge --auth-user $SPAM --yes="$left"
 	[[ $stderr == *'finished 1 messages that a former run'* ]]
 	[ -z "$(find sp/input sp/msglog -type f)" ]
-	run -0 exim-queue-purge --spool sp --restore Q --yes=1600
+	run -0 exim-quarantine restore --spool sp Q --yes=1600
 	sums sp | diff before -
 }
 
@@ -305,10 +306,10 @@ no_panic() {
 		purge --auth-user $SPAM --yes=2 >/dev/null
 		trace -o /dev/null -e trace=renameat2 \
 			-e inject=renameat2:signal=KILL:when="$n" \
-			exim-queue-purge --spool sp --restore Q --yes=2 \
+			exim-quarantine restore --spool sp Q --yes=2 \
 			>/dev/null 2>&1 || true
 		n2=$(find sp/Q -name '*-H' | wc -l)
-		run -0 exim-queue-purge --spool sp --restore Q --yes="$n2"
+		run -0 exim-quarantine restore --spool sp Q --yes="$n2"
 		sums sp | diff before -
 	done
 }
@@ -319,7 +320,7 @@ no_panic() {
 	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	three
 	trace -o trace -e trace=write,fdatasync,renameat2 \
-		exim-queue-purge --spool sp --queue-name Q -y $A >/dev/null
+		exim-queue-purge --spool sp --queue-name Q --partly-delivered -y $A >/dev/null
 	run -0 awk '/queue-move/ { w = NR } /fdatasync/ && w { s = NR }
 		/renameat2/ { print (w && s && s > w); exit }' trace
 	[ "$output" = 1 ]
@@ -418,7 +419,7 @@ no_panic() {
 
 @test "output that cannot be written is 74, and the work is done" {
 	three
-	run -74 bash -c "exim-queue-purge --spool sp --queue-name Q -y $A >/dev/full"
+	run -74 bash -c "exim-queue-purge --spool sp --queue-name Q --partly-delivered -y $A >/dev/full"
 	[ -e sp/Q/input/$A-H ]
 }
 
@@ -447,7 +448,7 @@ no_panic() {
 		awk '$2 == "spam" { print $1 }' kinds >spam
 		grep -vFf spam before >honest
 		sums sp | diff honest -
-		exim-queue-purge --spool sp --restore Q --yes="$n" >/dev/null
+		exim-quarantine restore --spool sp Q --yes="$n" >/dev/null
 		sums sp | diff before -
 	done
 }
@@ -489,7 +490,7 @@ no_panic() {
 	grep -q "^....-..-.. ..:..:.. $id moved from input, msglog to (Q) input, msglog\$" x/log/mainlog
 	# Exim can bring one back, and so can we
 	x/bin/exim4 -qGQ -MG '' "$id"
-	run -0 exim-queue-purge --restore Q --yes=159
+	run -0 exim-quarantine restore Q --yes=159
 	[ "$(exim_queue_count x)" = 240 ]
 	sums x/spool | diff <(sed 's/x//' before) <(sed 's/x//' -) >diffs || true
 	# (Exim's own mover writes to the message log; all else is the same)
@@ -602,7 +603,7 @@ time.sleep(3)' 3>&- &
 	chown 0:0 sp/input
 	rc=0
 	trace -f -o calls -e trace=setresuid exim-queue-purge --spool sp \
-		--queue-name Q --auth-user $SPAM --yes=2 || rc=$?
+		--partly-delivered --queue-name Q --auth-user $SPAM --yes=2 || rc=$?
 	grep -q 'setresuid(65534, 65534, 65534) *= 0' calls
 	# and without them what lies there cannot be moved
 	[ "$rc" = 3 ]

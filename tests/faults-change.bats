@@ -73,7 +73,7 @@ exim_host() {
 	exim_make "$X" users=billing@quell.test:pw queue_only=yes
 	exim-hold --print-hook --hook-dir "$X/quell" >hook.txt
 	awk -v to="$X/hook." '/^# == / { name = substr($3, 1, index($3, ":") - 1)
-		if (name == "mail" || name == "not_smtp") name = "acl_" name
+		if (name ~ /^(mail|not_smtp|rcpt)$/) name = "acl_" name
 		file = to name ".conf"; printf "" >file; next }
 		file { print >file }' hook.txt
 	PATH=$X/bin:$PATH
@@ -180,13 +180,13 @@ exim_host() {
 		# inodes decide whether the other one had its turn before
 		[ "$(find sp -name '1xUnbl*' | sort | paste -sd' ')" = \
 			"sp/input/1xUnbl-0004Fv-1l-D sp/input/1xUnbl-0004Fv-1l-H" ]
-		run -0 exim-queue-purge --spool sp -y --restore Q \
+		run -0 exim-quarantine restore --spool sp -y Q \
 			1xUnbm-0004Fw-2l
 		sums sp | grep -v manifest | diff before -
 	done
 	# the cut-off lines of the manifest do not hide the whole ones
 	run -0 "${purge[@]}"
-	run -0 exim-queue-purge --spool sp --restore Q --yes=2
+	run -0 exim-quarantine restore --spool sp Q --yes=2
 	sums sp | grep -v manifest | diff before -
 }
 

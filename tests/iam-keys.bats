@@ -152,7 +152,8 @@ created_for() {
 	(
 		emu_start <(jq '.settings = {"report_polls": 2}' \
 			"$BATS_FILE_TMPDIR/world")
-		iam-keys --older-than 300d >out
+		iam-keys -v --older-than 300d >out 2>err
+		grep -q "^iam-keys: $(emu_calls length) calls: " err
 		[ "$(jq -r .id out | sort | tr '\n' ' ')" = \
 			"AKIAOLDKEY0000000001 AKIASTOLENKEY0000001 " ]
 		emu_calls '[.[] | select(.operation == "GenerateCredentialReport")] | length' |

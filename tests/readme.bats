@@ -114,7 +114,7 @@ world() {
 		line=${line//relay.example.net/localhost:$(<desk/port)}
 		line=${line//198.51.100.66/127.0.0.66}
 		# without a terminal the count has to be named
-		[[ $line != *--restore* ]] || line=${line/ -y / --yes=2 }
+		[[ $line != *' restore '* ]] || line=${line/ -y / --yes=2 }
 		n=$((n + 1))
 		run -0 --separate-stderr bash -euo pipefail -c "$line"
 		printf '%s\n%s\n' "$line" "$output"

@@ -24,6 +24,9 @@ setup() {
 	msg sp/Q 1xUnbm-0004Fw-2l
 	incident open --dir case <"$data/report-initial.json" >/dev/null
 	: >none
+	printf 'username=u\npassword=p\n' >block
+	cred-vault put -y a --vault "$PWD/v" --vault-key "file:$PWD/k" \
+		<block >/dev/null
 	mkdir -p image/etc
 	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }
@@ -39,7 +42,7 @@ writers() {
 	none|exim-queue --spool sp
 	none|exim-queue --spool sp --top sender,host
 	none|exim-queue-purge -n --spool sp --queue-name K --auth-user billing@v.example
-	none|exim-queue-purge -n --spool sp --restore Q
+	none|exim-quarantine restore -n --spool sp Q
 	none|ses-senders us-east-1
 	none|ses-senders --keys us-east-1
 	none|iam-keys
@@ -54,6 +57,9 @@ writers() {
 	none|ec2-contain -n --smtp-only i-0a1b2c3d4e5f60001
 	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001
 	none|exim-creds --root image --also /etc
+	block|cred-vault put -n b --vault v
+	none|cred-vault list --vault v
+	none|cred-vault rotate-key -n --to file:k2 --vault v
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
@@ -100,7 +106,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		written "$in" "$c" json || { echo "$c"; cat err; false; }
 		jq -se 'all(.dry_run == true and .changed == true)' out >/dev/null ||
 			{ echo "$c"; cat out; false; }
-	done < <(writers | grep -v -e '--restore Q' -e --scp)
+	done < <(writers | grep -v -e 'restore -n' -e --scp)
 	[ "$n" -ge 6 ]
 	# and what is so already is false, without and with -n
 	for c in 'ses-pause %s eu-central-1' 'exim-queue-purge %s --spool sp --queue-name K 1xUnbX-0004Fv-1l' \
@@ -141,8 +147,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		--auth-user billing@v.example >plan
 	run -0 exim-queue-purge -y --spool sp --queue-name K <plan
 	[ -e sp/K/input/1xUnbl-0004Fv-1l-H ]
-	exim-queue-purge -n --spool sp --restore K >plan
-	run -0 exim-queue-purge -y --spool sp --restore K - <plan
+	exim-quarantine restore -n --spool sp K >plan
+	run -0 exim-quarantine restore -y --spool sp K - <plan
 	[ -e sp/input/1xUnbl-0004Fv-1l-H ]
 	ses-pause -n eu-north-1 >plan
 	run -0 --separate-stderr ses-pause -y <plan
@@ -162,8 +168,10 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 @test "an unset variable is 64, never everything" {
 	local c unset=
 	for c in 'exim-queue --sender' 'exim-queue-purge -y --sender' \
+		'cred-vault put -y' 'cred-vault get' 'cred-vault list --vault' \
+		'cred-vault remove --confirm' 'cred-vault rotate-key -y --to' \
 		'exim-queue-purge -y --auth-user' 'exim-queue-purge -y --queue-name' \
-		'exim-queue-purge -y --restore' 'iam-key-disable -y --user' \
+		'exim-quarantine restore -y' 'exim-queue-purge -y --where' 'iam-key-disable -y --user' \
 		'ses-pause -y --confirm' 'ses-pause -y --region' \
 		'ses-senders --principal' 'iam-keys --user' 'iam-keys --older-than' \
 		'iam-quarantine -y --policy-name' 'iam-quarantine -y --key' \

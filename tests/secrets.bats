@@ -231,6 +231,104 @@ open_incident() {
 	done
 }
 
+@test "cred-vault: sealed; out of it only where it was asked for" {
+	local dir f
+	export QUELL_VAULT=$PWD/v QUELL_VAULT_KEY=file:$PWD/k
+	(umask 077 && printf 'username=AKIAINTHEVAULT000001\npassword=%s\n' \
+		's3/cretOfTheVault+1=' >block)
+	secret one 's3/cretOfTheVault+1='
+	dir=$(open_incident)
+	traced 0 cred-vault put -y -v ses --incident "$dir" <block
+	clean
+	[ "$(stat -c %a v k)" = $'600\n400' ]
+	traced 0 cred-vault list --all -v
+	clean
+	traced 0 cred-vault rotate-key -y --to="file:$PWD/k2" --incident "$dir"
+	clean
+	traced 0 cred-vault put -y ses <<<'password=other'
+	traced 0 cred-vault remove ses --revision=2 --confirm=ses
+	clean
+	run ! grep -raF -f secrets "$dir" state v v~ k k2
+	for f in exim env; do
+		traced 0 cred-vault get ses "--$f-file=out.$f"
+		clean --file "out.$f"
+		grep -qF -f secrets "out.$f"
+	done
+	# a group's: made 0600, and 0640 after the last byte
+	traced 0 cred-vault get ses --exim-file=grouped --group="$(id -gn)"
+	run -0 awk '/grouped.new/ && /O_EXCL/ { made = /, 0600\)/ }
+		/write\(/ && /grouped.new/ { late = opened }
+		/fchmod\(/ && /grouped.new/ { opened = / 0640\)/ }
+		END { exit !(made && opened && !late) }' trace
+	# into a pipe, and not to standard error
+	traced 0 sh -c 'exec cred-vault get ses -v 3>&1 >&2 2>/dev/null --fd=3'
+	grep -qF -f secrets stdout
+	rm stdout out.*
+}
+
+@test "cred-vault: keys of AWS, and files of before, leave nothing behind" {
+	(umask 077 && printf 'SMTP_USERNAME=u\nSMTP_PASSWORD=%s\n' \
+		's3/cretOfTheVault+2=' >plain)
+	secret pass aPassPhraseOfWords
+	echo 's3/cretOfTheVault+2=' >>secrets
+	openssl enc -aes-256-cbc -a -pbkdf2 -in plain -out old.enc \
+		-pass file:pass
+	rm plain
+	for to in kms:alias/quell-vault secretsmanager:traced; do
+		traced 0 cred-vault import -y -vv --pass-file=pass old.enc \
+			--vault="v.${to%%:*}" --vault-key="$to" --create-key
+		clean
+		traced 0 cred-vault list --vault="v.${to%%:*}" -vv
+		clean
+		# the wrapping key, on its way there
+		run ! grep -E 'Secret(Binary|String)":"[^*]' stderr
+	done
+}
+
+@test "cred-vault: while it runs, secrets are on the secure heap and nowhere else" {
+	local pid
+	[ "$(id -u)" = 0 ] || skip "needs root: it reads another process's memory"
+	export QUELL_VAULT=$PWD/v
+	umask 077
+	local pw='s3/cretOfTheVault+3=' key=aWrappingKeyOfThirtyTwoCharacter
+	printf '%s' "$key" >k
+	printf 'username=u\npassword=%s\nx=%s\n' "$pw" "$pw" >block
+	printf 'PASSWORD=%s\n' "$pw" >plain
+	openssl enc -aes-256-cbc -a -pbkdf2 -in plain -out old.enc \
+		-pass pass:aPassPhraseOfWords
+	echo aPassPhraseOfWords >pass
+	rm plain
+	cred-vault put -y ses --vault-key="file:$PWD/k" <block >/dev/null
+	mkfifo full
+	exec 7<>full
+	dd if=/dev/zero of=full bs=65536 count=1 oflag=nonblock status=none
+	# each stands still where it would write its record: all is still open
+	looked() {	# INPUT COMMAND...
+		"${@:2}" <"$1" >full 2>err 3>&- 7>&- &
+		pid=$!
+		peers_wait 5 grep -q 'pipe_write\|^0' "/proc/$pid/wchan"
+		sleep 0.3
+		kill -0 "$pid" || { cat err; return 1; }
+		run -0 python3 "$QUELL_ROOT/tests/lib/memory.py" "$pid" \
+			"$pw" "$key" aPassPhraseOfWords
+		kill -9 "$pid"
+		wait "$pid" || true
+		jq -e 'all(.outside == [])' <<<"$output" || {
+			echo "${*:2}: $output"
+			return 1
+		}
+	}
+	printf 'password=%s\n' "$pw" >other
+	looked other cred-vault put -y two
+	looked block cred-vault put -y ses
+	looked /dev/null cred-vault list
+	looked /dev/null cred-vault get ses --exim-file="$PWD/x"
+	looked /dev/null cred-vault get ses --env-file="$PWD/y"
+	looked /dev/null cred-vault rotate-key -y --to="file:$PWD/k"
+	looked /dev/null cred-vault import -y --pass-file=pass old.enc
+	exec 7>&-
+}
+
 @test "every command: no core, not dumpable, nothing of it can be read" {
 	local c pid who=()
 	[ "$(id -u)" != 0 ] || ! setpriv --reuid=65534 --regid=65534 \

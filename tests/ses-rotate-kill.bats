@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# ses-rotate killed before and after every step, at every file and packet,
-# and at random: the next run always ends in the same place.
+# ses-rotate killed before and after every step, by its own table of them:
+# the next run always ends in the same place.
 # shellcheck disable=SC2034,SC2154
 
 load lib/quell
@@ -74,26 +74,4 @@ every_step() { # emergency|routine
 
 @test "killed before and after each step begins and ends: routine" {
 	every_step routine
-}
-
-@test "40 kills at chance" {
-	local n=0
-	RANDOM=${TORTURE_SEED:-4}
-	kills=0
-	torture_count
-	while [ "$kills" -lt 40 ]; do
-		n=$((n + 1))
-		routine=
-		torture_options=()
-		[ $((n % 2)) = 0 ] || {
-			routine=yes
-			torture_options=(--routine)
-		}
-		torture_chance "$BATS_TEST_NUMBER$(printf %04d $n)" || {
-			echo "rotation $n, after $kills kills"
-			return 1
-		}
-	done
-	echo "# $kills kills in $n rotations, calls $calls" >&3
-	emu_no_violations
 }

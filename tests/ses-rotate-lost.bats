@@ -44,6 +44,12 @@ botocore.session.get_session().create_client("sts", region_name="us-east-1",
 	[ "$(keys)" = '"Active,Inactive"' ]
 	resume 69 --confirm="$(jq -r .id <<<"$other")"
 	[ "$(keys)" = '"Active,Inactive"' ]
+	# another rotation's: its secret is in the vault
+	printf 'username=%s\npassword=x\n' "$(jq -r .id <<<"$other")" |
+		cred-vault put -y --vault vault theirs >/dev/null
+	resume 69
+	grep -q 'the vault has its secret' err
+	cred-vault remove -y --vault vault --confirm=theirs theirs >/dev/null
 	# created before we asked
 	jq -c ".keys[\"$OLD\"].asked += 1000" "$state" >x && cat x >"$state"
 	resume 69

@@ -66,6 +66,25 @@ load lib/rotate.bash
 	emu_no_violations
 }
 
+@test "the row of proofs spans the time that is asked for, on new connections" {
+	proofs=3 over=2 rot 0 "$OLD"
+	[ "$(role new proof.auth_235)" = 3 ]
+	[ "$(emu_calls '[.[] | select(.operation == "AUTH" and .status == 235)] |
+		length == 3 and .[2].t - .[0].t >= 1.9')" = true ]
+	[ "$(emu_calls '[.[] | select(.operation == "CONNECT")] | length')" = 3 ]
+}
+
+@test "routine: a plan stays one" {
+	code 0 ses-rotate -n --routine --vault=vault "$OLD"
+	[ "$(role old routine) $(role old changed)" = 'true true' ]
+	[ "$(emu_mutating_count)" = 0 ]
+	[ ! -e vault ] && [ ! -e state ]
+	cp out.jsonl plan
+	run -0 ses-rotate -y --vault=vault --vault-key="file:$PWD/vault.key" \
+		--proofs=1 --over=0 <plan
+	[ "$(calls)" = '"CreateAccessKey 235 UpdateAccessKey"' ]
+}
+
 @test "routine again: the vault proves the old one dead" {
 	local first
 	rot 0 --routine "$OLD"
@@ -181,7 +200,12 @@ load lib/rotate.bash
 	rot 0 --routine --publish="$PWD/take $PWD/pub" "$OLD"
 	new=$(role new id)
 	code 64 ses-rotate --rollback "$OLD"
+	code 64 ses-rotate -y --rollback
+	code 69 ses-rotate -y --rollback AKIAANOTHERKEY000001
 	emu_reset_log
+	code 0 ses-rotate -n --rollback "$OLD"
+	[ "$(role old changed) $(role new changed)" = 'true true' ]
+	[ "$(emu_mutating_count)" = 0 ]
 	code 0 ses-rotate -y --rollback --proofs=1 --over=0 "$OLD"
 	[ "$(calls)" = '"UpdateAccessKey 235 UpdateAccessKey"' ]
 	[ "$(keys)" = '"Active,Inactive"' ]
@@ -346,6 +370,6 @@ print(base64.b64encode(b'\2' + hmac.new(s, b'SendRawEmail',
 	code 64 ses-rotate -y --resume --older-than=90d
 	code 64 ses-rotate -y --vault=vault --over=2h "$OLD"
 	code 64 ses-rotate -y --user=a --user=b --vault=vault "$OLD"
-	code 64 ses-rotate --resume "$OLD"
+	code 69 ses-rotate --resume "$OLD"
 	[ "$(emu_mutating_count)" = 0 ]
 }

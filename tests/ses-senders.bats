@@ -126,6 +126,8 @@ of() {	# of NAME FILTER: it holds for exactly one record of that name
 		.account == "999988887777" and (.why | test("partner"))'
 	of email.cognito-idp.amazonaws.com '.kind == "service"'
 	of '*' '.kind == "everyone"'
+	of arn:aws:sts::111122223333:federated-user/fed '.external == false'
+	of AIDADELETEDUSER000001 '.why | test("no more")'
 	of door '.kind == "ingress-point" and .can_send == "depends" and
 		.status == "ACTIVE" and .ingress_type == "AUTH" and
 		.region == "us-east-1" and (.secret | test("secret:door")) and
@@ -152,7 +154,7 @@ of() {	# of NAME FILTER: it holds for exactly one record of that name
 
 @test "calls: counted, none that changes, some for senders, none for the rest" {
 	n=$(wc -l <"$BATS_FILE_TMPDIR/calls")
-	grep -q "^ses-senders: $n calls: 93 principals, 66 can send" \
+	grep -q "^ses-senders: $n calls: 93 principals, 67 can send" \
 		"$BATS_FILE_TMPDIR/err"
 	jq -se 'all(.mutating | not)' "$BATS_FILE_TMPDIR/calls" >/dev/null
 	jq -se '[.[] | select(.operation == "ListAccessKeys") |
@@ -237,6 +239,34 @@ of() {	# of NAME FILTER: it holds for exactly one record of that name
 		.can_send == "depends" and .complete == false and
 		.missing == "policy odd could not be read") and
 		(map(select(.name == "deny-all"))[0].can_send == "no")' out
+}
+
+@test "with few rights: no second opinion, no keys, the same verdicts" {
+	jq '.users = {"group-raw": .users["group-raw"], "auditor": {"keys": [
+		{"id": "AKIAAUDITORKEY000001", "secret":
+		 "auditorsecretauditorsecretauditorsecret1"}], "policies":
+		{"audit": {"Version": "2012-10-17", "Statement": [{"Effect":
+		"Allow", "Resource": "*", "Action": ["sts:GetCallerIdentity",
+		"iam:GetAccountAuthorizationDetails", "ses:Get*", "ses:List*"
+		]}]}}}}' "$BATS_FILE_TMPDIR/world.json" >w.json
+	(
+		emu_start w.json
+		export AWS_ACCESS_KEY_ID=AKIAAUDITORKEY000001
+		export AWS_SECRET_ACCESS_KEY=auditorsecretauditorsecretauditorsecret1
+		got=0
+		ses-senders -v us-east-1 >out 2>err || got=$?
+		[ "$got" = 3 ]
+		# asked once or a few times, not for each
+		[ "$(emu_calls '[.[] | select(.operation == "SimulatePrincipalPolicy")] | length')" -le 16 ]
+		emu_no_violations
+		emu_stop
+	)
+	grep -q "no simulation by IAM: " err
+	grep -q "^ses-senders: group-raw: ListAccessKeys: " err
+	jq -se 'map(select(.name == "group-raw"))[0] | .can_send == "yes" and
+		.complete == false and (has("keys") or has("mfa") or
+		has("simulated") | not)' out
+	jq -se 'map(select(.kind == "root"))[0] | has("active_keys") | not' out
 }
 
 @test "the examples of the man page" {

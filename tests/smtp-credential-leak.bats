@@ -4,70 +4,14 @@
 
 # shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
-
-OLD=AKIASTOLENKEY0000001
-SECRET='st0len/+SecretKeyForTheSmtpUser/0000001+'
+load lib/smtp_leak
 
 setup() {
-	# shellcheck source=tests/lib/smtp_world.bash
-	. "$BATS_TEST_DIRNAME/lib/smtp_world.bash"
-	cd "$BATS_TEST_TMPDIR" || return 1
-	export QUELL_STATE_DIR=$PWD/state QUELL_VAULT=$PWD/vault
-	export QUELL_VAULT_KEY=file:$PWD/vault.key QUELL_PROOF_INTERVAL=0
-	play=$QUELL_ROOT/playbooks/smtp-credential-leak
-	smtp_world
+	leak_setup
 }
 
 teardown() {
-	smtp_world_stop
-}
-
-play() {	# CODE [OPTION...]
-	local want=$1 got=0
-	shift
-	"$play" --regions us-east-1 --sender info@shop.example.net \
-		--rotate-option=--over=1 "$@" \
-		>play.out 2>&1 </dev/null 3>&- || got=$?
-	[ "$got" = "$want" ] || { echo "$got, not $want"; cat play.out; return 1; }
-}
-
-apply() {	# CODE [OPTION...]
-	local want=$1
-	shift
-	play "$want" --apply --incident "$PWD/incident" \
-		--leaked 'oncall: it is on a paste site' "$@"
-}
-
-keys() {
-	user_keys ses-smtp
-}
-
-# As all of it must end: one new key that works, sealed; the old one dead; the
-# host sends with the new one; nothing bounced.
-ended_well() {
-	local new
-	[ "$(keys)" = '"Active,Inactive"' ]
-	new=$(emu_world '.users["ses-smtp"].keys[] |
-		select(.status == "Active").id' | tr -d '"')
-	[ "$new" != "$OLD" ]
-	cred-vault get ses-smtp | grep -qx "username=$new"
-	grep -qx "user: $new" mx/ses.pw
-	peers_wait 20 queue_is_empty
-	run ! grep -E ' \*\* | <= <> ' mx/log/mainlog
-	[ ! -e mx/quell/hold ]
-	# the customer's mail left with the new key
-	[ "$(emu_calls '[.[] | select(.operation == "DATA" and .status == 250 and
-		(.params.rcpts == ["customer1@far.example.com"])) | .key_id]')" = \
-		"[\"$new\"]" ]
-	emu_no_violations
-	incident verify incident | jq -e .ok
-	# no secret but in the vault and on the mail host
-	run -1 grep -rlF -e "$password" -e "$SECRET" -e "$(secret_now)" \
-		incident state play.out
-}
-
-secret_now() {
-	cred-vault get ses-smtp | sed -n 's/^secret_access_key=//p'
+	leak_teardown
 }
 
 @test "a dry run changes nothing and says what would be done" {
@@ -91,8 +35,12 @@ secret_now() {
 }
 
 @test "from the leak to the release; no new key before the host is checked" {
+	emu_set '{"regions": {"us-east-1": {"ingress_points": [{"name": "door",
+		"type": "AUTH", "status": "ACTIVE"}]}}}'
 	apply 64
 	grep -q -- '--host-checked' play.out
+	# what does not die with the key is named
+	grep -q 'door  ACTIVE: aws mailmanager .* us-east-1 .*CLOSED' play.out
 	[ "$(keys)" = '"Active,Inactive"' ]
 	[ -e mx/quell/hold ]
 	grep -qx "user: $OLD" mx/ses.pw
@@ -108,38 +56,10 @@ secret_now() {
 		incident/steps/53_recover_deliver/delivered.1
 	jq -e '.held == false' incident/steps/54_recover_release/release.1.jsonl
 	grep -q 'proven dead' incident/steps/70_report/report.txt
+	grep -q 'door  ACTIVE' incident/steps/70_report/report.txt
 	grep -q 'leak.copies\|where the leaked key was' play.out
 	# once more: nothing is done twice
 	emu_reset_log
 	apply 0
 	[ "$(emu_mutating_count)" = 0 ]
-}
-
-# Before each step's first command, and behind it when nobody knows yet what it
-# did, as the drill does; then started again until it gets through.
-@test "killed at every step, it ends the same" {
-	local rc=137 n=0 step
-	mkdir killed
-	"$QUELL_ROOT/tests/drill/killer.sh" make "$PWD/killer" "$QUELL_B/bin"
-	export KILLER_INCIDENT=$PWD/incident KILLER_DONE=$PWD/killed \
-		KILLER_BIN=$QUELL_B/bin QUELL_LOCK_WAIT=20
-	while [ "$rc" = 137 ] && [ "$n" -lt 60 ]; do
-		rc=0
-		PATH="$PWD/killer:$PATH" setsid -w "$play" --apply \
-			--incident "$PWD/incident" --leaked 'oncall: paste site' \
-			--host-checked 'oncall: clean' --regions us-east-1 \
-			--sender info@shop.example.net \
-			--rotate-option=--over=1 </dev/null >>play.out 2>&1 3>&- ||
-			rc=$?
-		n=$((n + 1))
-	done
-	[ "$rc" = 0 ] || cat play.out
-	[ "$rc" = 0 ]
-	echo "killed $((n - 1)) times at: $(ls killed)"
-	[ "$n" -gt 25 ]
-	for step in $("$play" --list); do
-		[ -d "killed/$step.before" ]
-	done
-	ended_well
-	[ "$(keys)" = '"Active,Inactive"' ]
 }

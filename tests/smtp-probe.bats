@@ -208,6 +208,13 @@ seal() {
 		"match":{"service":"smtp","operation":"AUTH"},"skip":1,"times":2}]'
 	probe 0 --credentials cred --count 3 --wait 20 us-east-1
 	is '.[0] | .ok and .asked == 6 and .row == 3 and .verdict == "ok"'
+	# one that says nothing breaks the row: not proven, and not refuted
+	emu_control POST clear_faults >/dev/null
+	emu_fault '[{"do":"reply","reply":"451 later",
+		"match":{"service":"smtp","operation":"AUTH"},"skip":1}]'
+	probe 75 --credentials cred --count 3 us-east-1
+	is '.[0] | .verdict == "ok" and (.ok | not) and .row == 1 and
+		.why == "only 1 of 3 in a row"'
 	# it never comes: the time is kept
 	local start=$SECONDS
 	smtp-probe --credentials=cred --expect=refused --wait=2 \

@@ -283,13 +283,14 @@ decode(const struct ir_rec *reply, struct ir_credreport *c,
 
 /* 1 it is being made, 0 it is there, -1 */
 static int
-generate(struct ir_aws *a, struct ir_err *err)
+generate(struct ir_aws *a, size_t *calls, struct ir_err *err)
 {
 	struct ir_aws_call c = { .service = "iam",
 		.operation = "GenerateCredentialReport" };
 	const char *state;
 	int rc = ir_aws_do(a, &c, err);
 
+	++*calls;
 	state = rc ? NULL : ir_rec_get(c.reply, "State");
 	if (rc == 0)
 		rc = state && strcmp(state, "COMPLETE") == 0 ? 0 : 1;
@@ -299,7 +300,7 @@ generate(struct ir_aws *a, struct ir_err *err)
 
 int
 ir_credreport_get(struct ir_aws *a, long seconds, struct ir_credreport *c,
-    struct ir_err *err)
+    size_t *calls, struct ir_err *err)
 {
 	const struct timespec pause = { 0, PAUSE_MS * 1000000L };
 	struct ir_aws_call get = { .service = "iam",
@@ -308,13 +309,17 @@ ir_credreport_get(struct ir_aws *a, long seconds, struct ir_credreport *c,
 	int rc;
 
 	*c = (struct ir_credreport){ .n = 0 };
-	while ((rc = generate(a, err)) > 0) {
+	while ((rc = generate(a, calls, err)) > 0) {
 		if (ir_mono_ms() + PAUSE_MS > end || ir_stopped())
 			return ir_fail(err, IR_TEMPFAIL,
 			    "the credential report is not ready");
 		nanosleep(&pause, NULL);
 	}
-	if (rc == 0 && (rc = ir_aws_do(a, &get, err)) == 0)
+	if (rc == 0) {
+		++*calls;
+		rc = ir_aws_do(a, &get, err);
+	}
+	if (rc == 0)
 		rc = decode(get.reply, c, err);
 	ir_aws_call_free(&get);
 	return rc;

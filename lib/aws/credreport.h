@@ -47,10 +47,11 @@ int ir_credreport_parse(struct ir_credreport *c, const char *bytes, size_t n,
 
 /*
  * Have one made if there is none, wait for it at most so many seconds, and
- * read it.  0, or -1: 75 not ready, the codes of ir_aws_do, 76.
+ * read it.  *calls is increased by those made.  0, or -1: 75 not ready, the
+ * codes of ir_aws_do, 76.
  */
 int ir_credreport_get(struct ir_aws *a, long seconds,
-    struct ir_credreport *c, struct ir_err *err);
+    struct ir_credreport *c, size_t *calls, struct ir_err *err);
 
 /* The row of a user, or NULL. */
 const struct ir_credreport_row *ir_credreport_find(

@@ -569,6 +569,12 @@ take_reply(const struct ir_rec *reply, void *arg, struct ir_err *err)
 	size_t i;
 	int rc;
 
+	if (u->run->err.code) {
+		/* nothing may follow what was written in part */
+		*err = u->run->err;
+		ir_rec_free(events);
+		return -1;
+	}
 	u->region->calls++;
 	u->pages++;
 	for (i = 0; all && i < ir_rec_len(all); i++) {

@@ -49,9 +49,9 @@ there(struct context *c, const char *name)
 	c->key[c->n++] = (struct ir_policy_key){ name, NULL, 1 };
 }
 
-/* What is so whoever asks.  region NULL: not known. */
+/* What is so whoever asks. */
 static void
-common(struct context *c, int64_t now, const char *region)
+common(struct context *c, int64_t now)
 {
 	c->n = 0;
 	set(c, "aws:CurrentTime", ir_time_rfc3339(now, c->now));
@@ -59,8 +59,6 @@ common(struct context *c, int64_t now, const char *region)
 	set(c, "aws:EpochTime", c->epoch);
 	/* SES has no other door */
 	set(c, "aws:SecureTransport", "true");
-	if (region)
-		set(c, "aws:RequestedRegion", region);
 }
 
 /* A user or role that asks by itself, and not a service for it. */
@@ -113,12 +111,11 @@ user(struct context *c, const struct ir_sender *s, enum asks how)
 }
 
 static void
-context_of(struct context *c, const struct ir_sender *s, enum asks how,
-    const char *region)
+context_of(struct context *c, const struct ir_sender *s, enum asks how)
 {
 	const struct ir_auth_entity *e = s->entity;
 
-	common(c, s->now, region);
+	common(c, s->now);
 	directly(c);
 	set(c, "aws:PrincipalAccount", s->account);
 	set(c, "aws:ResourceAccount", s->account);
@@ -147,7 +144,45 @@ struct question {
 	enum asks how;
 	struct ir_policy_set own;
 	struct context context;
+	size_t known;			/* keys but for the region */
+	struct ir_policy **matters;	/* own's, owned */
 };
+
+/* Most policies are about something else: they are left out from here on. */
+static int
+keep_what_matters(struct question *q, struct ir_err *err)
+{
+	const struct ir_rec *s;
+	size_t i, k, n = 0;
+
+	q->matters = calloc(q->own.n + 1, sizeof *q->matters);
+	if (!q->matters)
+		return ir_fail(err, IR_OSERR, "no memory");
+	for (i = 0; i < q->own.n; i++)
+		for (k = 0; (s = ir_policy_statement(q->own.identity[i], k)) !=
+		    NULL; k++)
+			if (ir_policy_statement_has(s, q->action)) {
+				q->matters[n++] = q->own.identity[i];
+				break;
+			}
+	q->own.identity = q->matters;
+	q->own.n = n;
+	return 0;
+}
+
+static void
+prepare(struct question *q)
+{
+	if (q->s) {
+		context_of(&q->context, q->s, q->how);
+	} else {
+		common(&q->context, q->now);
+		if (*q->who.account)
+			set(&q->context, "aws:PrincipalAccount",
+			    q->who.account);
+	}
+	q->known = q->context.n;
+}
 
 static void
 ask(struct question *q, const struct ir_identity *id, const char *resource,
@@ -157,14 +192,10 @@ ask(struct question *q, const struct ir_identity *id, const char *resource,
 	struct ir_policy_request r = { .action = q->action,
 		.resource = resource, .who = &q->who };
 
-	if (q->s) {
-		context_of(&q->context, q->s, q->how, id ? id->region : NULL);
-	} else {
-		common(&q->context, q->now, id ? id->region : NULL);
-		if (*q->who.account)
-			set(&q->context, "aws:PrincipalAccount",
-			    q->who.account);
-	}
+	/* the region is the last key: there is none, or another one's */
+	q->context.n = q->known;
+	if (id)
+		set(&q->context, "aws:RequestedRegion", id->region);
 	r.keys = q->context.key;
 	r.nkeys = q->context.n;
 	if (id && (!q->s || q->s->entity->kind != IR_AUTH_GROUP)) {
@@ -255,8 +286,7 @@ open_at(struct question *q, const char *pattern, struct ir_policy_answer *a)
 	char arn[640];
 	bool there_is;
 
-	context_of(&q->context, q->s, q->how, NULL);
-	r.nkeys = q->context.n;
+	r.nkeys = q->known;
 	t = ir_policy_expand(&e, pattern, false, &text);
 	there_is = t != IR_TRI_NO && (t == IR_TRI_MAYBE ||
 	    probe(q->ids, ir_buf_cstr(&text), arn));
@@ -305,6 +335,39 @@ elsewhere(struct question *q, struct ir_policy_answer *a)
 	return false;
 }
 
+static bool
+names_resources(const struct ir_policy *p, const char *action)
+{
+	const struct ir_rec *s, *list;
+	const char *text;
+	size_t i, k;
+
+	for (i = 0; p && (s = ir_policy_statement(p, i)) != NULL; i++) {
+		if (!ir_policy_statement_has(s, action))
+			continue;
+		list = ir_rec_at(s, "Resource");
+		text = list ? ir_rec_cstr(list) : NULL;
+		if (!list || (text && strcmp(text, "*") != 0))
+			return true;
+		for (k = 0; !text && k < ir_rec_len(list); k++)
+			if (strcmp(ir_rec_cstr(ir_rec_item(list, k)), "*"))
+				return true;
+	}
+	return false;
+}
+
+/* Is it the same for all identities of a region that have no policies? */
+static bool
+resources_matter(const struct question *q)
+{
+	size_t i;
+
+	for (i = 0; i < q->own.n; i++)
+		if (names_resources(q->own.identity[i], q->action))
+			return true;
+	return names_resources(q->own.boundary, q->action);
+}
+
 /*
  * Most have nothing to do with sending: what is so on any resource is asked
  * first, and each identity only where that left it open, or where the
@@ -313,22 +376,29 @@ elsewhere(struct question *q, struct ir_policy_answer *a)
 static void
 judge(struct question *q, bool on_identities, struct ir_sending *out)
 {
+	const struct ir_identity *id, *same = NULL;
 	struct ir_policy_answer base, one;
+	bool matter;
 	size_t i;
 
 	memset(out, 0, sizeof *out);
+	prepare(q);
 	ask(q, NULL, on_identities ? NULL : "*", &base);
 	if (!on_identities || q->ids->n == 0) {
 		take(out, &base, true);
 		return;
 	}
+	matter = base.verdict == IR_POLICY_UNKNOWN && resources_matter(q);
 	for (i = 0; i < q->ids->n; i++) {
-		if (base.verdict != IR_POLICY_UNKNOWN &&
-		    q->ids->v[i].n == 0) {
+		id = &q->ids->v[i];
+		if (base.verdict != IR_POLICY_UNKNOWN && id->n == 0) {
 			on_identity(out, i, &base);
 			continue;
 		}
-		ask(q, &q->ids->v[i], q->ids->v[i].arn, &one);
+		if (matter || id->n || !same ||
+		    strcmp(same->region, id->region) != 0)
+			ask(q, id, id->arn, &one);
+		same = id->n ? NULL : id;
 		on_identity(out, i, &one);
 	}
 	if (!q->s || out->verdict != IR_SENDS_NOT)
@@ -361,6 +431,10 @@ ir_sending_judge(const struct ir_identities *ids, const struct ir_sender *s,
 		.how = BY_KEY, .own = { .identity = s->rights->identity,
 		.n = s->rights->nidentity, .boundary = s->rights->boundary,
 		.incomplete = s->rights->incomplete } };
+	if (keep_what_matters(q, err)) {
+		free(q);
+		return -1;
+	}
 	judge(q, action->on_identity, out);
 	out->by_key = s->entity->kind == IR_AUTH_USER ? out->verdict :
 	    IR_SENDS_NOT;
@@ -372,6 +446,7 @@ ir_sending_judge(const struct ir_identities *ids, const struct ir_sender *s,
 			*out = session;
 		}
 	}
+	free(q->matters);
 	free(q);
 	return 0;
 }
@@ -408,7 +483,9 @@ ir_sending_own(const struct ir_sender *s, const char *action,
 
 	if (!c)
 		return ir_fail(err, IR_OSERR, "no memory");
-	context_of(c, s, BY_KEY, id ? id->region : NULL);
+	context_of(c, s, BY_KEY);
+	if (id)
+		set(c, "aws:RequestedRegion", id->region);
 	r.keys = c->key;
 	r.nkeys = c->n;
 	ir_policy_judge(&own, &r, a);

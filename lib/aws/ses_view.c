@@ -14,6 +14,8 @@
 #define PARALLEL 64
 /* The suppression list may be long, and is asked for once a second. */
 #define SUPPRESSED_PAGES 5
+/* Of Event history, newest first, two a second: 200 makings of identities. */
+#define BIRTH_PAGES 4
 
 const char *
 ir_ses_part_name(enum ir_ses_part part)
@@ -313,6 +315,7 @@ struct ask {
 	struct ir_ses_view *v;
 	struct ir_rec *of;	/* in v's identities or sets */
 	char path[1024];
+	unsigned pages;
 	struct ir_rec *in;	/* owned */
 	struct ir_aws_paging paging;
 	struct ir_aws_call call;
@@ -332,26 +335,24 @@ static const char *const births[] = { "CreateEmailIdentity",
 static struct ask *
 add_ask(struct second *s, enum detail what, struct ir_ses_view *v)
 {
-	struct ask **more, *a;
+	struct ask **more = s->v, *a = calloc(1, sizeof *a);
 
-	if (s->n == s->cap) {
+	if (s->n == s->cap)
 		more = realloc(s->v, (s->cap * 2 + 64) * sizeof *more);
-		if (!more) {
-			s->failed = true;
-			return NULL;
-		}
-		s->v = more;
+	if (more && s->n == s->cap)
 		s->cap = s->cap * 2 + 64;
-	}
-	a = calloc(1, sizeof *a);
-	if (!a) {
+	if (more)
+		s->v = more;
+	if (!a || !more) {
+		free(a);
 		s->failed = true;
 		return NULL;
 	}
 	a->what = what;
 	a->v = v;
 	a->call.region = v->name;
-	return s->v[s->n++] = a;
+	s->v[s->n++] = a;
+	return a;
 }
 
 /* The array's item, to be changed in place. */
@@ -591,7 +592,7 @@ take_births(const struct ir_rec *reply, void *arg, struct ir_err *err)
 			born(a->v, ev);
 		ir_rec_free(ev);
 	}
-	return 0;
+	return ++a->pages == BIRTH_PAGES;
 }
 
 static struct ir_aws_call *

@@ -453,6 +453,7 @@ ask(const char *prompt, char *buf, size_t size, bool echo)
 		silent = tcsetattr(fileno(tty), TCSAFLUSH, &quiet) == 0;
 	}
 	fprintf(tty, "%s", prompt);
+	fflush(tty);	/* C wants that between writing and reading */
 	if (fgets(buf, (int)size, tty)) {
 		buf[strcspn(buf, "\r\n")] = '\0';
 		rc = 0;

@@ -98,16 +98,27 @@ find_exim(const char *program, char path[PATH_MAX], struct ir_err *err)
 	return -1;
 }
 
+#define NAMES "spool_directory", "split_spool_directory", "log_file_path", \
+	"message_logs", "event_action", "queue_only_file", "exim_user", \
+	"exim_group", "pid_file_path", "timezone"
+
 int
 ir_exim_config_ask(const char *program, struct ir_exim_config *c,
     struct ir_err *err)
 {
+	return ir_exim_config_ask_file(program, NULL, c, err);
+}
+
+int
+ir_exim_config_ask_file(const char *program, const char *file,
+    struct ir_exim_config *c, struct ir_err *err)
+{
 	char path[PATH_MAX], why[256];
-	const char *const argv[] = { path, "-bP", "spool_directory",
-		"split_spool_directory", "log_file_path", "message_logs",
-		"event_action", "queue_only_file", "exim_user", "exim_group",
-		"pid_file_path", "timezone", NULL };
-	struct ir_proc p = { .argv = argv, .timeout_ms = 30000 };
+	/* behind -bP every word is the name of an option */
+	const char *const other[] = { path, "-C", file, "-bP", NAMES, NULL };
+	const char *const own[] = { path, "-bP", NAMES, NULL };
+	struct ir_proc p = { .argv = file ? other : own,
+	    .timeout_ms = 30000 };
 	struct ir_proc_result r = IR_PROC_RESULT(65536);
 	int rc;
 
@@ -118,6 +129,7 @@ ir_exim_config_ask(const char *program, struct ir_exim_config *c,
 	if (rc == 0) {
 		ir_exim_config_parse(ir_buf_cstr(&r.out), r.out.len, c);
 		snprintf(c->exim, sizeof c->exim, "%s", path);
+		snprintf(c->file, sizeof c->file, "%s", file ? file : "");
 		snprintf(why, sizeof why, "%.*s",
 		    (int)strcspn(ir_buf_cstr(&r.err), "\n"),
 		    ir_buf_cstr(&r.err));

@@ -13,6 +13,7 @@
 
 struct ir_exim_config {
 	char exim[PATH_MAX];		/* the program that was asked */
+	char file[PATH_MAX];		/* what -C named; "": its own */
 	char spool_directory[PATH_MAX];
 	bool split_spool_directory, message_logs;
 	char log_file_path[PATH_MAX];	/* a list, with %s in it */
@@ -33,6 +34,10 @@ void ir_exim_config_parse(const char *s, size_t n, struct ir_exim_config *c);
  */
 int ir_exim_config_ask(const char *program, struct ir_exim_config *c,
     struct ir_err *err);
+
+/* The same of the instance that another configuration file makes (-C). */
+int ir_exim_config_ask_file(const char *program, const char *file,
+    struct ir_exim_config *c, struct ir_err *err);
 
 /*
  * The main log's file by log_file_path; 0, or -1 when there is none that

@@ -14,7 +14,7 @@
 #include "../core/text.h"
 #include "creds.h"
 
-/* --- files, within the root ------------------------------------------------ */
+/* --- files, within the root --------------------------------------------- */
 
 /* As for chroot: links in an image are taken from its own root. */
 static int
@@ -97,7 +97,7 @@ add_conf(struct ir_creds *c, bool live, struct ir_err *err)
 	return n;
 }
 
-/* --- places ---------------------------------------------------------------- */
+/* --- places ------------------------------------------------------------- */
 
 static struct ir_creds_place *
 new_place(struct ir_creds *c)
@@ -667,7 +667,7 @@ read_conf(struct ir_creds *c, const char *const *paths, size_t n, bool cpanel,
 	return conf_places(c, c->nconf - 1, err);
 }
 
-/* --- Debian ---------------------------------------------------------------- */
+/* --- Debian ------------------------------------------------------------- */
 
 #define PARTS 200
 
@@ -774,7 +774,7 @@ read_debian(struct ir_creds *c, bool live, struct ir_err *err)
 	return rc;
 }
 
-/* --- which configuration --------------------------------------------------- */
+/* --- which configuration ------------------------------------------------ */
 
 /* passwd.client is read by Debian's configuration even if that is not here. */
 static int
@@ -884,7 +884,7 @@ ir_creds_free(struct ir_creds *c)
 	c->n = c->nconf = 0;
 }
 
-/* --- records --------------------------------------------------------------- */
+/* --- records ------------------------------------------------------------ */
 
 /* In an image the names of users are not this host's. */
 static void

@@ -32,7 +32,7 @@ ir_creds_apply_free(struct ir_creds_apply *a)
 	ir_tx_free(&a->tx);
 }
 
-/* --- what is sent ----------------------------------------------------------- */
+/* --- what is sent ------------------------------------------------------- */
 
 /* A host that the pattern of a lookup takes; false when none is known. */
 static bool
@@ -136,7 +136,7 @@ ir_creds_check_sent(struct ir_creds_apply *a, const char *conf,
 	return rc;
 }
 
-/* --- the configuration as it would be --------------------------------------- */
+/* --- the configuration as it would be ----------------------------------- */
 
 /* Remove a folder of ours and what is in it. */
 static void
@@ -404,7 +404,7 @@ stage_conf(struct ir_creds_apply *a, const struct ir_creds_plan *plan,
 	return stage_debian(a, plan, dir, conf, err);
 }
 
-/* --- the ladder ------------------------------------------------------------- */
+/* --- the ladder --------------------------------------------------------- */
 
 /* Exim reads lookup files as its own user. */
 static int
@@ -568,8 +568,11 @@ int
 ir_creds_recover(struct ir_creds_apply *a, struct ir_err *err)
 {
 	unstage(a);
-	if (a->tx.status != IR_TX_UNDER_WAY && a->tx.status != IR_TX_UNDOING)
+	if (a->tx.status != IR_TX_UNDER_WAY &&
+	    a->tx.status != IR_TX_UNDOING) {
+		ir_tx_tidy(&a->tx);
 		return 0;
+	}
 	return put_back(a, err) ? -1 : 1;
 }
 

@@ -7,9 +7,10 @@
 #include "creds_conf.h"
 
 #define CONDS 32
-#define WORK (64u << 20)	/* bytes looked through for macros */
+#define INCLUDES 1000		/* .include lines that are followed */
+#define WORK (32u << 20)	/* bytes looked through for macros */
 
-/* --- text that knows where it stands -------------------------------------- */
+/* --- text that knows where it stands ------------------------------------ */
 
 static uint64_t
 origin(size_t file, size_t off, size_t len)
@@ -96,7 +97,7 @@ text_bad(const struct ir_conf_text *t)
 	return t->c.bad || t->o.bad;
 }
 
-/* --- the reader ------------------------------------------------------------ */
+/* --- the reader --------------------------------------------------------- */
 
 enum cond { TAKEN, LEFT, DONE, EITHER };
 
@@ -106,7 +107,7 @@ struct reader {
 	bool more;			/* it goes on */
 	bool dead;			/* it began in a branch not taken */
 	enum cond cond[CONDS];
-	size_t nconds, work;
+	size_t nconds, work, includes;
 	char section[IR_CONF_NAME];
 	struct ir_conf_auth *auth;	/* the one being read */
 	struct ir_conf_auth *ghost;	/* of it, what is dead */
@@ -166,6 +167,7 @@ expand(struct reader *r, struct ir_conf_text *t, size_t at)
 	const char *hit;
 	size_t i, from, k;
 
+	r->work += c->nmacro;
 	for (i = 0; i < c->nmacro && !text_bad(t); i++) {
 		m = &c->macro[i];
 		k = strlen(m->name);
@@ -397,7 +399,7 @@ flush(struct reader *r)
 	r->more = false;
 }
 
-/* --- directives ------------------------------------------------------------ */
+/* --- directives --------------------------------------------------------- */
 
 static bool
 dead_now(const struct reader *r)
@@ -516,7 +518,7 @@ directive(struct reader *r, const struct ir_conf_text *t, int depth)
 	return rc;
 }
 
-/* --- physical lines -------------------------------------------------------- */
+/* --- physical lines ----------------------------------------------------- */
 
 /* "@AUTH@": a section of cPanel's exim.conf.local. */
 static bool
@@ -619,7 +621,7 @@ read_file(struct reader *r, const char *path, int depth, bool cpanel)
 	const char *nl;
 	int rc;
 
-	if (depth > IR_CONF_DEPTH) {
+	if (depth > IR_CONF_DEPTH || r->includes++ > INCLUDES) {
 		r->c->cut = true;
 		return 0;
 	}
@@ -730,7 +732,7 @@ ir_conf_line(const struct ir_buf *bytes, size_t off)
 	return line;
 }
 
-/* --- lists ----------------------------------------------------------------- */
+/* --- lists -------------------------------------------------------------- */
 
 /* Where the list's first item is; its separator. */
 static size_t
@@ -801,7 +803,7 @@ ir_conf_item(const char *list, size_t n, size_t nth, struct ir_buf *item)
 	return there;
 }
 
-/* --- what an item says ----------------------------------------------------- */
+/* --- what an item says -------------------------------------------------- */
 
 /* Behind what a backslash at s[i] protects: i itself when there is none. */
 static size_t

@@ -18,7 +18,7 @@
 
 #define CONFIG_MAX (16u << 20)
 
-/* --- asking ----------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------- */
 
 /* Its answer in out, a secret buffer; what it says on stderr in errs. */
 static int
@@ -175,7 +175,7 @@ ir_creds_view(const char *exim, const char *conf, const char *address,
 	return rc ? rc : route(exim, conf, address, v, err);
 }
 
-/* --- comparing -------------------------------------------------------------- */
+/* --- comparing ---------------------------------------------------------- */
 
 static size_t
 next_line(const char **s, size_t *n, const char **line)
@@ -284,7 +284,7 @@ ir_creds_view_option(const struct ir_buf *auths, const char *auth,
 	return false;
 }
 
-/* --- what would be sent ----------------------------------------------------- */
+/* --- what would be sent ------------------------------------------------- */
 
 #define ITEMS 8			/* of one client_send */
 
@@ -502,7 +502,7 @@ ir_creds_send(const char *exim, const char *conf,
 	return rc;
 }
 
-/* --- the daemon ------------------------------------------------------------- */
+/* --- the daemon --------------------------------------------------------- */
 
 static size_t
 read_proc(pid_t pid, const char *what, char *to, size_t size)

@@ -22,7 +22,7 @@ line_end(const char *s, size_t n, size_t at)
 	return nl ? (size_t)(nl - s) : n;
 }
 
-/* --- lsearch ---------------------------------------------------------------- */
+/* --- lsearch ------------------------------------------------------------ */
 
 /* The key at the start of a line into key; where the value begins. */
 static size_t
@@ -142,7 +142,7 @@ ir_lsearch_wild(const char *pattern, const char *host)
 	return h >= p && ir_ascii_ieq(host + h - p, pattern);
 }
 
-/* --- other programs --------------------------------------------------------- */
+/* --- other programs ----------------------------------------------------- */
 
 static bool
 ends(const char *s, const char *tail)

@@ -18,7 +18,7 @@
 static const char *const words[] = { "none", "under-way", "done", "undoing",
 	"undone" };
 
-/* --- names ------------------------------------------------------------------ */
+/* --- names -------------------------------------------------------------- */
 
 static void
 beside(const char *path, const char *tail, char to[PATH_MAX])
@@ -81,7 +81,7 @@ sum_of(const char *path, char sum[65], struct ir_err *err)
 	return rc;
 }
 
-/* --- the state file --------------------------------------------------------- */
+/* --- the state file ----------------------------------------------------- */
 
 static void
 put_hex(struct ir_rec *r, const char *key, const struct ir_buf *b)
@@ -151,13 +151,28 @@ forget(const struct ir_tx *t, long generation, bool others)
 		closedir(d);
 }
 
+void
+ir_tx_tidy(const struct ir_tx *t)
+{
+	char path[PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		kept_name(t, i, path);
+		(void)unlink(path);
+		ir_tx_staged(t, i, path);
+		(void)unlink(path);
+	}
+	forget(t, t->status == IR_TX_UNDONE || t->status == IR_TX_NONE ? -1 :
+	    t->generation, true);
+}
+
 int
 ir_tx_mark(struct ir_tx *t, enum ir_tx_status status, struct ir_err *err)
 {
 	struct ir_buf b = IR_BUF(1u << 20);
 	char path[PATH_MAX];
 	struct ir_rec *r;
-	size_t i;
 	int rc;
 
 	t->status = status;
@@ -173,14 +188,10 @@ ir_tx_mark(struct ir_tx *t, enum ir_tx_status status, struct ir_err *err)
 	ir_buf_free(&b);
 	if (rc)
 		return -1;
-	for (i = 0; status != IR_TX_UNDER_WAY && i < t->n; i++) {
-		kept_name(t, i, path);
-		(void)unlink(path);
-		ir_tx_staged(t, i, path);
-		(void)unlink(path);
-	}
-	forget(t, status == IR_TX_UNDONE || status == IR_TX_NONE ? -1 :
-	    t->generation, true);
+	if (status == IR_TX_UNDER_WAY)
+		forget(t, t->generation, true);
+	else
+		ir_tx_tidy(t);
 	return 0;
 }
 
@@ -274,7 +285,7 @@ ir_tx_free(struct ir_tx *t)
 	t->n = 0;
 }
 
-/* --- going on --------------------------------------------------------------- */
+/* --- going on ----------------------------------------------------------- */
 
 static int
 save_one(struct ir_tx *t, const struct ir_creds_change *ch,

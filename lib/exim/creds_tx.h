@@ -80,6 +80,9 @@ int ir_tx_commit(struct ir_tx *t, struct ir_err *err);
  */
 int ir_tx_restore(struct ir_tx *t, struct ir_err *err);
 
+/* Remove what a change that ended may have left beside the files. */
+void ir_tx_tidy(const struct ir_tx *t);
+
 /* Remember how far it is; UNDONE and NONE forget the kept bytes. */
 int ir_tx_mark(struct ir_tx *t, enum ir_tx_status status,
     struct ir_err *err);

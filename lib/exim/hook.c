@@ -13,6 +13,7 @@
 #include "../core/file.h"
 #include "../core/proc.h"
 #include "../core/text.h"
+#include "block.h"
 #include "hook.h"
 
 /* --- the lines in the configuration -------------------------------------- */
@@ -20,6 +21,9 @@
 void
 ir_exim_hook_print(struct ir_buf *out, const char *dir)
 {
+	struct ir_buf held = IR_BUF(1u << 20);
+	const char *p;
+
 	ir_buf_fmt(out,
 "# Lines for Exim's configuration through which quell steers it in an\n"
 "# incident, by files in %s (0755, files 0644).\n"
@@ -43,19 +47,19 @@ ir_exim_hook_print(struct ir_buf *out, const char *dir)
 "# at the start of that ACL\n"
 "# When there is none: \"acl_smtp_mail = acl_quell_mail\" in the main part,\n"
 "# and after \"begin acl\" these lines below \"acl_quell_mail:\", and then\n"
-"# \"accept\".\n"
-"  deny    authenticated = *\n"
-"          condition     = ${if exists{%s/deny_accounts}"
-"{${lookup{$authenticated_id}lsearch{%s/deny_accounts}{yes}{no}}}{no}}\n"
-"          message       = 5.7.1 sending is suspended for this account\n"
-"\n"
+"# \"accept\".\n");
+	ir_block_print(out, "mail", dir);
+	ir_buf_fmt(out, "\n"
 "# == not_smtp: first in the ACL that acl_not_smtp names\n"
 "# When there is none: the same, with \"acl_not_smtp = acl_quell_not_smtp\".\n"
-"  deny    condition     = ${if exists{%s/deny_users}"
-"{${lookup{$sender_ident}lsearch{%s/deny_users}{yes}{no}}}{no}}\n"
-"          message       = sending is suspended for this user\n"
-"\n", dir, dir, dir, dir);
-	ir_buf_fmt(out,
+	);
+	ir_block_print(out, "not_smtp", dir);
+	ir_buf_fmt(out, "\n"
+"# == rcpt: first in the ACL that acl_smtp_rcpt names\n"
+"# Debian: conf.d/acl/30_exim4-config_check_rcpt   cPanel: the custom block\n"
+"# at the start of that ACL\n");
+	ir_block_print(out, "rcpt", dir);
+	ir_buf_fmt(out, "\n"
 "# == router: the first router\n"
 "# Debian: conf.d/router/01_quell   cPanel: @ROUTERSTART@, above all else\n"
 "quell_hold:\n"
@@ -65,11 +69,25 @@ ir_exim_hook_print(struct ir_buf *out, const char *dir)
 "  allow_defer\n"
 "  data = :defer: " IR_HOOK_HELD "\n"
 "  no_verify\n"
-"\n"
+"\n", dir);
+	ir_block_print(out, "router", dir);
+	ir_block_print_held(&held, dir);
+	ir_buf_fmt(out, "\n"
 "# == retry: the first retry rule.  Without it, what is older than the\n"
 "# other rules bounces although it is only held.\n"
 "# Debian: conf.d/retry/01_quell   cPanel: @RETRYSTART@\n"
-"\"${if exists{%s/hold}{*}{}}\"  *  F,52w,5m\n", dir, dir);
+"\"${if or{{exists{%s/hold}}{", dir);
+	/* in quotes a backslash stands for itself only when doubled */
+	for (p = ir_buf_cstr(&held); *p; p++) {
+		if (*p == '\\')
+			ir_buf_chr(out, *p);
+		ir_buf_chr(out, *p);
+	}
+	ir_buf_str(out, "}}{*}{}}\"  *  F,52w,5m\n");
+	/* where a retry rule is looked for, $domain is not set */
+	ir_buf_fmt(out, "\"${if exists{%s/deny_domains}"
+	    "{*@lsearch;%s/deny_domains}{}}\"  *  F,52w,5m\n", dir, dir);
+	ir_buf_free(&held);
 }
 
 /* A piece of a line; lines are taken apart without a NUL. */
@@ -105,8 +123,8 @@ struct scan {
 	const char *dir;
 	struct ir_exim_hook *h;
 	char section[16];	/* "" is the main part */
-	char mail[64], not_smtp[64];	/* names of the two ACLs */
-	bool in_mail, in_not_smtp;	/* and nothing accepted yet */
+	char mail[64], not_smtp[64], rcpt[64];	/* names of the ACLs */
+	bool in_mail, in_not_smtp, in_rcpt;	/* nothing accepted yet */
 	bool retry_seen;
 };
 
@@ -131,13 +149,24 @@ acl_line(struct scan *x, const char *s, size_t n)
 		x->in_mail = *x->mail && strcmp(label, x->mail) == 0;
 		x->in_not_smtp = *x->not_smtp &&
 		    strcmp(label, x->not_smtp) == 0;
+		x->in_rcpt = *x->rcpt && strcmp(label, x->rcpt) == 0;
 	}
 	if (starts(s, n, "accept"))
-		x->in_mail = x->in_not_smtp = false;
+		x->in_mail = x->in_not_smtp = x->in_rcpt = false;
 	if (x->in_mail && names(s, n, x->dir, "deny_accounts"))
 		x->h->mail_acl = true;
+	if (x->in_mail && names(s, n, x->dir, "deny_senders"))
+		x->h->sender_acl = true;
+	if (x->in_mail && names(s, n, x->dir, "deny_hosts"))
+		x->h->host_acl = true;
 	if (x->in_not_smtp && names(s, n, x->dir, "deny_users"))
 		x->h->not_smtp_acl = true;
+	if (x->in_not_smtp && names(s, n, x->dir, "deny_scripts"))
+		x->h->script_acl = true;
+	if (x->in_rcpt && names(s, n, x->dir, "deny_domains"))
+		x->h->domain_acl = true;
+	if (x->in_rcpt && names(s, n, x->dir, "limits"))
+		x->h->limit_acl = true;
 }
 
 static void
@@ -158,6 +187,7 @@ config_line(struct scan *x, const char *s, size_t n)
 		main_value(s, n, "acl_smtp_mail", x->mail, sizeof x->mail);
 		main_value(s, n, "acl_not_smtp", x->not_smtp,
 		    sizeof x->not_smtp);
+		main_value(s, n, "acl_smtp_rcpt", x->rcpt, sizeof x->rcpt);
 		if (starts(s, n, "queue_only_file ") &&
 		    names(s, n, x->dir, "queue_only"))
 			x->h->queue_only_file = true;
@@ -169,6 +199,8 @@ config_line(struct scan *x, const char *s, size_t n)
 	} else if (strcmp(x->section, "routers") == 0) {
 		if (names(s, n, x->dir, "hold"))
 			x->h->router = true;
+		if (names(s, n, x->dir, "deny_domains"))
+			x->h->block_router = true;
 	} else if (strcmp(x->section, "retry") == 0) {
 		if (!x->retry_seen && names(s, n, x->dir, "hold"))
 			x->h->retry = true;
@@ -442,8 +474,8 @@ line_len(const char *s, size_t n)
 }
 
 int
-ir_deny_each(const char *s, size_t n,
-    int (*fn)(const char *key, size_t len, void *arg), void *arg)
+ir_deny_each(const char *s, size_t n, int (*fn)(const char *key, size_t len,
+    const char *line, size_t line_n, void *arg), void *arg)
 {
 	char key[IR_DENY_KEY_MAX + 1];
 	size_t k, len;
@@ -452,14 +484,16 @@ ir_deny_each(const char *s, size_t n,
 	for (; n && rc == 0; s += k, n -= k) {
 		k = line_len(s, n);
 		if (line_key(s, k, key, &len))
-			rc = fn(key, len, arg);
+			rc = fn(key, len, s, k, arg);
 	}
 	return rc;
 }
 
 static int
-is_it(const char *key, size_t len, void *arg)
+is_it(const char *key, size_t len, const char *line, size_t n, void *arg)
 {
+	(void)line;
+	(void)n;
 	return same_key(key, len, arg);
 }
 

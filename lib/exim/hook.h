@@ -6,6 +6,7 @@
  *	DIR/queue_only		while it exists, no delivery at once
  *	DIR/deny_accounts	authenticated accounts that get 550 at MAIL
  *	DIR/deny_users		local users that cannot hand mail to Exim
+ *	DIR/deny_...		and more, see block.h
  *
  * The deny files are read by Exim's lsearch lookup (specification, chapter
  * "File and database lookups"): the first word of a line is the key, in any
@@ -34,6 +35,8 @@ struct ir_exim_hook {
 	bool queue_only_file, hold_domains, router, retry;
 	bool mail_acl;		/* deny_accounts, before anything is accepted */
 	bool not_smtp_acl;	/* deny_users, the same */
+	bool sender_acl, host_acl, script_acl, domain_acl, limit_acl;
+	bool block_router;	/* what is queued is held by all of them */
 };
 
 /* The lines themselves, with where they go. */
@@ -77,9 +80,12 @@ int ir_exim_hook_readable(const char *file, const char *spool,
 int ir_exim_uid(const char *spool, uid_t *uid, gid_t *gid,
     struct ir_err *err);
 
-/* Call fn for each key of a deny file; pure.  Stops at non-zero. */
-int ir_deny_each(const char *s, size_t n,
-    int (*fn)(const char *key, size_t len, void *arg), void *arg);
+/*
+ * Call fn for each key of a deny file, with the line that it begins; pure.
+ * Stops at non-zero.
+ */
+int ir_deny_each(const char *s, size_t n, int (*fn)(const char *key,
+    size_t len, const char *line, size_t line_n, void *arg), void *arg);
 
 /* Is key in it, as Exim would find it?  Pure. */
 bool ir_deny_has(const char *s, size_t n, const char *key);

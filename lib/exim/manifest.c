@@ -1,6 +1,7 @@
 /* manifest.c - see manifest.h */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,16 @@
 #define TAIL (2u << 20)		/* more than a batch can be */
 #define PENDING_MAX (4u << 20)
 
+struct place {
+	uint64_t hash;		/* of the id */
+	off_t at;		/* 1 + where the line begins; 0: free */
+};
+
 struct ir_manifest {
 	int fd;
 	struct ir_buf pending;
+	struct place *places;	/* a table by hash */
+	size_t slots, n;
 };
 
 /* A crash may have cut the last line off: the next one begins afresh. */
@@ -55,7 +63,7 @@ ir_manifest_open(struct ir_manifest **out, struct ir_queue *q, bool make,
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		close(fd);
 		return ir_fail(err, IR_TEMPFAIL,
-		    "queue %s: another exim-queue-purge is working on it",
+		    "queue %s: another run is working on it",
 		    ir_queue_name(q));
 	}
 	m = calloc(1, sizeof *m);
@@ -79,6 +87,7 @@ ir_manifest_close(struct ir_manifest *m)
 		return;
 	close(m->fd);
 	ir_buf_free(&m->pending);
+	free(m->places);
 	free(m);
 }
 
@@ -100,31 +109,6 @@ ir_manifest_commit(struct ir_manifest *m, bool sync, struct ir_err *err)
 		return ir_fail_errno(err, IR_IOERR, errno, IR_MANIFEST);
 	ir_buf_trunc(&m->pending, 0);
 	return 0;
-}
-
-/* The lines of a text that hold `with` (NULL: all) and are records. */
-static int
-each_line(const char *p, size_t n, const char *with, const char *without,
-    int (*fn)(const struct ir_rec *, void *), void *arg)
-{
-	const char *end = p + n, *nl;
-	struct ir_rec *r;
-	size_t len;
-	int rc = 0;
-
-	for (; rc == 0 && p < end &&
-	    (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
-		len = (size_t)(nl - p);
-		if (with && !memmem(p, len, with, strlen(with)))
-			continue;
-		if (without && memmem(p, len, without, strlen(without)))
-			continue;
-		r = ir_rec_parse(p, len, NULL);
-		if (r)
-			rc = fn(r, arg);
-		ir_rec_free(r);
-	}
-	return rc;
 }
 
 /* Bytes from `at` to at most b->max. */
@@ -150,51 +134,167 @@ read_at(struct ir_manifest *m, struct ir_buf *b, off_t at, struct ir_err *err)
 	return ir_buf_check(b, IR_MANIFEST, err);
 }
 
+static bool
+line_is(const char *p, size_t n, const char *type)
+{
+	char head[64];
+	size_t len = (size_t)snprintf(head, sizeof head, "{\"type\":\"%s\",",
+	    type);
+
+	return n >= len && memcmp(p, head, len) == 0;
+}
+
 int
 ir_manifest_doubts(struct ir_manifest *m,
     int (*fn)(const struct ir_rec *, void *), void *arg, struct ir_err *err)
 {
-	static const char done[] = "{\"type\":\"queue-moved\"";
 	struct ir_buf b = IR_BUF(TAIL + 65536);
-	const char *p, *from, *hit;
+	const char *p, *from, *nl, *end;
+	struct ir_rec *r;
 	struct stat st;
+	size_t n;
 	int rc;
 
 	if (fstat(m->fd, &st))
 		return ir_fail_errno(err, IR_IOERR, errno, IR_MANIFEST);
 	rc = read_at(m, &b, st.st_size > (off_t)TAIL ? st.st_size -
 	    (off_t)TAIL : 0, err);
-	if (rc == 0) {
-		from = ir_buf_cstr(&b);
-		for (p = from; (hit = strstr(p, done)); p = hit + 1)
-			from = hit;
-		rc = each_line(from, b.len - (size_t)(from - ir_buf_cstr(&b)),
-		    "\"queue-move\"", NULL, fn, arg);
+	from = ir_buf_cstr(&b);
+	end = from + b.len;
+	for (p = from; rc == 0 && (nl = memchr(p, '\n', (size_t)(end - p)));
+	    p = nl + 1) {
+		n = (size_t)(nl - p);
+		if (line_is(p, n, "queue-moved") ||
+		    line_is(p, n, "queue-restored") ||
+		    line_is(p, n, "queue-deleted"))
+			from = nl + 1;
+	}
+	for (p = from; rc == 0 && (nl = memchr(p, '\n', (size_t)(end - p)));
+	    p = nl + 1) {
+		r = ir_rec_parse(p, (size_t)(nl - p), NULL);
+		if (r)
+			rc = fn(r, arg);
+		ir_rec_free(r);
 	}
 	ir_buf_free(&b);
 	return rc;
 }
 
+/* --- where a message's line is ------------------------------------------ */
+
+static uint64_t
+id_hash(const char *id, size_t n)
+{
+	uint64_t h = 14695981039346656037u;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		h = (h ^ (unsigned char)id[i]) * 1099511628211u;
+	return h ^ h >> 32;
+}
+
+static struct place *
+place_of(struct place *v, size_t slots, uint64_t hash)
+{
+	size_t i = (size_t)hash & (slots - 1);
+
+	while (v[i].at && v[i].hash != hash)
+		i = (i + 1) & (slots - 1);
+	return &v[i];
+}
+
+static int
+more_places(struct ir_manifest *m)
+{
+	size_t slots = m->slots ? m->slots * 2 : 1024, i;
+	struct place *v;
+
+	if (m->slots && m->n * 4 < m->slots * 3)
+		return 0;
+	v = calloc(slots, sizeof *v);
+	if (!v)
+		return -1;
+	for (i = 0; i < m->slots; i++)
+		if (m->places[i].at)
+			*place_of(v, slots, m->places[i].hash) = m->places[i];
+	free(m->places);
+	m->places = v;
+	m->slots = slots;
+	return 0;
+}
+
+static int
+index_line(struct ir_manifest *m, const char *p, size_t n, off_t at)
+{
+	static const char head[] = "{\"type\":\"queue-move\",\"id\":\"";
+	struct place *v;
+	uint64_t h;
+	size_t len;
+
+	if (n < sizeof head || memcmp(p, head, sizeof head - 1) != 0)
+		return 0;
+	p += sizeof head - 1;
+	len = ir_spool_id_len(p, n - (sizeof head - 1));
+	if (len == 0)
+		return 0;
+	if (more_places(m))
+		return -1;
+	h = id_hash(p, len);
+	v = place_of(m->places, m->slots, h);
+	m->n += v->at == 0;
+	v->hash = h;
+	v->at = at + 1;
+	return 0;
+}
+
 int
-ir_manifest_sources(struct ir_manifest *m,
-    int (*fn)(const struct ir_rec *, void *), void *arg, struct ir_err *err)
+ir_manifest_index(struct ir_manifest *m, struct ir_err *err)
 {
 	struct ir_buf b = IR_BUF(TAIL);
-	const char *nl;
+	const char *p, *nl;
 	off_t at = 0;
-	int rc;
+	int rc = more_places(m);
 
-	for (;;) {
+	while (rc == 0) {
 		rc = read_at(m, &b, at, err);
-		nl = rc == 0 && b.len ? memrchr(b.data, '\n', b.len) : NULL;
-		if (!nl)
+		if (rc || !b.len)
 			break;
-		rc = each_line(b.data, (size_t)(nl - b.data) + 1,
-		    "\"queue-move\"", "\"source\":\"\"", fn, arg);
-		if (rc)
-			break;
-		at += nl - b.data + 1;
+		p = b.data;
+		while (rc == 0 && (nl = memchr(p, '\n',
+		    b.len - (size_t)(p - b.data)))) {
+			rc = index_line(m, p, (size_t)(nl - p),
+			    at + (p - b.data));
+			p = nl + 1;
+		}
+		if (p == b.data)
+			break;		/* no whole line is left */
+		at += p - b.data;
 	}
 	ir_buf_free(&b);
-	return rc;
+	return rc ? ir_fail(err, IR_OSERR, "no memory") : 0;
+}
+
+struct ir_rec *
+ir_manifest_find(const struct ir_manifest *m, const char *id)
+{
+	char line[4096], *nl;
+	const struct place *v;
+	struct ir_rec *r;
+	const char *got;
+	ssize_t n;
+
+	if (!m->slots)
+		return NULL;
+	v = place_of(m->places, m->slots, id_hash(id, strlen(id)));
+	n = v->at ? pread(m->fd, line, sizeof line - 1, v->at - 1) : 0;
+	if (n <= 0)
+		return NULL;
+	line[n] = '\0';
+	nl = strchr(line, '\n');
+	r = nl ? ir_rec_parse(line, (size_t)(nl - line), NULL) : NULL;
+	got = r ? ir_rec_get(r, "id") : NULL;
+	if (got && strcmp(got, id) == 0)
+		return r;
+	ir_rec_free(r);
+	return NULL;
 }

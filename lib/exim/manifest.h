@@ -5,10 +5,13 @@
  *	{"type":"queue-move","id":ID,"source":QUEUE,"sub":X,...}
  *		will be moved now; on the disk before the first rename
  *	{"type":"queue-moved","id":N}
- *		those N and all before them are settled
- *	{"type":"queue-restored","id":ID,...}
+ *		those N and all before them are settled, and on the disk
+ *	{"type":"queue-restore","id":ID,"source":QUEUE,"sub":X}
+ *	{"type":"queue-restored","id":N}
+ *		the same for the way back
+ *	{"type":"queue-delete",...}, {"type":"queue-deleted",...}
  *
- * So after a crash only lines behind the last "queue-moved" are in doubt.
+ * So after a crash only lines behind the last one that settles are in doubt.
  */
 #ifndef IR_EXIM_MANIFEST_H
 #define IR_EXIM_MANIFEST_H
@@ -36,17 +39,18 @@ void ir_manifest_add(struct ir_manifest *m, struct ir_rec *line);
 /* Write what was kept, and fsync.  -1 and 74: then nothing may be moved. */
 int ir_manifest_commit(struct ir_manifest *m, bool sync, struct ir_err *err);
 
-/* Each line that is in doubt.  fn as below. */
+/*
+ * Each line that is in doubt: queue-move, queue-restore, queue-delete.  It
+ * stops at the first non-zero return.
+ */
 int ir_manifest_doubts(struct ir_manifest *m,
     int (*fn)(const struct ir_rec *line, void *arg), void *arg,
     struct ir_err *err);
 
-/*
- * Each line about a message from a named queue: from the default queue goes
- * without saying.  It stops at the first non-zero return.
- */
-int ir_manifest_sources(struct ir_manifest *m,
-    int (*fn)(const struct ir_rec *line, void *arg), void *arg,
-    struct ir_err *err);
+/* Find out where each message's last queue-move line is.  0, or -1. */
+int ir_manifest_index(struct ir_manifest *m, struct ir_err *err);
+
+/* That line (the caller frees it), or NULL. */
+struct ir_rec *ir_manifest_find(const struct ir_manifest *m, const char *id);
 
 #endif

@@ -15,6 +15,7 @@
 #define SUBS 63		/* none, 0-9, A-Z, a-z */
 #define FIRST_READ 65536
 #define FILES 65536	/* descriptors; 1024 queues need 2048, split more */
+#define AT_ONCE 131072	/* entries of a folder that are sorted together */
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 struct ir_queue {
@@ -31,6 +32,7 @@ struct ir_spool {
 	char *dir;
 	uid_t uid;
 	gid_t gid;
+	bool unused_ok;
 	struct ir_queue *queues[IR_QUEUES_MAX + 1];
 	size_t n;
 };
@@ -116,10 +118,23 @@ ir_spool_close(struct ir_spool *s)
 	free(s);
 }
 
+void
+ir_spool_unused_ok(struct ir_spool *s)
+{
+	s->unused_ok = true;
+}
+
 int
 ir_spool_fd(const struct ir_spool *s)
 {
 	return s->fd;
+}
+
+void
+ir_spool_set_owner(struct ir_spool *s, uid_t uid, gid_t gid)
+{
+	s->uid = uid;
+	s->gid = gid;
 }
 
 void
@@ -201,7 +216,8 @@ ir_queue_open(struct ir_spool *s, const char *name, struct ir_queue **out,
 		return denied(s, name, errno, IR_NOINPUT, err);
 	}
 	s->queues[s->n++] = q;
-	if (ir_queue_dir(q, IR_INPUT, 0, false) < 0) {
+	if (ir_queue_dir(q, IR_INPUT, 0, false) < 0 && !(errno == ENOENT &&
+	    s->unused_ok && !*name)) {
 		int e = errno;
 
 		s->n--;
@@ -420,22 +436,16 @@ add_entry(struct entries *l, const struct dirent *e, size_t id_len,
 	return 0;
 }
 
+/* More of the folder: 1, or 0 when that was all of it. */
 static int
-list_dir(int dirfd, bool top, struct entries *l, struct ir_err *err)
+list_some(DIR *d, bool top, struct entries *l, struct ir_err *err)
 {
-	int fd = openat(dirfd, ".", OPEN_DIR), rc = 0;
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
+	int rc = 0;
 	size_t n;
 
-	if (!d) {
-		rc = ir_fail_errno(err, ir_errno_code(errno, IR_IOERR), errno,
-		    "list the queue");
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	while (rc == 0 && (errno = 0, e = readdir(d))) {
+	l->n = 0;
+	while (rc == 0 && l->n < AT_ONCE && (errno = 0, e = readdir(d))) {
 		n = ir_spool_h_name(e->d_name);
 		if (n && e->d_type != DT_DIR)
 			rc = add_entry(l, e, n, err);
@@ -443,10 +453,11 @@ list_dir(int dirfd, bool top, struct entries *l, struct ir_err *err)
 		    l->nsubs < SUBS)
 			l->subs[l->nsubs++] = e->d_name[0];
 	}
-	if (rc == 0 && errno)
+	if (rc == 0 && l->n < AT_ONCE && errno)
 		rc = ir_fail_errno(err, IR_IOERR, errno, "list the queue");
-	closedir(d);
-	return rc;
+	if (l->n)
+		qsort(l->v, l->n, sizeof *l->v, by_inode);
+	return rc ? rc : l->n == AT_ONCE;
 }
 
 static int
@@ -455,8 +466,9 @@ walk_dir(struct ir_queue *q, char sub, struct entries *l,
     struct ir_err *err)
 {
 	struct ir_queue_item item = { q, -1, sub, "" };
+	int rc = 0, more = 1, fd;
 	size_t i;
-	int rc = 0;
+	DIR *d;
 
 	item.dirfd = ir_queue_dir(q, IR_INPUT, sub, false);
 	if (item.dirfd < 0) {
@@ -465,16 +477,24 @@ walk_dir(struct ir_queue *q, char sub, struct entries *l,
 		return denied(q->spool, part_name[IR_INPUT], errno, IR_IOERR,
 		    err);
 	}
-	l->n = 0;
-	if (list_dir(item.dirfd, sub == 0, l, err))
-		return -1;
-	if (l->n)
-		qsort(l->v, l->n, sizeof *l->v, by_inode);
-	for (i = 0; rc == 0 && i < l->n; i++) {
-		memcpy(item.id, l->v[i].id, sizeof item.id);
-		rc = fn(&item, arg);
+	fd = openat(item.dirfd, ".", OPEN_DIR);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		rc = ir_fail_errno(err, ir_errno_code(errno, IR_IOERR), errno,
+		    "list the queue");
+		if (fd >= 0)
+			close(fd);
+		return rc;
 	}
-	return rc;
+	while (rc == 0 && more > 0) {
+		more = list_some(d, sub == 0, l, err);
+		for (i = 0; rc == 0 && more >= 0 && i < l->n; i++) {
+			memcpy(item.id, l->v[i].id, sizeof item.id);
+			rc = fn(&item, arg);
+		}
+	}
+	closedir(d);
+	return more < 0 ? -1 : rc;
 }
 
 int

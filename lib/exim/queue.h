@@ -37,12 +37,23 @@ void ir_spool_close(struct ir_spool *s);
 int ir_spool_fd(const struct ir_spool *s);
 
 /*
+ * An Exim that never had a message has no folder input: from now on the
+ * default queue is empty then.  For a spool that Exim's own configuration
+ * names; any other folder without input is none.
+ */
+void ir_spool_unused_ok(struct ir_spool *s);
+
+/*
  * Root becomes the owner of the spool for good: Exim's user, which is all
  * that is needed from here on.  0, or -1 and 71.
  */
 int ir_spool_give_up_rights(struct ir_spool *s, struct ir_err *err);
 
-/* uid and gid that own the spool. */
+/*
+ * uid and gid that own the spool; who shall own what is made in another
+ * folder that serves as one.
+ */
+void ir_spool_set_owner(struct ir_spool *s, uid_t uid, gid_t gid);
 void ir_spool_owner(const struct ir_spool *s, uid_t *uid, gid_t *gid);
 
 /* Is it letters, digits, '_' and '-', and not too long? */
@@ -93,7 +104,8 @@ struct ir_queue_item {
 
 /*
  * Call fn for each ID-H of the chosen queues, folder by folder, in the order
- * of inodes, which is how they lie on the disk.  It stops at the first
+ * of inodes (of 131,072 at a time), which is how they lie on
+ * the disk.  It stops at the first
  * non-zero return, which is returned.  -1: 71, 74, 77.
  */
 int ir_spool_walk(struct ir_spool *s,

@@ -237,6 +237,17 @@ skip_acl_value(struct cur *c, struct ir_span line)
 	return true;
 }
 
+static int64_t
+leading_number(struct ir_span v)
+{
+	int64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < v.n && i < 12 && is_digit(v.p[i]); i++)
+		n = n * 10 + (v.p[i] - '0');
+	return n;
+}
+
 static void
 set_variable(struct ir_span line, struct ir_spool_msg *m)
 {
@@ -249,9 +260,15 @@ set_variable(struct ir_span line, struct ir_spool_msg *m)
 		else if (variable(line, "auth_sender", &v))
 			m->auth_sender = v;
 		break;
+	case 'd':
+		if (variable(line, "deliver_firsttime", &v))
+			m->untried = true;
+		break;
 	case 'f':
-		if (variable(line, "frozen", &v))
+		if (variable(line, "frozen", &v)) {
 			m->frozen = true;
+			m->frozen_at = leading_number(v);
+		}
 		break;
 	case 'h':
 		if (variable(line, "host_address", &v))
@@ -278,37 +295,93 @@ set_variable(struct ir_span line, struct ir_spool_msg *m)
 	}
 }
 
-/* "-name value", "--name value" (tainted), "--(quoter)name value". */
+/*
+ * The next line of "-name value", "--name value" (tainted) or
+ * "--(quoter)name value", without what is before the name; the value of an
+ * ACL variable is passed over.  1, 0 at the end, or -1.
+ */
+static int
+next_variable(struct cur *c, struct ir_span *line)
+{
+	struct ir_span v;
+	const char *shut;
+
+	if (c->p >= c->end || *c->p != '-')
+		return 0;
+	if (!take_line(c, line))
+		return -1;
+	line->p++;
+	line->n--;
+	if (line->n && line->p[0] == '-') {
+		line->p++;
+		line->n--;
+		shut = line->n && line->p[0] == '(' ?
+		    memchr(line->p, ')', line->n) : NULL;
+		if (shut) {
+			line->n -= (size_t)(shut + 1 - line->p);
+			line->p = shut + 1;
+		}
+	}
+	if ((variable(*line, "acl", &v) || variable(*line, "aclc", &v) ||
+	    variable(*line, "aclm", &v)) && !skip_acl_value(c, v))
+		return -1;
+	return 1;
+}
+
 static int
 parse_variables(struct cur *c, struct ir_spool_msg *m, struct ir_err *err)
 {
-	struct ir_span line, v;
-	const char *shut;
+	struct ir_span line;
+	int rc;
 
-	while (c->p < c->end && *c->p == '-') {
-		if (!take_line(c, &line))
-			return bad(err, "cut short");
-		line.p++;
-		line.n--;
-		if (line.n && line.p[0] == '-') {
-			line.p++;
-			line.n--;
-			shut = line.n && line.p[0] == '(' ?
-			    memchr(line.p, ')', line.n) : NULL;
-			if (shut) {
-				line.n -= (size_t)(shut + 1 - line.p);
-				line.p = shut + 1;
-			}
-		}
-		if (variable(line, "acl", &v) || variable(line, "aclc", &v) ||
-		    variable(line, "aclm", &v)) {
-			if (!skip_acl_value(c, v))
-				return bad(err, "length of an ACL variable");
-		} else {
-			set_variable(line, m);
-		}
-	}
+	m->variables.p = c->p;
+	while ((rc = next_variable(c, &line)) > 0)
+		set_variable(line, m);
+	m->variables.n = (size_t)(c->p - m->variables.p);
+	if (rc < 0)
+		return bad(err, c->p >= c->end ||
+		    !memchr(c->p, '\n', (size_t)(c->end - c->p)) ?
+		    "cut short" : "length of an ACL variable");
 	return 0;
+}
+
+/* Names that Exim 4.80 to 4.99 write there; a trailing blank: with a value. */
+struct ir_span
+ir_spool_unknown(const struct ir_spool_msg *m)
+{
+	static const char known[] = " acl aclc aclm N active_hostname "
+	    "allow_unqualified_recipient allow_unqualified_sender auth_id "
+	    "auth_sender body_linecount body_zerocount bmi_verdicts "
+	    "debug_selector debuglog_name deliver_firsttime dsn_envid dsn_ret "
+	    "frozen helo_name host_address host_auth host_auth_pubname "
+	    "host_lookup_deferred host_lookup_failed host_name ident "
+	    "interface_address local local_error localerror local_scan "
+	    "manual_thaw max_received_linelength proxy_host proxy_port "
+	    "proxy_session proxy_local_address proxy_local_port "
+	    "proxy_external_address proxy_external_port received_protocol "
+	    "received_time_complete received_time_usec sender_set_untrusted "
+	    "smtputf8 spam_bar spam_score spam_score_int "
+	    "spool_file_wireformat tls_certificate_verified tls_cipher "
+	    "tls_ocsp tls_ourcert tls_peercert tls_peerdn tls_resumption "
+	    "tls_sni tls_ver utf8_downcvt utf8_optdowncvt ";
+	struct cur c = { m->variables.p, m->variables.p + m->variables.n };
+	struct ir_span line;
+	char word[48];
+	const char *sp;
+
+	while (next_variable(&c, &line) > 0) {
+		sp = line.n ? memchr(line.p, ' ', line.n) : NULL;
+		if (sp)
+			line.n = (size_t)(sp - line.p);
+		if (line.n + 3 > sizeof word || line.n == 0)
+			return line;
+		word[0] = ' ';
+		memcpy(word + 1, line.p, line.n);
+		memcpy(word + 1 + line.n, " ", 2);
+		if (!strstr(known, word))
+			return line;
+	}
+	return (struct ir_span){ NULL, 0 };
 }
 
 /*
@@ -369,75 +442,110 @@ parse_recipients(struct cur *c, struct ir_spool_msg *m, struct ir_err *err)
 	return 0;
 }
 
-/* Is the header's name this one?  Then *value is what follows the colon. */
+/* "Name: value" taken apart; false when it is none. */
 static bool
-header_is(struct ir_span h, const char *name, struct ir_span *value)
+split_header(struct ir_span h, struct ir_span *name, struct ir_span *value)
 {
-	size_t n = strlen(name);
+	const char *colon = h.n ? memchr(h.p, ':', h.n) : NULL;
+	struct ir_span v;
 
-	if (h.n < n || strncasecmp(h.p, name, n) != 0)
+	if (!colon)
 		return false;
-	h.p += n;
-	h.n -= n;
-	while (h.n && (*h.p == ' ' || *h.p == '\t')) {
-		h.p++;
-		h.n--;
+	*name = (struct ir_span){ h.p, (size_t)(colon - h.p) };
+	while (name->n && (name->p[name->n - 1] == ' ' ||
+	    name->p[name->n - 1] == '\t'))
+		name->n--;
+	v = (struct ir_span){ colon + 1, h.n - (size_t)(colon - h.p) - 1 };
+	while (v.n && memchr(" \t\n", *v.p, 3)) {
+		v.p++;
+		v.n--;
 	}
-	if (h.n == 0 || *h.p != ':')
-		return false;
-	h.p++;
-	h.n--;
-	while (h.n && memchr(" \t\n", *h.p, 3)) {
-		h.p++;
-		h.n--;
-	}
-	while (h.n && memchr(" \t\n\r", h.p[h.n - 1], 4))
-		h.n--;
-	*value = h;
+	while (v.n && memchr(" \t\n\r", v.p[v.n - 1], 4))
+		v.n--;
+	*value = v;
 	return true;
 }
 
-/* A header that is still there; '*' marks those that were replaced. */
+bool
+ir_spool_script_header(struct ir_span name)
+{
+	return name.n > 6 && strncasecmp(name.p, "X-PHP-", 6) == 0;
+}
+
 static void
 note_header(struct ir_span h, struct ir_spool_msg *m)
 {
-	struct ir_span v;
+	struct ir_span name, v;
+	char first = h.n ? (char)(h.p[0] | 0x20) : '\0';
 
-	if (h.n == 0)
+	if ((first != 's' || m->subject.p) && (first != 'x' || m->script.p))
 		return;
-	if ((h.p[0] | 0x20) == 's' && !m->subject.p &&
-	    header_is(h, "Subject", &v))
+	if (!split_header(h, &name, &v))
+		return;
+	if (first == 's' && ir_span_ieq(name, "Subject"))
 		m->subject = v;
-	else if ((h.p[0] | 0x20) == 'x' && !m->script.p &&
-	    (header_is(h, "X-PHP-Originating-Script", &v) ||
-	    header_is(h, "X-PHP-Script", &v)))
+	else if (first == 'x' && ir_spool_script_header(name))
 		m->script = v;
+}
+
+/*
+ * The next header with its flag; '*' marks those that were replaced.  1, 0
+ * at the end, or -1 and why.
+ */
+static int
+next_header(struct cur *c, struct ir_span *h, char *flag, const char **why)
+{
+	if (c->p >= c->end)
+		return 0;
+	*why = "length of a header";
+	if (!take_number(&c->p, c->end, &h->n) || c->end - c->p < 2)
+		return -1;
+	*flag = *c->p++;
+	if (*c->p++ != ' ')
+		return -1;
+	*why = "cut short";
+	if ((size_t)(c->end - c->p) < h->n)
+		return -1;
+	h->p = c->p;
+	c->p += h->n;
+	return 1;
 }
 
 static int
 parse_headers(struct cur *c, struct ir_spool_msg *m, struct ir_err *err)
 {
+	const char *why = "";
 	struct ir_span h;
 	char flag;
+	int rc;
 
 	m->headers = (struct ir_span){ c->p, (size_t)(c->end - c->p) };
-	while (c->p < c->end) {
-		if (!take_number(&c->p, c->end, &h.n) || c->end - c->p < 2)
-			return bad(err, "length of a header");
-		flag = *c->p++;
-		if (*c->p++ != ' ')
-			return bad(err, "length of a header");
-		if ((size_t)(c->end - c->p) < h.n)
-			return bad(err, "cut short");
-		h.p = c->p;
-		c->p += h.n;
+	while ((rc = next_header(c, &h, &flag, &why)) > 0) {
 		if (flag == '*')
 			continue;
 		m->header_size += h.n;
 		if (flag == ' ')
 			note_header(h, m);
 	}
-	return 0;
+	return rc < 0 ? bad(err, why) : 0;
+}
+
+bool
+ir_spool_next_header(struct ir_span *left, struct ir_span *name,
+    struct ir_span *value)
+{
+	struct cur c = { left->p, left->p + left->n };
+	const char *why;
+	struct ir_span h;
+	char flag;
+
+	while (next_header(&c, &h, &flag, &why) > 0) {
+		*left = (struct ir_span){ c.p, (size_t)(c.end - c.p) };
+		if (flag != '*' && split_header(h, name, value))
+			return true;
+	}
+	left->n = 0;
+	return false;
 }
 
 int
@@ -615,7 +723,12 @@ ir_spool_delivered(const struct ir_spool_msg *m, struct ir_span j,
 struct ir_span
 ir_spool_script(const struct ir_spool_msg *m)
 {
-	struct ir_span s = m->script;
+	return ir_spool_script_of(m->script);
+}
+
+struct ir_span
+ir_spool_script_of(struct ir_span s)
+{
 	const char *p;
 
 	if (s.n == 0)

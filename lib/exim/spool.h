@@ -44,7 +44,10 @@ struct ir_spool_msg {
 	struct ir_span host;		/* address, without the port */
 	struct ir_span helo;
 	struct ir_span protocol;
+	struct ir_span variables;	/* all lines that begin with '-' */
 	bool frozen, local;
+	bool untried;			/* no delivery was tried yet */
+	int64_t frozen_at;		/* 0: not known */
 	struct ir_span done;		/* lines of the non-recipients tree */
 	size_t done_count;
 	struct ir_span rcpts;		/* lines of the recipients */
@@ -52,7 +55,7 @@ struct ir_spool_msg {
 	struct ir_span headers;		/* to the end of the file */
 	size_t header_size;		/* bytes of what is transmitted */
 	struct ir_span subject;		/* raw value, unfolded by nobody yet */
-	struct ir_span script;		/* X-PHP-Originating-Script and kin */
+	struct ir_span script;		/* the first X-PHP-... header */
 };
 
 /*
@@ -85,6 +88,20 @@ bool ir_spool_next_done(struct ir_span *left, struct ir_span *addr);
 bool ir_spool_next_journal(struct ir_span *left, struct ir_span *addr);
 
 /*
+ * Take the next header that is transmitted (not one marked '*'): its name,
+ * and its value without the white space around it.  *left begins as
+ * m->headers.
+ */
+bool ir_spool_next_header(struct ir_span *left, struct ir_span *name,
+    struct ir_span *value);
+
+/*
+ * Name of the first variable that no Exim up to 4.99 writes, which Exim and
+ * we pass over; p is NULL when there is none.
+ */
+struct ir_span ir_spool_unknown(const struct ir_spool_msg *m);
+
+/*
  * How many of the recipients are delivered, by the tree and by the -J file
  * (j may be empty).  0, or -1 and 71.
  */
@@ -93,6 +110,10 @@ int ir_spool_delivered(const struct ir_spool_msg *m, struct ir_span j,
 
 /* The script without what varies: "(82) : eval()'d code", " for 1.2.3.4". */
 struct ir_span ir_spool_script(const struct ir_spool_msg *m);
+
+/* The same of any such header's value, and whether a name is one's. */
+struct ir_span ir_spool_script_of(struct ir_span value);
+bool ir_spool_script_header(struct ir_span name);
 
 /* What follows the last '@'; nothing when there is none. */
 struct ir_span ir_span_domain(struct ir_span addr);

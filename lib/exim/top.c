@@ -9,23 +9,26 @@
 #include "subject.h"
 #include "top.h"
 
-#define MAX_FIELDS 12
+#define MAX_FIELDS 16
 
 enum field {
 	F_SENDER, F_SENDER_DOMAIN, F_AUTH_USER, F_AUTH_SENDER, F_IDENT,
-	F_HOST, F_PROTOCOL, F_SCRIPT, F_SUBJECT, F_RCPT_DOMAIN, F_QUEUE,
+	F_LOGIN, F_HOST, F_HELO, F_PROTOCOL, F_SCRIPT, F_SUBJECT,
+	F_RCPT_DOMAIN, F_QUEUE,
 	F_COUNT
 };
 
 static const char *const field_name[F_COUNT] = { "sender",
-	"sender_domain", "auth_user", "auth_sender", "ident", "host",
-	"protocol", "script", "subject", "recipient_domain", "queue" };
+	"sender_domain", "auth_user", "auth_sender", "ident", "login",
+	"host", "helo", "protocol", "script", "subject", "recipient_domain",
+	"queue" };
 
 struct value {
 	uint64_t hash;
 	char *text;
 	size_t len;
 	size_t count, rcpts;
+	size_t missed;		/* at most so many before it was remembered */
 	size_t last_msg;	/* number of the message counted last */
 	int64_t first, last;
 };
@@ -33,7 +36,10 @@ struct value {
 struct table {
 	enum field field;
 	struct value *v;
-	size_t n, cap;		/* cap is a power of two */
+	size_t n, cap;
+	uint32_t *index;	/* 1 + place in v; 0 is free */
+	size_t slots;		/* of index, a power of two */
+	size_t floor;		/* what was forgotten had no more than that */
 };
 
 struct ir_top {
@@ -47,8 +53,8 @@ struct ir_top {
 const char *
 ir_top_fields(void)
 {
-	return "sender sender_domain auth_user auth_sender ident host "
-	    "protocol script subject recipient_domain queue";
+	return "sender sender_domain auth_user auth_sender ident login "
+	    "host helo protocol script subject recipient_domain queue";
 }
 
 static int
@@ -69,9 +75,9 @@ add_field(struct ir_top *t, const char *s, size_t n, struct ir_err *err)
 		return -1;
 	}
 	tab->field = (enum field)f;
-	tab->cap = 1024;
-	tab->v = calloc(tab->cap, sizeof *tab->v);
-	if (!tab->v)
+	tab->slots = 1024;
+	tab->index = calloc(tab->slots, sizeof *tab->index);
+	if (!tab->index)
 		return ir_fail(err, IR_OSERR, "no memory");
 	t->n++;
 	return 0;
@@ -109,9 +115,10 @@ ir_top_free(struct ir_top *t)
 	if (!t)
 		return;
 	for (i = 0; i < t->n; i++) {
-		for (k = 0; k < t->t[i].cap; k++)
+		for (k = 0; k < t->t[i].n; k++)
 			free(t->t[i].v[k].text);
 		free(t->t[i].v);
+		free(t->t[i].index);
 	}
 	ir_buf_free(&t->text);
 	free(t);
@@ -132,35 +139,97 @@ hash(uint64_t seed, struct ir_span s)
 	return h ^ h >> 32;
 }
 
-static struct value *
-slot(struct value *v, size_t cap, uint64_t h, struct ir_span s)
+/* The place in the index for that value. */
+static uint32_t *
+slot(const struct table *t, uint64_t h, struct ir_span s)
 {
-	size_t i = (size_t)h & (cap - 1);
+	size_t i = (size_t)h & (t->slots - 1);
+	const struct value *v;
 
-	while (v[i].text && (v[i].hash != h || v[i].len != s.n ||
-	    memcmp(v[i].text, s.p, s.n) != 0))
-		i = (i + 1) & (cap - 1);
-	return &v[i];
+	for (; t->index[i]; i = (i + 1) & (t->slots - 1)) {
+		v = &t->v[t->index[i] - 1];
+		if (v->hash == h && v->len == s.n &&
+		    memcmp(v->text, s.p, s.n) == 0)
+			break;
+	}
+	return &t->index[i];
+}
+
+static void
+index_all(struct table *t)
+{
+	size_t i;
+
+	memset(t->index, 0, t->slots * sizeof *t->index);
+	for (i = 0; i < t->n; i++)
+		*slot(t, t->v[i].hash, (struct ir_span){ t->v[i].text,
+		    t->v[i].len }) = (uint32_t)i + 1;
+}
+
+/* Forget the rarest, until a quarter is free again. */
+static void
+forget(struct table *t)
+{
+	size_t i, to;
+
+	while (t->n > IR_TOP_VALUES / 4 * 3) {
+		t->floor++;
+		for (i = to = 0; i < t->n; i++) {
+			if (t->v[i].count + t->v[i].missed <= t->floor)
+				free(t->v[i].text);
+			else
+				t->v[to++] = t->v[i];
+		}
+		t->n = to;
+	}
+	index_all(t);
 }
 
 static int
 grow(struct table *t)
 {
-	size_t cap = t->cap * 2, i;
-	struct value *v = calloc(cap, sizeof *v), *old;
+	size_t cap = t->cap ? t->cap * 2 : 256;
+	struct value *v;
+	uint32_t *index;
 
+	if (t->n >= IR_TOP_VALUES) {
+		forget(t);
+		return 0;
+	}
+	v = reallocarray(t->v, cap, sizeof *v);
 	if (!v)
 		return -1;
-	for (i = 0; i < t->cap; i++) {
-		old = &t->v[i];
-		if (old->text)
-			*slot(v, cap, old->hash, (struct ir_span){ old->text,
-			    old->len }) = *old;
-	}
-	free(t->v);
 	t->v = v;
 	t->cap = cap;
+	if (t->slots >= cap * 2)
+		return 0;
+	index = reallocarray(t->index, cap * 2, sizeof *index);
+	if (!index)
+		return -1;
+	t->index = index;
+	t->slots = cap * 2;
+	index_all(t);
 	return 0;
+}
+
+static struct value *
+add_value(struct table *t, uint64_t h, struct ir_span s, int64_t when)
+{
+	struct value *v;
+	char *text;
+
+	if ((t->n == t->cap || t->n >= IR_TOP_VALUES) && grow(t))
+		return NULL;
+	text = malloc(s.n + 1);
+	if (!text)
+		return NULL;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	*slot(t, h, s) = (uint32_t)t->n + 1;
+	v = &t->v[t->n++];
+	*v = (struct value){ .hash = h, .text = text, .len = s.n,
+	    .missed = t->floor, .first = when, .last = when };
+	return v;
 }
 
 static int
@@ -168,6 +237,7 @@ count(struct ir_top *top, struct table *t, struct ir_span s, size_t rcpts,
     int64_t when, struct ir_err *err)
 {
 	struct value *v;
+	uint32_t place;
 	uint64_t h;
 
 	if (s.n == 0)
@@ -175,23 +245,10 @@ count(struct ir_top *top, struct table *t, struct ir_span s, size_t rcpts,
 	if (s.n > IR_TOP_VALUE_MAX)
 		s.n = IR_TOP_VALUE_MAX;
 	h = hash(top->seed, s);
-	v = slot(t->v, t->cap, h, s);
-	if (!v->text) {
-		if (t->n >= IR_TOP_VALUES)
-			return ir_fail(err, IR_OSERR,
-			    "--top: more than %d different values of %s",
-			    IR_TOP_VALUES, field_name[t->field]);
-		if (t->n * 2 >= t->cap && grow(t))
-			return ir_fail(err, IR_OSERR, "no memory");
-		v = slot(t->v, t->cap, h, s);
-		v->text = strndup(s.p, s.n);
-		if (!v->text)
-			return ir_fail(err, IR_OSERR, "no memory");
-		v->hash = h;
-		v->len = s.n;
-		v->first = v->last = when;
-		t->n++;
-	}
+	place = *slot(t, h, s);
+	v = place ? &t->v[place - 1] : add_value(t, h, s, when);
+	if (!v)
+		return ir_fail(err, IR_OSERR, "no memory");
 	v->count += v->last_msg != top->messages;
 	v->last_msg = top->messages;
 	v->rcpts += rcpts;
@@ -237,8 +294,12 @@ field_value(struct ir_top *t, enum field f, const struct ir_spool_msg *m,
 		return m->auth_sender;
 	case F_IDENT:
 		return m->ident;
+	case F_LOGIN:
+		return m->login;
 	case F_HOST:
 		return m->host;
+	case F_HELO:
+		return m->helo;
 	case F_PROTOCOL:
 		return m->protocol;
 	case F_SCRIPT:
@@ -286,8 +347,7 @@ by_count(const void *a, const void *b)
 		return x->count > y->count ? -1 : 1;
 	if (x->rcpts != y->rcpts)
 		return x->rcpts > y->rcpts ? -1 : 1;
-	/* empty places of the table come last */
-	return strcmp(x->text ? x->text : "", y->text ? y->text : "");
+	return strcmp(x->text, y->text);
 }
 
 void
@@ -300,7 +360,8 @@ ir_top_report(struct ir_top *t, size_t n,
 	size_t i;
 
 	for (tab = t->t; tab < t->t + t->n; tab++) {
-		qsort(tab->v, tab->cap, sizeof *tab->v, by_count);
+		if (tab->n)
+			qsort(tab->v, tab->n, sizeof *tab->v, by_count);
 		for (i = 0; i < tab->n && (n == 0 || i < n); i++) {
 			v = &tab->v[i];
 			r = ir_rec_new("queue-top", NULL);
@@ -312,6 +373,8 @@ ir_top_report(struct ir_top *t, size_t n,
 			ir_rec_num(r, "share", (double)(v->count * 10000 /
 			    t->messages) / 10000);
 			ir_rec_int(r, "recipients", (int64_t)v->rcpts);
+			if (v->missed)
+				ir_rec_int(r, "uncertain", (int64_t)v->missed);
 			ir_rec_time(r, "first", v->first);
 			ir_rec_time(r, "last", v->last);
 			put(r, arg);

@@ -12,7 +12,13 @@
 #include "../core/record.h"
 #include "spool.h"
 
-#define IR_TOP_VALUES 1000000	/* different values of one field */
+/*
+ * Different values of one field that are remembered.  With more of them the
+ * rarest are forgotten, again and again; a record's "uncertain" is how many
+ * messages its count may then lack.  So it takes no more memory for a million
+ * forged senders, and whoever sends many messages is still counted.
+ */
+#define IR_TOP_VALUES 50000
 #define IR_TOP_VALUE_MAX 256	/* bytes of a value that are kept */
 
 struct ir_top;
@@ -24,7 +30,7 @@ void ir_top_free(struct ir_top *t);
 /* The names that ir_top_new() takes, for a message. */
 const char *ir_top_fields(void);
 
-/* Count one message of that queue.  -1: 71 no memory or too many values. */
+/* Count one message of that queue.  -1: 71 no memory. */
 int ir_top_add(struct ir_top *t, const struct ir_spool_msg *m,
     const char *queue, struct ir_err *err);
 

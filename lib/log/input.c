@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <zlib.h>
 #include <zstd.h>
 
+#include "gunzip.h"
 #include "input.h"
 
 #define IN_SIZE (256u << 10)
@@ -26,9 +26,9 @@ struct ir_log_input {
 	enum kind kind;
 	bool eof;		/* of the descriptor */
 	bool inside;		/* of a gzip member or Zstandard frame */
+	bool spoiled;		/* damaged, but what came before is given */
 	bool failed;
-	z_stream z;
-	bool z_open;
+	struct ir_gunzip *gz;
 	ZSTD_DCtx *zd;
 	unsigned char *in, *out;	/* IN_SIZE, OUT_SIZE; owned */
 	size_t at, end;		/* of what is in `in` */
@@ -90,8 +90,7 @@ ir_log_close(struct ir_log_input *in)
 {
 	if (!in)
 		return;
-	if (in->z_open)
-		inflateEnd(&in->z);
+	ir_gunzip_free(in->gz);
 	ZSTD_freeDCtx(in->zd);
 	close(in->fd);
 	free(in->name);
@@ -128,18 +127,22 @@ damaged(struct ir_log_input *in, const char *why, struct ir_err *err)
 	return ir_fail(err, IR_DATAERR, "%s: %s", in->name, why);
 }
 
-/* Have at least `want` bytes in `in`, unless the end is nearer.  0 or -1. */
+/*
+ * Have at least `want` bytes in `in`, unless the end is nearer; a few of
+ * those before them are kept.  0 or -1.
+ */
 static int
 fill(struct ir_log_input *in, size_t want, struct ir_err *err)
 {
+	size_t back = in->at < IR_GUNZIP_BACK ? in->at : IR_GUNZIP_BACK;
 	ssize_t n;
 
 	if (in->end - in->at >= want)
 		return 0;
-	memmove(in->in, in->in + in->at, in->end - in->at);
-	in->end -= in->at;
-	in->at = 0;
-	while (!in->eof && in->end < want) {
+	in->end -= in->at - back;
+	memmove(in->in, in->in + in->at - back, in->end);
+	in->at = back;
+	while (!in->eof && in->end - in->at < want) {
 		n = read(in->fd, in->in + in->end, IN_SIZE - in->end);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -179,10 +182,9 @@ find_kind(struct ir_log_input *in, struct ir_err *err)
 	if (is_gzip(in->in, in->end)) {
 		in->kind = GZIP;
 		in->inside = true;
-		/* 16: with the header and trailer of gzip */
-		if (inflateInit2(&in->z, 16 + MAX_WBITS) != Z_OK)
+		in->gz = ir_gunzip_new();
+		if (!in->gz)
 			return ir_fail(err, IR_OSERR, "no memory");
-		in->z_open = true;
 	} else if (is_zstd(in->in, in->end)) {
 		in->kind = ZSTD;
 		in->zd = ZSTD_createDCtx();
@@ -204,9 +206,10 @@ next_member(struct ir_log_input *in, struct ir_err *err)
 	if (fill(in, 3, err))
 		return -1;
 	in->inside = is_gzip(in->in + in->at, in->end - in->at);
-	if (in->inside)
-		return inflateReset(&in->z) == Z_OK ? 0 :
-		    damaged(in, "not unpacked", err);
+	if (in->inside) {
+		ir_gunzip_reset(in->gz);
+		return 0;
+	}
 	in->at = in->end = 0;
 	in->eof = true;
 	return 0;
@@ -216,24 +219,18 @@ next_member(struct ir_log_input *in, struct ir_err *err)
 static ssize_t
 unpack_gzip(struct ir_log_input *in, struct ir_err *err)
 {
-	int rc;
+	const unsigned char *p = in->in + in->at;
+	size_t left = in->end - in->at, made = 0;
+	int rc = in->spoiled ? -1 : ir_gunzip_run(in->gz, &p, &left, in->out,
+	    OUT_SIZE, &made);
 
-	in->z.next_in = in->in + in->at;
-	in->z.avail_in = (uInt)(in->end - in->at);
-	in->z.next_out = in->out;
-	in->z.avail_out = OUT_SIZE;
-	rc = inflate(&in->z, Z_NO_FLUSH);
-	in->at = in->end - in->z.avail_in;
-	if (rc == Z_MEM_ERROR)
-		return ir_fail(err, IR_OSERR, "no memory");
-	if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) {
-		/* what was unpacked is given first; the error comes again */
-		if (in->z.avail_out == OUT_SIZE)
-			return damaged(in, "damaged gzip data", err);
-	} else if (rc == Z_STREAM_END && next_member(in, err)) {
+	in->at = (size_t)(p - in->in);
+	in->spoiled = rc < 0;
+	if (rc < 0 && made == 0)
+		return damaged(in, "damaged gzip data", err);
+	if (rc > 0 && next_member(in, err))
 		return -1;
-	}
-	return (ssize_t)(OUT_SIZE - in->z.avail_out);
+	return (ssize_t)made;
 }
 
 static ssize_t

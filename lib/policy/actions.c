@@ -20,5 +20,13 @@ const struct ir_action ir_actions[] = {
 	{ "cloudwatch:GetMetricData", "ses-pause", false, false },
 	{ "ses:GetSendStatistics", "ses-pause", false, false },
 	{ "ec2:DescribeRegions", "ses-pause", false, false },
+	{ "iam:GetAccountAuthorizationDetails", "ses-senders", false, false },
+	{ "ses:ListEmailIdentities", "ses-senders", false, false },
+	{ "ses:GetEmailIdentityPolicies", "ses-senders", false, false },
+	{ "iam:GenerateCredentialReport", "iam-keys ses-senders", false,
+	    false },
+	{ "iam:GetCredentialReport", "iam-keys ses-senders", false, false },
+	{ "iam:GetAccountSummary", "iam-keys ses-senders", false, false },
+	{ "cloudtrail:LookupEvents", "iam-keys", false, false },
 	{ NULL, NULL, false, false }
 };

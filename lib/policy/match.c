@@ -56,20 +56,21 @@ lower(char c)
  * product of both lengths.
  */
 static bool
-fits(const char *p, size_t pn, const char *s, size_t n, bool fold)
+fits_wild(const char *p, size_t pn, const char *s, size_t n, bool fold,
+    char any, char one)
 {
 	size_t i = 0, k = 0, star = SIZE_MAX, from = 0, step;
 
 	while (k < n) {
-		step = i < pn && p[i] == ONE ? ir_utf8_len(s + k, n - k,
+		step = i < pn && p[i] == one ? ir_utf8_len(s + k, n - k,
 		    NULL) : 0;
-		if (i < pn && p[i] == ANY) {
+		if (i < pn && p[i] == any) {
 			star = i++;
 			from = k;
 		} else if (step) {
 			i++;
 			k += step;
-		} else if (i < pn && p[i] != ONE && (p[i] == s[k] ||
+		} else if (i < pn && p[i] != one && (p[i] == s[k] ||
 		    (fold && lower(p[i]) == lower(s[k])))) {
 			i++;
 			k++;
@@ -80,9 +81,15 @@ fits(const char *p, size_t pn, const char *s, size_t n, bool fold)
 			return false;
 		}
 	}
-	while (i < pn && p[i] == ANY)
+	while (i < pn && p[i] == any)
 		i++;
 	return i == pn;
+}
+
+static bool
+fits(const char *p, size_t pn, const char *s, size_t n, bool fold)
+{
+	return fits_wild(p, pn, s, n, fold, ANY, ONE);
 }
 
 /* Six parts with colons between them, each for itself. */
@@ -106,16 +113,8 @@ fits_arn(const char *p, const char *s)
 bool
 ir_policy_action(const char *pattern, const char *action)
 {
-	struct ir_buf b = IR_BUF(IR_POLICY_TEXT);
-	bool ok;
-
-	for (; *pattern; pattern++)
-		ir_buf_chr(&b, *pattern == '*' ? ANY : *pattern == '?' ? ONE :
-		    *pattern);
-	ok = !b.bad && fits(ir_buf_cstr(&b), b.len, action, strlen(action),
-	    true);
-	ir_buf_free(&b);
-	return ok;
+	return fits_wild(pattern, strlen(pattern), action, strlen(action),
+	    true, '*', '?');
 }
 
 /* --- variables --------------------------------------------------------- */

@@ -29,6 +29,10 @@ prove_ours(struct ir_rotate *r, const struct ir_key *k, struct ir_err *err)
 		    "for: left alone", k->id, r->user);
 	if (ir_key_last_used(r->run->aws, k->id, &use, err))
 		return -1;
+	if (ir_rot_in_vault(r, k->id))
+		return ir_fail(err, IR_UNAVAILABLE, "%s: a new key of %s that "
+		    "another rotation made: the vault has its secret",
+		    k->id, r->user);
 	if (*use.when)
 		return ir_fail(err, IR_UNAVAILABLE, "%s: a new key of %s that "
 		    "is not ours, for it is in use (%s): left alone", k->id,

@@ -100,7 +100,9 @@ struct ir_rotate {
 struct ir_rotate_step {
 	const char *name;
 	int phase;			/* IR_ROTATE_... that it belongs to */
-	enum { IR_ROTATE_ANY, IR_ROTATE_EMERGENCY, IR_ROTATE_ROUTINE } order;
+	enum {
+		IR_ROTATE_ANY, IR_ROTATE_EMERGENCY, IR_ROTATE_ROUTINE
+	} order;
 	/* Is there anything to do?  NULL: always. */
 	bool (*applies)(const struct ir_rotate *r);
 	/* What was done, is it still so?  NULL: it is. */
@@ -121,7 +123,8 @@ extern const struct ir_rotate_step ir_rollback_steps[];
 /*
  * Take one key (r->old; r->user may be "") and what is wanted of it, look
  * up what the state knows, its user and the user's keys.  With keep the order
- * is that of the state, if there is one.  0, or -1 and r->err: 64, 65, 69, 77 ...
+ * is that of the state, if there is one.  0, or -1 and r->err: 64, 65, 69,
+ * 77 ...
  */
 int ir_rotate_open(struct ir_rotate *r, struct ir_rotate_run *run,
     const struct ir_rotate_want *want, bool routine, bool keep);

@@ -31,7 +31,7 @@ ir_rot_before(const struct ir_rotate *r, const char *id)
 /* --- the vault --------------------------------------------------------- */
 
 struct search {
-	const char *name, *username;	/* NULL: any */
+	const char *name, *username;	/* either NULL: any */
 	char newest[IR_KEY_ID];
 	uint32_t version;
 };
@@ -41,7 +41,7 @@ match(const struct ir_vault_item *item, void *arg)
 {
 	struct search *s = arg;
 
-	if (strcmp(item->name, s->name) != 0)
+	if (s->name && strcmp(item->name, s->name) != 0)
 		return 0;
 	if (s->username && strcmp(item->username, s->username) != 0)
 		return 0;
@@ -59,6 +59,18 @@ version_of(struct ir_rotate *r, struct ir_vault *v, const char *id)
 
 	(void)ir_vault_each(v, match, &s);
 	return s.version;
+}
+
+bool
+ir_rot_in_vault(struct ir_rotate *r, const char *id)
+{
+	struct search s = { .username = id };
+	struct ir_vault *v = NULL;
+
+	if (r->use_vault && ir_rot_vault(r, &v, false, NULL) == 0)
+		(void)ir_vault_each(v, match, &s);
+	ir_vault_close(v);
+	return s.version != 0;
 }
 
 int

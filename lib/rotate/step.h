@@ -37,6 +37,8 @@ int ir_rot_preflight(struct ir_rotate *r, struct ir_err *err);
  * it is the user's is for the list to say.
  */
 bool ir_rot_sealed(struct ir_rotate *r, char id[IR_KEY_ID]);
+/* Does any record of the vault have this key? */
+bool ir_rot_in_vault(struct ir_rotate *r, const char *id);
 bool ir_rot_before(const struct ir_rotate *r, const char *id);
 /* Everything but the secret access key of `id`.  0, or -1: 65, 66, ... */
 int ir_rot_load(struct ir_rotate *r, const char *id,

@@ -1,6 +1,7 @@
 /* steps.c - the tables of steps, and who walks along them; see rotate.h */
 #include <string.h>
 
+#include "../core/cli.h"
 #include "../core/text.h"
 #include "step.h"
 
@@ -37,7 +38,8 @@ const struct ir_rotate_step ir_rotate_steps[] = {
 	{ "deactivate", IR_ROTATE_CONTAIN, IR_ROTATE_EMERGENCY, NULL,
 	    old_is_off, ir_rot_deactivate, false, "the stolen key, first" },
 	{ "prove-dead", IR_ROTATE_CONTAIN, IR_ROTATE_EMERGENCY, NULL,
-	    NULL, ir_rot_prove_dead, false, "535 in a row, where 235 was before" },
+	    NULL, ir_rot_prove_dead, false,
+	    "535 in a row, where 235 was before" },
 	{ "check", IR_ROTATE_CREATE, IR_ROTATE_ANY, NULL, NULL, ir_rot_check,
 	    false, "may the new key send?" },
 	{ "create", IR_ROTATE_CREATE, IR_ROTATE_ANY, NULL, made,
@@ -128,6 +130,10 @@ walk(struct ir_rotate *r, const struct ir_rotate_step *table, int phases,
 			continue;
 		if (s->act == ir_rot_finish && !all_before(r, table, s))
 			continue;
+		/* but what was created is sealed first */
+		if (ir_stopped() && !follows)
+			return ir_fail(&r->err, IR_TEMPFAIL,
+			    "%s: stopped before %s", r->old, s->name);
 		if (follows || again || s->act == ir_rot_plan ||
 		    !is_done(r, s)) {
 			rc = do_step(r, s, follows, &r->err);

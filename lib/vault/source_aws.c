@@ -89,10 +89,11 @@ kms_call(struct ir_vault_ctx *x, struct ir_aws_call *call,
 	call->secret_name = "Plaintext";
 	call->secret = &plain;
 	rc = need_aws(x, err) ? -1 : ir_aws_do(x->aws, call, err);
-	if (rc == 0 && ir_base64_decode(plain.data, plain.len, data, IR_VAULT_KEY) !=
-	    IR_VAULT_KEY)
+	if (rc == 0 && ir_base64_decode(plain.data, plain.len, data,
+	    IR_VAULT_KEY) != IR_VAULT_KEY)
 		rc = ir_fail(err, IR_PROTOCOL,
 		    "%s: not a data key in the answer", call->operation);
+	call->secret = NULL;
 	ir_secret_free(&plain);
 	ir_secret_burn();
 	return rc;
@@ -189,7 +190,8 @@ sm_get(struct ir_vault_ctx *x, const char *name, const char *stage,
 		rc = ir_fail(err, IR_CONFIG,
 		    "secretsmanager:%s: not a binary secret", name);
 	if (rc == 0)
-		n = ir_base64_decode(text.data, text.len, raw, IR_VAULT_RAW_MAX);
+		n = ir_base64_decode(text.data, text.len, raw,
+		    IR_VAULT_RAW_MAX);
 	full = call.reply ? ir_rec_get(call.reply, "ARN") : NULL;
 	if (rc == 0 && (n < 0 || !full || strlen(full) >= 512))
 		rc = ir_fail(err, IR_PROTOCOL,

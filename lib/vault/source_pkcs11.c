@@ -65,6 +65,7 @@ pkcs11_unwrap(struct ir_vault_ctx *x, const struct ir_vault_head *head,
 #include "seal.h"
 
 #define SLOTS_MAX 256
+#define MECHANISMS_MAX 1024
 #define GCM_IV 12
 #define CBC_IV 16
 #define RSA_MAX 1024			/* bytes of a modulus: 8192 bits */
@@ -379,12 +380,20 @@ open_token(struct ir_vault_ctx *x, struct token *t, const char *rest,
 
 /* --- AES ------------------------------------------------------------------ */
 
+/* In its list, and for both: there are tokens that only know about it. */
 static bool
 has_mechanism(const struct token *t, CK_MECHANISM_TYPE type)
 {
+	CK_MECHANISM_TYPE list[MECHANISMS_MAX];
+	CK_ULONG n = MECHANISMS_MAX, i;
 	CK_MECHANISM_INFO info;
 
-	return t->fl->C_GetMechanismInfo(t->slot, type, &info) == CKR_OK &&
+	if (t->fl->C_GetMechanismList(t->slot, list, &n) != CKR_OK)
+		return false;
+	for (i = 0; i < n && list[i] != type; i++)
+		;
+	return i < n &&
+	    t->fl->C_GetMechanismInfo(t->slot, type, &info) == CKR_OK &&
 	    (info.flags & CKF_ENCRYPT) && (info.flags & CKF_DECRYPT);
 }
 

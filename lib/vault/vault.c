@@ -35,7 +35,7 @@ struct ir_vault {
 	struct ir_vault_head head;
 	struct ir_vault_keys *keys;
 	unsigned char mac[IR_VAULT_MAC];
-	uint64_t seen;			/* generation that a write goes beyond */
+	uint64_t seen;			/* a write goes beyond this generation */
 	struct record *rec;		/* by name, then version */
 	size_t n, cap;
 };
@@ -443,7 +443,8 @@ ir_vault_open(struct ir_vault **vp, const struct ir_vault_opts *o, bool write,
 		goto bad;
 	if (!o->look)
 		ir_vault_seen_note(v->path, &v->head, v->mac);
-	qsort(v->rec, v->n, sizeof *v->rec, by_name);
+	if (v->n)	/* of nothing there is no pointer */
+		qsort(v->rec, v->n, sizeof *v->rec, by_name);
 	*vp = v;
 	return 0;
 bad:
@@ -549,7 +550,8 @@ add(struct ir_vault *v, struct record *r, const struct ir_buf *b,
 		free(v->rec[--v->n].bytes);
 		return -1;
 	}
-	qsort(v->rec, v->n, sizeof *v->rec, by_name);
+	if (v->n)	/* of nothing there is no pointer */
+		qsort(v->rec, v->n, sizeof *v->rec, by_name);
 	return 0;
 }
 

@@ -27,14 +27,16 @@
 #include "../core/cli.h"
 #include "credential.h"
 
-#define IR_VAULT_NAME 128	/* bytes of a record's name: [A-Za-z0-9._@/+-] */
+#define IR_VAULT_NAME 128	/* bytes of a name: [A-Za-z0-9._@/+-] */
 
 struct ir_vault;
 struct ir_aws;
 
 struct ir_vault_opts {
 	const char *path;	/* NULL: $QUELL_VAULT, else state dir/vault */
-	const char *key;	/* source, to make one; NULL: $QUELL_VAULT_KEY */
+	/* the source, to make one; NULL: $QUELL_VAULT_KEY.  Of one that is
+	   there: where its key is now, if of the same kind */
+	const char *key;
 	const struct ir_aws_opts *aws;	/* for kms, secretsmanager */
 	/*
 	 * Borrowed, instead of one that is opened when needed: opening takes

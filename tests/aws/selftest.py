@@ -1360,6 +1360,123 @@ class Rest(Case):
         finally:
             emu.stop()
 
+    def test_credentials_of_an_account(self):
+        """What only the readers of keys ask for."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"users": {"nobody": {"keys": [
+                           {"id": "AKIANOBODYKEY0000001", "secret": "n" * 40,
+                            "created": "-300s",
+                            "used": ["-60s", "ses", "eu-west-1"]}]}},
+                       "roles": {"linked": {
+                           "path": "/aws-service-role/x/", "trust": {},
+                           "profiles": ["mail"],
+                           "last_used": ["-3d", "eu-west-1"]}},
+                       "root": {"keys": [{"created": "-9d"}], "mfa": False},
+                       "settings": {"report_age_s": 3600}}, file)
+            file.flush()
+            emu = Emulator("--seed", file.name)
+        try:
+            iam = emu.client("iam")
+            summary = iam.get_account_summary()["SummaryMap"]
+            self.assertEqual((summary["AccountAccessKeysPresent"],
+                              summary["AccountMFAEnabled"]), (1, 0))
+            self.assertEqual(iam.generate_credential_report()["State"],
+                             "COMPLETE")
+            report = iam.get_credential_report()["Content"].decode()
+            rows = {r.split(",")[0]: r.split(",")
+                    for r in report.splitlines()}
+            self.assertEqual(rows["<root_account>"][7:9], ["false", "true"])
+            # the key is younger than the report
+            self.assertEqual(rows["nobody"][8], "false")
+            self.assertEqual(iam.get_access_key_last_used(
+                AccessKeyId="AKIANOBODYKEY0000001")["AccessKeyLastUsed"]
+                ["Region"], "eu-west-1")
+            roles = iam.get_account_authorization_details(
+                Filter=["Role"])["RoleDetailList"]
+            role = next(r for r in roles if r["RoleName"] == "linked")
+            self.assertEqual(role["InstanceProfileList"][0]
+                             ["InstanceProfileName"], "mail")
+            self.assertEqual(role["RoleLastUsed"]["Region"], "eu-west-1")
+            emu.set(simulated_scp=["ses:Send*"])
+            said = iam.simulate_principal_policy(
+                PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:user/responder",
+                ActionNames=["ses:SendEmail", "ses:GetAccount"])
+            self.assertEqual([r["EvalDecision"] for r in
+                              said["EvaluationResults"]],
+                             ["explicitDeny", "allowed"])
+            self.assertEqual(emu.violations(), [])
+        finally:
+            emu.stop()
+
+    def test_report_takes_its_time(self):
+        self.emu.set(report_polls=1)
+        iam = self.emu.client("iam")
+        self.fails("ReportNotPresent", iam.get_credential_report)
+        self.assertEqual(
+            [iam.generate_credential_report()["State"]
+             for _ in range(3)], ["STARTED", "INPROGRESS", "COMPLETE"])
+        self.clean()
+
+    def test_what_watches(self):
+        """CloudTrail, GuardDuty, Access Analyzer, by botocore."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"trail": [
+                {"event": "CreateUser", "time": "-1h", "times": 60},
+                {"event": "ListUsers", "time": "-2h", "session": "i-1"}],
+                "trails": [{"name": "main", "bucket": "b"}],
+                "findings": {"guardduty": [
+                    {"id": "f1", "type": "Recon:IAMUser/x", "severity": 5}],
+                    "analyzers": [{"name": "a", "findings": [
+                        {"id": "x", "resource": "arn:aws:iam::1:role/r"}]}]}},
+                file)
+            file.flush()
+            emu = Emulator("--seed", file.name)
+        try:
+            emu.set(rate={})
+            trail = emu.client("cloudtrail")
+            pages = list(trail.get_paginator("lookup_events").paginate(
+                LookupAttributes=[{"AttributeKey": "EventName",
+                                   "AttributeValue": "CreateUser"}]))
+            self.assertEqual([len(p["Events"]) for p in pages], [50, 10])
+            found = trail.lookup_events(LookupAttributes=[
+                {"AttributeKey": "Username", "AttributeValue": "i-1"}])
+            event = json.loads(found["Events"][0]["CloudTrailEvent"])
+            self.assertEqual(event["userIdentity"]["type"], "AssumedRole")
+            self.assertEqual(trail.describe_trails()["trailList"][0]["Name"],
+                             "main")
+            guard = emu.client("guardduty")
+            detector = guard.list_detectors()["DetectorIds"][0]
+            ids = guard.list_findings(
+                DetectorId=detector, FindingCriteria={"Criterion": {
+                    "service.archived": {"Equals": ["false"]}}})["FindingIds"]
+            self.assertEqual(guard.get_findings(
+                DetectorId=detector, FindingIds=ids)["Findings"][0]["Type"],
+                "Recon:IAMUser/x")
+            access = emu.client("accessanalyzer")
+            arn = access.list_analyzers()["analyzers"][0]["arn"]
+            self.assertEqual(access.list_findings_v2(
+                analyzerArn=arn)["findings"][0]["id"], "x")
+            self.assertEqual(emu.violations(), [])
+            # a token holds only for the call that it came from
+            token = trail.lookup_events()["NextToken"]
+            with self.assertRaises(botocore.exceptions.ClientError) as caught:
+                trail.lookup_events(NextToken=token, EndTime=time.time())
+            self.assertEqual(caught.exception.response["Error"]["Code"],
+                             "InvalidNextTokenException")
+        finally:
+            emu.stop()
+
+    def test_lookups_are_two_a_second(self):
+        trail = self.emu.client("cloudtrail", "eu-west-1")
+        self.emu.set(rate={"cloudtrail": 2})
+        trail.lookup_events()
+        with self.assertRaises(botocore.exceptions.ClientError) as caught:
+            trail.lookup_events()
+        self.assertEqual(caught.exception.response["Error"]["Code"],
+                         "ThrottlingException")
+        time.sleep(0.5)
+        trail.lookup_events()
+
     def test_control_refuses_typos(self):
         for path, content in (("set", {"page_sise": 1}),
                               ("set", {"regions": {"us-east-1": {"sendng":

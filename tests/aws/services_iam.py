@@ -559,9 +559,14 @@ def _credential_report(world):
     rows.writerow(_COLUMNS)
     root = ["<root_account>", f"arn:aws:iam::{world.account}:root",
             iso(world.started - 900 * 86400), "not_supported", "N/A",
-            "not_supported", "not_supported", "true"]
+            "not_supported", "not_supported",
+            "true" if world.root["mfa"] else "false"]
     empty = ["false", "N/A", "N/A", "N/A", "N/A"]
-    rows.writerow(root + empty * 2 + ["false", "N/A"] * 2)
+    for key in world.root["keys"]:
+        root += ["true", iso(parse_when(key.get("created", "-300d"),
+                                        world.started)), "N/A", "N/A", "N/A"]
+    rows.writerow(root + empty * (2 - len(world.root["keys"]))
+                  + ["false", "N/A"] * 2)
     for _, user in sorted(world.users.items()):
         row = [user.name, world.arn_of(user), iso(user.created),
                "true" if user.password else "false",

@@ -161,6 +161,8 @@ class Session:
     def _start_tls(self):
         self.connection = self.server.tls.wrap_socket(self.connection,
                                                       server_side=True)
+        # without a peer there was no handshake, and no error: it was killed
+        self.connection.getpeername()
         self.connection.settimeout(300)
         self.secure = True
         name = getattr(self.connection, "sni", None) or ""

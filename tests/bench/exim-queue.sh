@@ -54,7 +54,7 @@ move() {
 	exim-queue-purge --spool "$spool" --queue-name B "${select[@]}" \
 		--yes="$spam"
 }
-back() { exim-queue-purge --spool "$spool" --restore B --yes="$spam"; }
+back() { exim-quarantine restore --spool "$spool" B --yes="$spam"; }
 
 a=$(best all)
 o=$(best ours)

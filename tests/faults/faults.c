@@ -9,17 +9,18 @@
  *	FAULT_UNLINK			unlink()
  *	FAULT_OPEN			open() for writing, mkostemp(), mkdir()
  *
- *	FAULT_KILL=N:TEXT		SIGKILL before the Nth of all these calls
+ *	FAULT_KILL=N:TEXT		SIGKILL before the Nth of these calls
  *					and of send(), on a path that has TEXT
  *					("socket:", or nothing for any)
  *	FAULT_KILL_AFTER		the same, behind it
  *	FAULT_KILL_RENAME=WHEN:TEXT:CONTENT
- *					WHEN (before, after) a file that holds
- *					CONTENT is renamed to a path with TEXT
+ *					WHEN (before, after) a file with
+ *					CONTENT gets a name with TEXT
  *
  * N counts from 1; "2+" fails the second and all later calls.  A failing
  * write() first puts out half of what it was given, as a full disk does.
- * ERRNO is EIO (the default for all but write) or ENOSPC.
+ * ERRNO is EIO (the default for all but write) or ENOSPC; KILL ends the
+ * process before the call, as a power cut would.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -68,6 +69,8 @@ due(const char *kind, const char *path, int usual)
 	seen[i].n++;
 	if (seen[i].n != n && !(*end == '+' && seen[i].n > n))
 		return false;
+	if (colon && strcmp(colon, ":KILL") == 0)
+		raise(SIGKILL);
 	errno = colon ? strcmp(colon, ":ENOSPC") ? EIO : ENOSPC : usual;
 	return true;
 }

@@ -1,4 +1,4 @@
-/* cloudtrail.c - CloudTrail files, in pieces; the quick look against the parser */
+/* cloudtrail.c - CloudTrail files in pieces; the quick look and the parser */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

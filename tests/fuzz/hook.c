@@ -4,13 +4,16 @@
 #include <string.h>
 
 #include "core/buf.h"
+#include "exim/block.h"
 #include "exim/hook.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static int
-keep(const char *key, size_t len, void *arg)
+keep(const char *key, size_t len, const char *line, size_t line_n, void *arg)
 {
+	if (ir_block_number(line, line_n, "until") < 0)
+		abort();
 	if (strlen(key) == len && !ir_deny_bad_key(key))
 		memcpy(arg, key, len + 1);
 	return 0;

@@ -15,10 +15,12 @@
 . "$(dirname "${BASH_SOURCE[0]}")/exim.bash"
 
 OLD_USER=AKIAOLDOLDOLDOLDOLD1
+# shellcheck disable=SC2034 # for who loads this
 OLD_PASS=BAoldoldoldoldoldoldoldoldoldoldoldoldoldo+/
 NEW_USER=AKIANEWNEWNEWNEWNEW2
+# shellcheck disable=SC2034
 NEW_PASS=BBnew+ew/ewnewnewnewnewnewnewnewnewnewnewnw+
-export OLD_USER OLD_PASS NEW_USER NEW_PASS
+export OLD_USER NEW_USER
 
 creds_sink()	# [option...]
 {

@@ -253,6 +253,9 @@ exim_make_hook()	# DIR HOLD
 	  deny    condition     = \${if exists{$hold/deny_users}{\${lookup{\$sender_ident}lsearch{$hold/deny_users}{yes}{no}}}{no}}
 	          message       = sending is suspended for this user
 	END
+	# what only exim-hold --print-hook has
+	printf '%s\n' '# quell: first lines of the ACL that acl_smtp_rcpt names' \
+		>"$dir/hook.acl_rcpt.conf"
 	cat >"$dir/hook.router.conf" <<-END
 	# quell: before the first router
 	quell_hold:
@@ -346,6 +349,7 @@ exim_make_conf()	# DIR; reads the keys from the caller's array
 		  accept
 
 		acl_check_rcpt:
+		${inc:+$inc $dir/hook.acl_rcpt.conf}
 		  accept  authenticated = *
 		  accept  domains = +local_domains
 		          endpass

@@ -61,7 +61,7 @@ rot() { # N ARGUMENT...: with a vault, quickly
 	local want=$1
 	shift
 	code "$want" ses-rotate -y --vault=vault --vault-key="file:$PWD/vault.key" \
-		--proofs=1 --over=0 --wait="${wait:-8}" "$@"
+		--proofs="${proofs:-1}" --over="${over:-0}" --wait="${wait:-8}" "$@"
 }
 
 resume() { # N ARGUMENT...

@@ -53,7 +53,7 @@ def main():
         line = re.sub(r"^(\[pid +)?\d+\]? +", "", line)
         execs += line.startswith("execve(")
         made = MAKE.match(line)
-        if made:
+        if made and " = -1 E" not in line:
             mode = re.search(r", (0[0-7]*)(?:\)| <unf)", line)
             # O_CREAT without it would not have a mode; existing ones have none
             if mode and int(mode[1], 8) & 0o077:

@@ -235,6 +235,10 @@ REGIONS = {
                 "Allow", RAW, {"AWS": IAM + "root"}, MAIL)),
             "partner": text(grant("Allow", [RAW, SEND], {
                 "AWS": f"arn:aws:iam::{OTHER}:root"}, MAIL)),
+            "others": text(grant("Allow", RAW, {"AWS": [
+                "AIDADELETEDUSER000001",
+                f"arn:aws:sts::{ACCOUNT}:assumed-role/r-none/x",
+                f"arn:aws:sts::{ACCOUNT}:federated-user/fed"]}, MAIL)),
             "stop": text(grant("Deny", "ses:Send*", {
                 "AWS": IAM + "user/identity-denies"}, MAIL)),
             "cognito": text(grant(

@@ -22,7 +22,9 @@ from world import World                                    # noqa: E402
 
 ABSENT = None
 # what is no policy's business, but not known either
-LIMITS, SPARED = "(boundary limits everyone)", "(session is spared)"
+LIMITS, SPARED, MEANT = ("(boundary limits everyone)", "(session is spared)",
+                         "(it is the session that is named)")
+MYSTERIES = (LIMITS, SPARED, MEANT)
 
 
 def statements(document):
@@ -98,11 +100,11 @@ class Sender:
                 pools[key] = [ABSENT, *dict.fromkeys(values),
                               "203.0.113.99" if key == "aws:sourceip"
                               else "nothing-like-it"]
-        for mystery in (LIMITS, SPARED):
+        for mystery in MYSTERIES:
             pools[mystery] = [True, False]
         for chosen in itertools.product(*pools.values()):
             context = dict(zip(pools, chosen))
-            mysteries = {m: context.pop(m) for m in (LIMITS, SPARED)}
+            mysteries = {m: context.pop(m) for m in MYSTERIES}
             yield {k: [v] for k, v in context.items()
                    if v is not ABSENT}, mysteries
 
@@ -113,11 +115,15 @@ class Sender:
                    statement_applies(s, action, resource, context)
                    for s in some)
 
-    def named(self, statement):
+    def named(self, statement, mysteries):
         """"me", "all", "account" or None"""
         who = statement.get("Principal", statement.get("NotPrincipal"))
         names = ["*"] if who == "*" else as_list(who.get("AWS", []))
-        if self.arn in names:
+        session = (f"arn:aws:sts::{self.world.account}:assumed-role/"
+                   f"{self.entity.name}/")
+        if self.arn in names or self.entity.kind == "role" and \
+                mysteries[MEANT] and any(n.startswith(session)
+                                         for n in names):
             return "me"
         if "*" in names:
             return "all"
@@ -125,7 +131,7 @@ class Sender:
         return "account" if root in names else None
 
     def denied_by_resource(self, statement, mysteries):
-        by = self.named(statement)
+        by = self.named(statement, mysteries)
         if "Principal" in statement:
             return by is not None
         if self.boundary is not None or by != "me":
@@ -146,7 +152,7 @@ class Sender:
         if limit and self.hits(self.own, "Allow", action, resource, context):
             return True
         for one in active:
-            by = self.named(one)
+            by = self.named(one, mysteries)
             if one["Effect"] == "Allow" and (
                     by == "me" and (limit or self.entity.kind == "user")
                     or by == "all" and (limit or not mysteries[LIMITS])):

@@ -122,7 +122,6 @@ torture_check() {
 		cat prove.err
 		return 1
 	}
-	ses-rotate --status >/dev/null
 }
 
 # How many calls that write, rename, sync or send a whole run makes, about.

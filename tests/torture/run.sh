@@ -49,6 +49,6 @@ while ((kills < ${KILLS:-500})); do
 	[ ! -t 1 ] || printf '\r%d kills, %d rotations' "$kills" "$n"
 done
 [ ! -t 1 ] || echo
-emu_violations
 printf '%d kills in %d rotations, %d orphans that a person let go, %d s\n' \
 	"$kills" "$n" "$(sort -u orphans 2>/dev/null | wc -l)" "$SECONDS"
+emu_violations

@@ -174,7 +174,8 @@ fits(const struct ir_trail_query *q, const char *text)
 #define USER ",\"sourceIPAddress\":\"192.0.2.7\",\"userIdentity\":{" \
 	"\"type\":\"IAMUser\",\"userName\":\"bob\",\"accessKeyId\":\"AKIA1\"}"
 #define SESSION ",\"sourceIPAddress\":\"2001:db8::1\",\"userIdentity\":{" \
-	"\"type\":\"AssumedRole\",\"arn\":\"arn:aws:sts::1:assumed-role/r/i-1\"," \
+	"\"type\":\"AssumedRole\"," \
+	"\"arn\":\"arn:aws:sts::1:assumed-role/r/i-1\"," \
 	"\"accessKeyId\":\"ASIA1\",\"sessionContext\":{\"sessionIssuer\":{" \
 	"\"type\":\"Role\",\"userName\":\"r\"}}}"
 #define ROOT ",\"userIdentity\":{\"type\":\"Root\"}"

@@ -16,7 +16,7 @@
 #include "exim/creds_file.h"
 #include "exim/creds_text.h"
 
-/* --- spelling ---------------------------------------------------------------- */
+/* --- spelling ----------------------------------------------------------- */
 
 static long
 no_words(const char *text, size_t n, void *arg)
@@ -153,7 +153,7 @@ test_ses(void **state)
 	    "oldo+", 43));
 }
 
-/* --- configuration ----------------------------------------------------------- */
+/* --- configuration ------------------------------------------------------ */
 
 struct source {
 	const char *path, *text;
@@ -417,7 +417,7 @@ test_items(void **state)
 	ir_buf_free(&b);
 }
 
-/* --- files -------------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------- */
 
 struct seen {
 	char text[1000];
@@ -504,7 +504,7 @@ test_foreign(void **state)
 	assert_int_equal(ir_foreign_kind("/etc/passwd"), IR_FOREIGN_NONE);
 }
 
-/* --- what Exim says ----------------------------------------------------------- */
+/* --- what Exim says ----------------------------------------------------- */
 
 static void
 view(struct ir_creds_view *v, const char *config)

@@ -295,6 +295,14 @@ malformed(void **state)
 	assert_int_equal(ok, 4);
 }
 
+static bool
+match(struct ir_select *s, int64_t now)
+{
+	struct ir_select_msg t = { &m, NULL, -1, now };
+
+	return ir_select_match(s, &t);
+}
+
 static void
 selecting(void **state)
 {
@@ -303,45 +311,162 @@ selecting(void **state)
 	(void)state;
 	assert_int_equal(parse(plain), 0);
 	assert_false(ir_select_any(&s));
-	s.text[IR_SEL_SENDER] = "Billing@Victim.Example";
+	s.text[IR_F_SENDER] = "Billing@Victim.Example";
 	assert_true(ir_select_any(&s));
-	assert_true(ir_select_match(&s, &m, 0));
-	s.text[IR_SEL_SENDER] = "illing@victim.example";
-	assert_false(ir_select_match(&s, &m, 0));
+	assert_int_equal(ir_select_begin(&s, &err), 0);
+	assert_true(match(&s, 0));
+	ir_select_end(&s);
+	s.text[IR_F_SENDER] = "illing@victim.example";
+	assert_int_equal(ir_select_begin(&s, &err), 0);
+	assert_false(match(&s, 0));
+	ir_select_end(&s);
 	s.regex = true;
 	assert_int_equal(ir_select_begin(&s, &err), 0);
-	assert_true(ir_select_match(&s, &m, 0));
+	assert_true(match(&s, 0));
 	ir_select_end(&s);
 	s = (struct ir_select)IR_SELECT_INIT;
-	s.text[IR_SEL_RCPT_DOMAIN] = "yahoo.example";
-	s.text[IR_SEL_RCPT] = "a1@gmail.example";
-	s.text[IR_SEL_SCRIPT] = "a.php";
-	s.text[IR_SEL_SUBJECT] = "^Gr\303\274\303\237e";
+	s.text[IR_F_RECIPIENT_DOMAIN] = "yahoo.example";
+	s.text[IR_F_RECIPIENT] = "a1@gmail.example";
+	s.text[IR_F_SCRIPT] = "a.php";
+	s.text[IR_F_SUBJECT] = "^Gr\303\274\303\237e";
 	s.min_rcpts = 2;
 	s.older = 9;
 	s.newer = 10;
 	assert_int_equal(ir_select_begin(&s, &err), 0);
-	assert_true(ir_select_match(&s, &m, 1795277203));
-	assert_false(ir_select_match(&s, &m, 1795277204));
-	assert_false(ir_select_match(&s, &m, 1795277202));
+	assert_true(match(&s, 1795277203));
+	assert_false(match(&s, 1795277204));
+	assert_false(match(&s, 1795277202));
+	ir_select_end(&s);
 	s.min_rcpts = 3;
-	assert_false(ir_select_match(&s, &m, 1795277203));
+	assert_int_equal(ir_select_begin(&s, &err), 0);
+	assert_false(match(&s, 1795277203));
 	ir_select_end(&s);
 	s = (struct ir_select)IR_SELECT_INIT;
-	s.text[IR_SEL_SUBJECT] = "(";
+	s.text[IR_F_SUBJECT] = "(";
 	assert_int_equal(ir_select_begin(&s, &err), -1);
 	assert_int_equal(err.code, 64);
 	ir_select_end(&s);
 	/* a pattern that explodes is no match, and is owned up to */
 	s = (struct ir_select)IR_SELECT_INIT;
-	s.text[IR_SEL_HOST] = "(a+)+(a+)+(a+)+$";
+	s.text[IR_F_HOST] = "(a+)+(a+)+(a+)+$";
 	s.regex = true;
 	m.host = (struct ir_span){
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", 59 };
 	assert_int_equal(ir_select_begin(&s, &err), 0);
-	assert_false(ir_select_match(&s, &m, 0));
+	assert_false(match(&s, 0));
 	assert_int_equal(s.gave_up, 1);
 	ir_select_end(&s);
+}
+
+/* 1, 0, or -1 for an expression that is none */
+static int
+where(const char *text)
+{
+	struct ir_select s = IR_SELECT_INIT;
+	int rc = -1;
+
+	memset(&err, 0, sizeof err);
+	s.where = text;
+	if (ir_select_begin(&s, &err) == 0)
+		rc = match(&s, 1795277293);
+	ir_select_end(&s);
+	return rc;
+}
+
+static void
+expressions(void **state)
+{
+	static const char *const yes[] = {
+		"sender = billing@victim.example",
+		"  not( sender=x or helo = y )and "
+		    "auth_user=BILLING@victim.example",
+		"sender = x and sender = y or host = 192.0.2.7",
+		"sender = x or host = 192.0.2.0/24 and not frozen",
+		"host = 192.0.2.7/32 and host = 0.0.0.0/0 and "
+		    "host != 192.0.2.8",
+		"subject ~ \"^Gr\303\274\" and subject !~ '^gr'",
+		"script = a.php and script = 33:a.php and script ~ '\\.php$'",
+		"recipients = 2 and recipients >= 2 and recipients <= 2 and "
+		    "recipients > 1 and recipients < 3 and recipients != 3",
+		"age = 100 and age > 1m and age < 1h",
+		"authenticated and not bounce and not local and deferred",
+		"header.subject ~ X or header.Subject ~ Gr",
+		"helo = \"WIN-ATTACKER\" and helo != \"\\\"\\\\\"",
+		"not not recipient_domain = yahoo.example",
+		"sender_domain = victim.example and login = 'Debian-exim'",
+	}, *const no[] = {
+		"sender = x or sender = y", "not authenticated",
+		"sender = x or host = 192.0.2.7 and frozen",
+		"host = 192.0.3.0/24", "host = 192.0.2.128/25", "host = ::/0",
+		"header.replaced ~ .", "header.subject ~ replaced",
+		"size > 0", "body ~ .", "age > 100 or age < 100",
+		"partly_delivered", "deferred > 0",
+	}, *const bad[] = {
+		"", " ", "sender", "sender =", "sender = ''", "x = y",
+		"sender = a b", "(sender = a", "sender = a)", "and",
+		"sender = a and", "not", "sender < a", "age = x", "age ~ 1",
+		"age = 1x", "size = 1Q", "frozen = 1", "sender = \"a",
+		"subject ~ \"(\"", "host = a", "host = 1.2.3.4/33",
+		"header = x", "header. = x", "recipients = 1k", "!frozen",
+		"sender = a or or sender = b", "age = 9999999999999999",
+	};
+	char deep[300];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(parse(plain), 0);
+	for (i = 0; i < sizeof yes / sizeof *yes; i++)
+		if (where(yes[i]) != 1)
+			fail_msg("%s: %s", yes[i], err.msg);
+	for (i = 0; i < sizeof no / sizeof *no; i++)
+		if (where(no[i]) != 0)
+			fail_msg("%s: %s", no[i], err.msg);
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		if (where(bad[i]) != -1)
+			fail_msg("taken: %s", bad[i]);
+		assert_int_equal(err.code, 64);
+	}
+	memset(deep, '(', 200);
+	snprintf(deep + 200, sizeof deep - 200, "frozen");
+	assert_int_equal(where(deep), -1);
+}
+
+static void
+headers(void **state)
+{
+	struct ir_span left, name, value;
+
+	(void)state;
+	assert_int_equal(parse(plain), 0);
+	is(ir_spool_unknown(&m), "made_up_by_a_later_exim");
+	left = m.headers;
+	assert_true(ir_spool_next_header(&left, &name, &value));
+	is(name, "Received");
+	is(value, "from there");
+	/* the replaced one is not there */
+	assert_true(ir_spool_next_header(&left, &name, &value));
+	is(name, "Subject");
+	assert_true(ir_spool_next_header(&left, &name, &value));
+	is(name, "X-PHP-Originating-Script");
+	assert_false(ir_spool_next_header(&left, &name, &value));
+	assert_int_equal(parse(with("-made_up_by_a_later_exim x y z\n",
+	    "-frozen 1795277300\n-deliver_firsttime\n")), 0);
+	assert_null(ir_spool_unknown(&m).p);
+	assert_true(m.frozen && m.untried);
+	assert_int_equal(m.frozen_at, 1795277300);
+}
+
+/* Is s what a record calls `recorded`? */
+static bool
+text_is(struct ir_span v, const char *recorded)
+{
+	struct ir_buf b = IR_BUF(IR_SPOOL_TEXT_MAX * 3);
+	bool same;
+
+	ir_spool_recorded(&b, v);
+	same = strcmp(ir_buf_cstr(&b), recorded) == 0;
+	ir_buf_free(&b);
+	return same;
 }
 
 static void
@@ -350,11 +475,11 @@ recorded_texts(void **state)
 	struct ir_span s = { "a\001\377b", 4 };
 
 	(void)state;
-	assert_true(ir_spool_text_is(s, "a\357\277\275\357\277\275b"));
-	assert_false(ir_spool_text_is(s, "ab"));
-	assert_true(ir_spool_text_is((struct ir_span){ "x@y", 3 }, "x@y"));
-	assert_false(ir_spool_text_is((struct ir_span){ "x@y", 3 }, "X@y"));
-	assert_false(ir_spool_text_is((struct ir_span){ NULL, 0 }, "x"));
+	assert_true(text_is(s, "a\357\277\275\357\277\275b"));
+	assert_false(text_is(s, "ab"));
+	assert_true(text_is((struct ir_span){ "x@y", 3 }, "x@y"));
+	assert_false(text_is((struct ir_span){ "x@y", 3 }, "X@y"));
+	assert_false(text_is((struct ir_span){ NULL, 0 }, "x"));
 }
 
 static void
@@ -404,6 +529,8 @@ main(void)
 		cmocka_unit_test(delivered),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(selecting),
+		cmocka_unit_test(expressions),
+		cmocka_unit_test(headers),
 		cmocka_unit_test(recorded_texts),
 		cmocka_unit_test(config_answers),
 	};

@@ -139,6 +139,24 @@ packed(void **state)
 	free(text);
 }
 
+/* Members end everywhere, also where what is read at once does. */
+static void
+many_members(void **state)
+{
+	char *text = text_of(BIG);
+	struct ir_buf b = IR_BUF(BIG * 4);
+	size_t at = 0, n, i;
+
+	(void)state;
+	for (i = 0; i < 20000; i++, at += n) {
+		n = i % 37;
+		add_gzip(&b, text + at, n);
+	}
+	gives(b.data, b.len, text, at, 0);
+	ir_buf_free(&b);
+	free(text);
+}
+
 static void
 broken(void **state)
 {
@@ -266,6 +284,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packed),
+		cmocka_unit_test(many_members),
 		cmocka_unit_test(broken),
 		cmocka_unit_test(lines),
 		cmocka_unit_test(folders),

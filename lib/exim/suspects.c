@@ -1,0 +1,1344 @@
+/* suspects.c - see suspects.h */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "../core/text.h"
+#include "expr.h"
+#include "select.h"
+#include "subject.h"
+#include "suspects.h"
+
+#define GROUPS_MAX 40000	/* senders and sources */
+#define NAMES_MAX 40000
+#define NO_NAME UINT32_MAX	/* there was no room for it */
+#define NAME_BYTES 255		/* of a name that are kept */
+#define CELLS_MAX 100000
+#define PAIRS_MAX 340000
+#define TERMS_MAX 24		/* hosts or subjects of one selection */
+
+/* From where on a signal counts. */
+#define BUSY 30			/* messages in ten minutes */
+#define WIDE 25			/* domains of recipients */
+#define SAME 20			/* messages with one subject */
+#define SAME_SHARE 5		/* per cent of all that have it */
+#define SENDERS 10		/* envelope senders */
+#define FOREIGN 3		/* sender domains that are not the account's */
+#define NETS 5			/* networks of one account */
+#define BOUNCES 10		/* bounces that wait for it */
+#define FEW 10			/* messages that make a subject a wave */
+
+enum kind { K_ACCOUNT, K_SCRIPT, K_USER, K_SENDER, K_HOST, K_SOURCE };
+
+static const char *const kind_name[] = { "account", "script", "user",
+	"sender", "host", "source" };
+
+/* Who sends; or one source of his: an address and what it calls itself. */
+struct group {
+	enum kind kind;
+	uint32_t name;		/* account, script, user, sender, host */
+	uint32_t channel;	/* the host or user that carries several */
+	uint32_t owner;		/* of a source: the group it belongs to */
+	uint32_t helo, next;	/* of a source; next: 1 + number, 0 none */
+	uint32_t first_source;	/* 1 + number, 0 none */
+	size_t count, rcpts, lists, evals, bounces;
+	size_t domains, senders, foreign, nets, hosts, busiest, sender_domains;
+	int64_t first, last;
+	/* found out in the end */
+	size_t same, in_waves;
+	uint32_t subject;
+	int volume, deceit;
+	bool shared;		/* several people use it: a web server's user,
+				   a webmail's address */
+	bool bad, is_list, named;
+};
+
+/* Messages of a source with a subject. */
+struct cell {
+	uint32_t source, subject, count;
+	bool wave;
+};
+
+struct pair {
+	uint64_t key;
+	uint32_t n;
+};
+
+/* A table of numbers by hash; whose hash collides is looked at by same(). */
+struct index {
+	uint32_t *v;		/* 1 + number, 0 is free */
+	size_t slots, n, max;
+};
+
+struct ir_suspects {
+	uint64_t seed;
+	struct group *groups;
+	char **names;
+	struct cell *cells;
+	struct pair *pairs;
+	size_t pair_slots, npairs;
+	struct index by_group, by_name, by_cell;
+	size_t messages, bounces;
+	struct ir_buf text;
+};
+
+/* --- tables ------------------------------------------------------------- */
+
+static uint64_t
+mix(uint64_t h, uint64_t v)
+{
+	h ^= v + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2);
+	h *= 0xff51afd7ed558ccdu;
+	return h ^ h >> 33;
+}
+
+static uint64_t
+hash(const struct ir_suspects *s, struct ir_span v)
+{
+	uint64_t h = 14695981039346656037u ^ s->seed;
+	size_t i;
+
+	for (i = 0; i < v.n; i++)
+		h = (h ^ (unsigned char)(v.p[i] >= 'A' && v.p[i] <= 'Z' ?
+		    v.p[i] | 0x20 : v.p[i])) * 1099511628211u;
+	return h ^ h >> 32;
+}
+
+/* Make room for one more; hash_of tells where a number belongs. */
+static int
+index_grow(struct ir_suspects *s, struct index *x,
+    uint64_t (*hash_of)(struct ir_suspects *, uint32_t))
+{
+	size_t slots = x->slots ? x->slots * 2 : 1024, i, at;
+	uint32_t *v;
+
+	if (x->n * 2 < x->slots)
+		return 0;
+	v = calloc(slots, sizeof *v);
+	if (!v)
+		return -1;
+	for (i = 0; i < x->n; i++) {
+		at = (size_t)hash_of(s, (uint32_t)i) & (slots - 1);
+		while (v[at])
+			at = (at + 1) & (slots - 1);
+		v[at] = (uint32_t)i + 1;
+	}
+	free(x->v);
+	x->v = v;
+	x->slots = slots;
+	return 0;
+}
+
+/* Double an array whose length is a power of two, or 0. */
+static int
+array_grow(void **v, size_t n, size_t size)
+{
+	void *p;
+
+	if (n & (n - 1) || (n && n < 64))
+		return 0;
+	p = reallocarray(*v, n ? n * 2 : 64, size);
+	if (!p)
+		return -1;
+	*v = p;
+	return 0;
+}
+
+static uint64_t
+name_hash(struct ir_suspects *s, uint32_t i)
+{
+	return hash(s, (struct ir_span){ s->names[i], strlen(s->names[i]) });
+}
+
+/*
+ * Number of a text, or NO_NAME.  What a spammer can make up without end has
+ * only a part of the room.  -1: 71.
+ */
+static int
+name(struct ir_suspects *s, struct ir_span v, bool made_up, uint32_t *out)
+{
+	struct index *x = &s->by_name;
+	void *mem = s->names;
+	size_t at;
+
+	*out = NO_NAME;
+	if (v.n > NAME_BYTES)
+		v.n = ir_text_cut(v.p, v.n, NAME_BYTES);
+	if (v.n && memchr(v.p, '\0', v.n))
+		v.n = (size_t)((const char *)memchr(v.p, '\0', v.n) - v.p);
+	if (index_grow(s, x, name_hash))
+		return -1;
+	at = (size_t)hash(s, v) & (x->slots - 1);
+	for (; x->v[at]; at = (at + 1) & (x->slots - 1))
+		if (ir_span_ieq(v, s->names[x->v[at] - 1])) {
+			*out = x->v[at] - 1;
+			return 0;
+		}
+	if (x->n >= (made_up ? NAMES_MAX / 4 * 3 : NAMES_MAX))
+		return 0;
+	if (array_grow(&mem, x->n, sizeof *s->names))
+		return -1;
+	s->names = mem;
+	s->names[x->n] = strndup(v.p ? v.p : "", v.n);
+	if (!s->names[x->n])
+		return -1;
+	*out = (uint32_t)x->n++;
+	x->v[at] = (uint32_t)x->n;
+	return 0;
+}
+
+static uint64_t
+group_key(const struct ir_suspects *s, const struct group *g)
+{
+	return mix(mix(mix(mix(s->seed, g->kind), g->name), g->channel),
+	    (uint64_t)g->owner << 32 | g->helo);
+}
+
+static uint64_t
+group_hash(struct ir_suspects *s, uint32_t i)
+{
+	return group_key(s, &s->groups[i]);
+}
+
+/* 1, 0 no room for another one, -1: 71. */
+static int
+group(struct ir_suspects *s, struct group key, uint32_t *out)
+{
+	struct index *x = &s->by_group;
+	const struct group *g;
+	void *mem = s->groups;
+	size_t at;
+
+	if (index_grow(s, x, group_hash))
+		return -1;
+	at = (size_t)group_key(s, &key) & (x->slots - 1);
+	for (; x->v[at]; at = (at + 1) & (x->slots - 1)) {
+		g = &s->groups[x->v[at] - 1];
+		if (g->kind == key.kind && g->name == key.name &&
+		    g->channel == key.channel && g->owner == key.owner &&
+		    g->helo == key.helo) {
+			*out = x->v[at] - 1;
+			return 1;
+		}
+	}
+	if (x->n >= (key.kind == K_SENDER ? GROUPS_MAX / 2 :
+	    key.kind == K_SOURCE ? GROUPS_MAX / 4 * 3 : GROUPS_MAX))
+		return 0;
+	if (array_grow(&mem, x->n, sizeof *s->groups))
+		return -1;
+	s->groups = mem;
+	*out = (uint32_t)x->n++;
+	s->groups[*out] = key;
+	x->v[at] = (uint32_t)x->n;
+	if (key.kind == K_SOURCE) {
+		s->groups[*out].next = s->groups[key.owner].first_source;
+		s->groups[key.owner].first_source = *out + 1;
+	}
+	return 1;
+}
+
+static uint64_t
+cell_hash(struct ir_suspects *s, uint32_t i)
+{
+	return mix(mix(s->seed, s->cells[i].source), s->cells[i].subject);
+}
+
+static int
+count_cell(struct ir_suspects *s, uint32_t source, uint32_t subject)
+{
+	struct index *x = &s->by_cell;
+	void *mem = s->cells;
+	size_t at;
+
+	if (index_grow(s, x, cell_hash))
+		return -1;
+	at = (size_t)mix(mix(s->seed, source), subject) & (x->slots - 1);
+	for (; x->v[at]; at = (at + 1) & (x->slots - 1))
+		if (s->cells[x->v[at] - 1].source == source &&
+		    s->cells[x->v[at] - 1].subject == subject) {
+			s->cells[x->v[at] - 1].count++;
+			return 0;
+		}
+	if (x->n >= CELLS_MAX)
+		return 0;
+	if (array_grow(&mem, x->n, sizeof *s->cells))
+		return -1;
+	s->cells = mem;
+	s->cells[x->n] = (struct cell){ source, subject, 1, false };
+	x->v[at] = (uint32_t)++x->n;
+	return 0;
+}
+
+enum dim { D_DOMAIN, D_SENDER, D_SENDER_DOMAIN, D_NET, D_HOST, D_TIME,
+	D_BOUNCE, D_SUBJECT };
+
+static int
+pairs_grow(struct ir_suspects *s)
+{
+	size_t slots = s->pair_slots ? s->pair_slots * 2 : 4096, i, at;
+	struct pair *v;
+
+	if (s->npairs * 3 < s->pair_slots * 2)
+		return 0;
+	v = s->npairs < PAIRS_MAX ? calloc(slots, sizeof *v) : NULL;
+	if (!v)
+		return -1;
+	for (i = 0; i < s->pair_slots; i++) {
+		if (!s->pairs[i].key)
+			continue;
+		at = (size_t)s->pairs[i].key & (slots - 1);
+		while (v[at].key)
+			at = (at + 1) & (slots - 1);
+		v[at] = s->pairs[i];
+	}
+	free(s->pairs);
+	s->pairs = v;
+	s->pair_slots = slots;
+	return 0;
+}
+
+static struct pair *
+pair_at(const struct ir_suspects *s, enum dim d, uint32_t g, uint64_t value,
+    uint64_t *key)
+{
+	size_t at;
+
+	*key = mix(mix(mix(s->seed, d), g), value) | 1;
+	at = (size_t)*key & (s->pair_slots - 1);
+	while (s->pairs[at].key && s->pairs[at].key != *key)
+		at = (at + 1) & (s->pair_slots - 1);
+	return &s->pairs[at];
+}
+
+/* How often the pair was met. */
+static uint32_t
+met(const struct ir_suspects *s, enum dim d, uint32_t g, uint64_t value)
+{
+	uint64_t key;
+
+	return pair_at(s, d, g, value, &key)->n;
+}
+
+/* And these times, too; 0: there is no room to know it. */
+static uint32_t
+meet(struct ir_suspects *s, enum dim d, uint32_t g, uint64_t value,
+    uint32_t times)
+{
+	struct pair *p;
+	uint64_t key;
+
+	p = pair_at(s, d, g, value, &key);
+	if (!p->key) {
+		if (pairs_grow(s))
+			return 0;
+		p = pair_at(s, d, g, value, &key);
+		p->key = key;
+		s->npairs++;
+	}
+	return p->n += times;
+}
+
+/* --- one message -------------------------------------------------------- */
+
+struct seen {			/* what counts of a message, for all groups */
+	const struct ir_spool_msg *m;
+	struct ir_span sender;
+	uint64_t sender_hash, sender_domain_hash, host_hash, net_hash;
+	uint32_t subject;
+	bool foreign, list, eval;
+};
+
+/* The sender without what differs for each recipient of a list. */
+static struct ir_span
+plain_sender(struct ir_span a)
+{
+	size_t i;
+
+	for (i = 0; i < a.n && a.p[i] != '@'; i++)
+		if (a.p[i] == '+' || a.p[i] == '=')
+			return (struct ir_span){ a.p, i };
+	return a;
+}
+
+/* 192.0.2.x is one network, and so is 2001:db8:1:: */
+static struct ir_span
+net_of(struct ir_span host)
+{
+	bool six = host.n && memchr(host.p, ':', host.n);
+	size_t i, parts = 0;
+
+	for (i = 0; i < host.n; i++)
+		if (host.p[i] == (six ? ':' : '.') && ++parts == 3)
+			break;
+	return (struct ir_span){ host.p, i };
+}
+
+static bool
+is_value(struct ir_span v, const char *word)
+{
+	size_t n = strlen(word);
+
+	return v.n >= n && strncasecmp(v.p, word, n) == 0;
+}
+
+static bool
+list_marks(const struct ir_spool_msg *m)
+{
+	struct ir_span left = m->headers, n, v;
+
+	while (ir_spool_next_header(&left, &n, &v)) {
+		switch (n.n ? n.p[0] | 0x20 : 0) {
+		case 'l':
+			if (ir_span_ieq(n, "List-Id") ||
+			    ir_span_ieq(n, "List-Unsubscribe"))
+				return true;
+			break;
+		case 'p':
+			if (ir_span_ieq(n, "Precedence") &&
+			    (is_value(v, "bulk") || is_value(v, "list")))
+				return true;
+			break;
+		case 'a':
+			if (ir_span_ieq(n, "Auto-Submitted") &&
+			    !is_value(v, "no"))
+				return true;
+			break;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+static void
+count_one(struct ir_suspects *s, uint32_t i, const struct seen *o)
+{
+	struct group *g = &s->groups[i];
+	struct ir_span left = o->m->rcpts, a;
+	uint32_t n;
+
+	if (g->count == 0)
+		g->first = g->last = o->m->received;
+	g->count++;
+	g->rcpts += o->m->rcpt_count;
+	g->lists += o->list;
+	g->evals += o->eval;
+	if (o->m->received < g->first)
+		g->first = o->m->received;
+	if (o->m->received > g->last)
+		g->last = o->m->received;
+	g->senders += meet(s, D_SENDER, i, o->sender_hash, 1) == 1;
+	if (meet(s, D_SENDER_DOMAIN, i, o->sender_domain_hash, 1) == 1) {
+		g->sender_domains++;
+		g->foreign += o->foreign;
+	}
+	if (o->m->host.n) {
+		g->hosts += meet(s, D_HOST, i, o->host_hash, 1) == 1;
+		g->nets += meet(s, D_NET, i, o->net_hash, 1) == 1;
+	}
+	n = meet(s, D_TIME, i, (uint64_t)o->m->received / 600, 1);
+	if (n > g->busiest)
+		g->busiest = n;
+	while (ir_spool_next_rcpt(&left, &a))
+		g->domains += meet(s, D_DOMAIN, i,
+		    hash(s, ir_span_domain(a)), 1) == 1;
+}
+
+/* A group and the source in it. */
+static int
+count_group(struct ir_suspects *s, struct group key, const struct seen *o)
+{
+	struct group src = { .kind = K_SOURCE };
+	uint32_t g, at;
+	int rc = key.name == NO_NAME ? 0 : group(s, key, &g);
+
+	if (rc <= 0)
+		return rc;
+	count_one(s, g, o);
+	src.owner = g;
+	if (name(s, o->m->host, false, &src.name) ||
+	    name(s, o->m->helo, true, &src.helo))
+		return -1;
+	if (src.name == NO_NAME || src.helo == NO_NAME)
+		return 0;
+	src.shared = o->m->host.n == 0 || ir_span_ieq(o->m->host,
+	    "127.0.0.1") || ir_span_ieq(o->m->host, "::1");
+	rc = group(s, src, &at);
+	if (rc <= 0)
+		return rc;
+	count_one(s, at, o);
+	return o->subject == NO_NAME ? 0 : count_cell(s, at, o->subject);
+}
+
+/* Subjects that differ in numbers only are one; as --top has them. */
+static int
+subject_name(struct ir_suspects *s, const struct ir_spool_msg *m,
+    uint32_t *out)
+{
+	size_t i, to = 0;
+	char *p;
+
+	ir_buf_trunc(&s->text, 0);
+	ir_spool_subject(m, &s->text);
+	p = s->text.data;
+	for (i = 0; i < s->text.len; i++) {
+		if (p[i] < '0' || p[i] > '9')
+			p[to++] = p[i];
+		else if (to == 0 || p[to - 1] != '#')
+			p[to++] = '#';
+	}
+	ir_buf_trunc(&s->text, to);
+	return name(s, (struct ir_span){ ir_buf_cstr(&s->text), to }, true,
+	    out);
+}
+
+/* Whom is the bounce for?  He is asked for by that in the end. */
+static void
+count_bounce(struct ir_suspects *s, const struct ir_spool_msg *m)
+{
+	struct ir_span left = m->rcpts, a;
+
+	s->bounces++;
+	while (ir_spool_next_rcpt(&left, &a))
+		(void)meet(s, D_BOUNCE, 0, hash(s, a), 1);
+}
+
+static void
+look(struct ir_suspects *s, const struct ir_spool_msg *m, struct seen *o)
+{
+	struct ir_span domain = ir_span_domain(m->sender);
+	struct ir_span own = ir_span_domain(m->auth_user);
+
+	o->m = m;
+	o->sender_hash = hash(s, plain_sender(m->sender));
+	o->sender_domain_hash = hash(s, domain);
+	o->host_hash = hash(s, m->host);
+	o->net_hash = hash(s, net_of(m->host));
+	o->foreign = own.n && m->authenticator.p &&
+	    (own.n != domain.n || strncasecmp(own.p, domain.p, own.n) != 0);
+	o->list = list_marks(m);
+	o->eval = m->script.n && memmem(m->script.p, m->script.n,
+	    "eval()'d", 8);
+}
+
+/*
+ * Under which names it is counted: an account that logged in; or else what
+ * carried it, a user of this host or an address, and in that a script or a
+ * sender.
+ */
+static int
+count_all(struct ir_suspects *s, const struct ir_spool_msg *m,
+    const struct seen *o)
+{
+	struct group key = { .kind = K_ACCOUNT }, coarse = { .kind = K_HOST };
+	bool local = m->local || m->host.n == 0;
+	struct ir_span user = m->auth_user.n ? m->auth_user : m->login;
+	bool own = ir_span_ieq(m->host, "127.0.0.1") ||
+	    ir_span_ieq(m->host, "::1");
+
+	if (m->authenticator.p && m->auth_user.n)
+		return name(s, m->auth_user, false, &key.name) ||
+		    count_group(s, key, o) < 0 ? -1 : 0;
+	if (local)
+		coarse.kind = K_USER;
+	coarse.shared = local || own;
+	if (name(s, local ? user : m->host, false, &coarse.name) ||
+	    count_group(s, coarse, o) < 0)
+		return -1;
+	if (!local && !own)
+		return 0;
+	key.kind = local && m->script.n ? K_SCRIPT : K_SENDER;
+	key.channel = coarse.name;
+	return name(s, key.kind == K_SCRIPT ? ir_spool_script(m) : m->sender,
+	    true, &key.name) || count_group(s, key, o) < 0 ? -1 : 0;
+}
+
+int
+ir_suspects_add(struct ir_suspects *s, const struct ir_spool_msg *m,
+    struct ir_err *err)
+{
+	struct seen o = { .m = m };
+	int rc = 0;
+
+	if (m->sender.n == 0) {
+		count_bounce(s, m);
+	} else {
+		s->messages++;
+		look(s, m, &o);
+		rc = subject_name(s, m, &o.subject);
+		if (rc == 0)
+			rc = count_all(s, m, &o);
+	}
+	return rc ? ir_fail(err, IR_OSERR, "no memory") : 0;
+}
+
+/* --- signals ------------------------------------------------------------ */
+
+/* Of all messages with a subject, those that no other group counts again. */
+static size_t *
+all_subjects(const struct ir_suspects *s)
+{
+	size_t *all = calloc(s->by_name.n + 1, sizeof *all), i;
+	const struct cell *c;
+
+	for (i = 0; all && i < s->by_cell.n; i++) {
+		c = &s->cells[i];
+		if (!s->groups[s->groups[c->source].owner].shared)
+			all[c->subject] += c->count;
+	}
+	return all;
+}
+
+/*
+ * The subject that most messages of each group have, unless everybody has it
+ * ("Re:"), and that of each source.
+ */
+static int
+find_subjects(struct ir_suspects *s)
+{
+	size_t *all = all_subjects(s), i, n;
+	struct group *g, *src;
+	struct cell *c;
+
+	if (!all)
+		return -1;
+	for (i = 0; i < s->by_cell.n; i++) {
+		c = &s->cells[i];
+		src = &s->groups[c->source];
+		if (c->count > src->same) {
+			src->same = c->count;
+			src->subject = c->subject;
+		}
+		g = &s->groups[src->owner];
+		n = meet(s, D_SUBJECT, src->owner, c->subject, c->count);
+		if (n > g->same && (n >= all[c->subject] ||
+		    n * 100 / all[c->subject] >= SAME_SHARE)) {
+			g->same = n;
+			g->subject = c->subject;
+		}
+	}
+	free(all);
+	return 0;
+}
+
+static void
+judge(struct group *g)
+{
+	g->volume = (g->busiest >= BUSY) + (g->domains >= WIDE) +
+	    (g->same >= SAME);
+	g->deceit = g->evals > 0;
+	if (g->kind == K_ACCOUNT)
+		g->deceit += (g->senders >= SENDERS || g->foreign >= FOREIGN)
+		    + (g->nets >= NETS) + (g->bounces >= BOUNCES);
+	else if (g->kind != K_HOST && g->kind != K_USER)
+		g->deceit += (g->senders >= SENDERS) +
+		    (g->bounces >= BOUNCES);
+	g->is_list = g->lists * 100 >= g->count * 95 &&
+	    g->sender_domains <= 1 && g->nets <= 2 && g->evals == 0 &&
+	    (g->bounces < BOUNCES || g->bounces * 10 < g->count);
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+	const size_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Messages of the sender in the middle. */
+static size_t
+median(const struct ir_suspects *s)
+{
+	size_t *v = calloc(s->by_group.n + 1, sizeof *v), n = 0, i, m;
+
+	if (!v)
+		return 0;
+	for (i = 0; i < s->by_group.n; i++)
+		if (s->groups[i].kind != K_SOURCE && !s->groups[i].is_list &&
+		    !s->groups[i].shared)
+			v[n++] = s->groups[i].count;
+	qsort(v, n, sizeof *v, by_size);
+	/* with two there is no middle */
+	m = n < 3 ? 0 : v[(n - 1) / 2];
+	free(v);
+	return m;
+}
+
+/* --- the selection ------------------------------------------------------ */
+
+/*
+ * As a regular expression; '#' stands for a number.  What a record could not
+ * hold, and what was cut off, may be anything.
+ */
+static void
+put_pattern(struct ir_buf *b, const char *text)
+{
+	size_t n = strlen(text), i, k;
+	uint32_t cp;
+
+	ir_buf_str(b, "(?i)^");
+	for (i = 0; i < n; i += k) {
+		k = ir_utf8_len(text + i, n - i, &cp);
+		if (k == 0 || cp < ' ' || (cp >= 0x7f && cp < 0xa0) ||
+		    cp == 0xfffd)
+			return;
+		if (text[i] == '#') {
+			ir_buf_str(b, "[#0-9]+");
+			continue;
+		}
+		if (strchr(".\\+*?[^]$(){}=!<>|:-", text[i]))
+			ir_buf_chr(b, '\\');
+		ir_buf_add(b, text + i, k);
+	}
+	if (n < NAME_BYTES - 3)
+		ir_buf_chr(b, '$');
+}
+
+static void
+put_subject(const struct ir_suspects *s, struct ir_buf *b, uint32_t subject)
+{
+	struct ir_buf re = IR_BUF(4096);
+
+	put_pattern(&re, s->names[subject]);
+	ir_buf_str(b, "subject ~ ");
+	ir_expr_quote(b, ir_buf_cstr(&re), re.len);
+	ir_buf_free(&re);
+}
+
+static void
+put_is(const struct ir_suspects *s, struct ir_buf *b, const char *field,
+    uint32_t value)
+{
+	const char *v = s->names[value];
+
+	ir_buf_fmt(b, "%s = ", field);
+	ir_expr_quote(b, v, strlen(v));
+}
+
+static void
+put_who(const struct ir_suspects *s, struct ir_buf *b, const struct group *g)
+{
+	switch (g->kind) {
+	case K_ACCOUNT:
+		put_is(s, b, "auth_user", g->name);
+		/* a local user may have the name of an account */
+		if (!strchr(s->names[g->name], '@'))
+			ir_buf_str(b, " and authenticated");
+		break;
+	case K_SCRIPT:
+		put_is(s, b, "script", g->name);
+		break;
+	case K_USER:
+		ir_buf_str(b, "local and ");
+		put_is(s, b, "auth_user", g->name);
+		break;
+	case K_SENDER:
+		put_is(s, b, "sender", g->name);
+		ir_buf_str(b, " and not authenticated");
+		break;
+	case K_HOST:
+	case K_SOURCE:
+	default:
+		put_is(s, b, "host", g->name);
+		ir_buf_str(b, " and not authenticated");
+		break;
+	}
+}
+
+struct choice {			/* what becomes of the sources of a group */
+	size_t sources, bad, bad_hosts, good_hosts, taken;
+	bool by_subject;	/* a shared source is split by subject */
+	uint32_t helo;		/* that all bad ones have, and no good one */
+	bool one_helo;
+};
+
+static void
+mark_waves(struct ir_suspects *s, uint32_t owner, bool from_bad)
+{
+	struct cell *c;
+	struct group *src;
+	size_t i;
+
+	for (i = 0; i < s->by_cell.n; i++) {
+		c = &s->cells[i];
+		src = &s->groups[c->source];
+		if (src->owner != owner || c->wave)
+			continue;
+		c->wave = from_bad ? src->bad && c->count >= FEW :
+		    met(s, D_SUBJECT, owner, c->subject) >= FEW;
+		if (c->wave)
+			src->in_waves += c->count;
+	}
+}
+
+/* What came from bad sources in waves is bad from others as well. */
+static void
+spread_waves(struct ir_suspects *s, uint32_t owner)
+{
+	struct group *src;
+	struct cell *c, *d;
+	size_t i, k, waves = 0;
+	uint32_t subjects[256];
+
+	for (i = 0; i < s->by_cell.n && waves < 256; i++) {
+		c = &s->cells[i];
+		if (s->groups[c->source].owner == owner && c->wave)
+			subjects[waves++] = c->subject;
+	}
+	for (i = 0; i < s->by_cell.n; i++) {
+		d = &s->cells[i];
+		src = &s->groups[d->source];
+		if (src->owner != owner || src->bad || d->wave)
+			continue;
+		for (k = 0; k < waves && subjects[k] != d->subject; k++)
+			;
+		d->wave = k < waves;
+		if (d->wave)
+			src->in_waves += d->count;
+	}
+}
+
+/* Which sources of a suspect are the thief's? */
+static void
+choose(struct ir_suspects *s, uint32_t owner, struct choice *o)
+{
+	struct group *g = &s->groups[owner], *src;
+	uint32_t i;
+	int best = 0, score;
+
+	memset(o, 0, sizeof *o);
+	for (i = g->first_source; i; i = src->next) {
+		src = &s->groups[i - 1];
+		judge(src);
+		score = src->volume + src->deceit;
+		if (score > best)
+			best = score;
+		o->sources++;
+	}
+	for (i = g->first_source; i && best >= 2; i = src->next) {
+		src = &s->groups[i - 1];
+		score = src->volume + src->deceit;
+		src->bad = score >= 2 && score >= best - 1;
+	}
+	mark_waves(s, owner, best >= 2);
+	if (best >= 2)
+		spread_waves(s, owner);
+	for (i = g->first_source; i; i = src->next) {
+		src = &s->groups[i - 1];
+		src->bad = src->bad || src->in_waves * 2 >= src->count;
+		o->bad += src->bad;
+	}
+	/* nothing tells them apart: all of it */
+	for (i = g->first_source; i && o->bad == 0; i = src->next) {
+		src = &s->groups[i - 1];
+		src->bad = true;
+	}
+	if (o->bad == 0)
+		o->bad = o->sources;
+}
+
+/* Is the host of a bad source that of a good one, too? */
+static bool
+host_is_mixed(const struct ir_suspects *s, const struct group *g,
+    uint32_t host)
+{
+	const struct group *src;
+	uint32_t i;
+
+	for (i = g->first_source; i; i = src->next) {
+		src = &s->groups[i - 1];
+		if (!src->bad && src->name == host)
+			return true;
+	}
+	return false;
+}
+
+static bool
+split_by_subject(const struct group *src)
+{
+	return src->shared && src->in_waves * 2 >= src->count &&
+	    src->in_waves < src->count;
+}
+
+/* The subjects of a source's waves; how many messages that are. */
+static size_t
+put_waves(const struct ir_suspects *s, struct ir_buf *b, uint32_t source)
+{
+	size_t i, n = 0, terms = 0;
+	const struct cell *c;
+
+	ir_buf_chr(b, '(');
+	for (i = 0; i < s->by_cell.n && terms < TERMS_MAX; i++) {
+		c = &s->cells[i];
+		if (c->source != source || !c->wave)
+			continue;
+		if (terms++)
+			ir_buf_str(b, " or ");
+		put_subject(s, b, c->subject);
+		n += c->count;
+	}
+	ir_buf_chr(b, ')');
+	return n;
+}
+
+static void
+put_source(const struct ir_suspects *s, struct ir_buf *b,
+    const struct group *g, uint32_t i, size_t *taken)
+{
+	const struct group *src = &s->groups[i];
+	bool host = src->name && g->kind != K_HOST;
+	bool helo = src->name && host_is_mixed(s, g, src->name);
+	bool waves = split_by_subject(src);
+
+	if (helo || (host && waves))
+		ir_buf_chr(b, '(');
+	if (host)
+		put_is(s, b, "host", src->name);
+	if (helo) {
+		ir_buf_str(b, host ? " and " : "");
+		put_is(s, b, "helo", src->helo);
+	}
+	if (waves) {
+		ir_buf_str(b, host || helo ? " and " : "");
+		*taken += put_waves(s, b, i);
+	} else {
+		if (!host && !helo)
+			ir_buf_str(b, src->name ? "not local" : "local");
+		*taken += src->count;
+	}
+	if (helo || (host && waves))
+		ir_buf_chr(b, ')');
+}
+
+/* One line for each source, as long as they are few. */
+static void
+put_sources(const struct ir_suspects *s, struct ir_buf *b,
+    const struct group *g, struct choice *o)
+{
+	const struct group *src;
+	uint32_t i, k;
+	size_t n = 0;
+
+	for (i = g->first_source; i; i = src->next) {
+		src = &s->groups[i - 1];
+		if (!src->bad)
+			continue;
+		/* the same address under another name, both bad: said once */
+		for (k = g->first_source; k != i && src->name &&
+		    !split_by_subject(src) && !host_is_mixed(s, g, src->name);
+		    k = s->groups[k - 1].next)
+			if (s->groups[k - 1].bad &&
+			    s->groups[k - 1].name == src->name &&
+			    !split_by_subject(&s->groups[k - 1]))
+				break;
+		if (k != i && src->name && !split_by_subject(src) &&
+		    !host_is_mixed(s, g, src->name)) {
+			o->taken += src->count;
+			continue;
+		}
+		ir_buf_str(b, n++ ? " or " : "");
+		put_source(s, b, g, i - 1, &o->taken);
+	}
+}
+
+static bool
+common_helo(const struct ir_suspects *s, const struct group *g,
+    uint32_t *helo)
+{
+	const struct group *src;
+	bool any = false;
+	uint32_t i;
+
+	for (i = g->first_source; i; i = src->next) {
+		src = &s->groups[i - 1];
+		if (src->bad && any && src->helo != *helo)
+			return false;
+		if (src->bad) {
+			*helo = src->helo;
+			any = true;
+		}
+	}
+	for (i = g->first_source; i; i = src->next) {
+		src = &s->groups[i - 1];
+		if (!src->bad && src->helo == *helo)
+			return false;
+	}
+	return any && s->names[*helo][0];
+}
+
+/* Too many to be named one by one. */
+static void
+put_many(const struct ir_suspects *s, struct ir_buf *b, const struct group *g,
+    struct choice *o)
+{
+	const struct group *src;
+	uint32_t i, helo = 0;
+	size_t n = 0;
+
+	for (i = g->first_source; i; i = src->next) {
+		src = &s->groups[i - 1];
+		o->taken += src->bad ? src->count : 0;
+	}
+	if (common_helo(s, g, &helo)) {
+		put_is(s, b, "helo", helo);
+		return;
+	}
+	if (o->sources - o->bad > TERMS_MAX) {
+		/* no short way to say it: by the subject that most have */
+		put_subject(s, b, g->subject);
+		o->taken = g->same;
+		return;
+	}
+	ir_buf_str(b, "not (");
+	for (i = g->first_source; i; i = src->next) {
+		src = &s->groups[i - 1];
+		if (src->bad)
+			continue;
+		ir_buf_str(b, n++ ? " or (" : "(");
+		put_is(s, b, "host", src->name);
+		if (s->names[src->helo][0]) {
+			ir_buf_str(b, " and ");
+			put_is(s, b, "helo", src->helo);
+		}
+		ir_buf_chr(b, ')');
+	}
+	ir_buf_chr(b, ')');
+}
+
+static void
+put_where(struct ir_suspects *s, struct ir_buf *b, uint32_t owner,
+    struct choice *o)
+{
+	struct group *g = &s->groups[owner], *src;
+	bool split = false;
+	uint32_t i;
+
+	choose(s, owner, o);
+	for (i = g->first_source; i; i = src->next) {
+		src = &s->groups[i - 1];
+		split = split || (src->bad && split_by_subject(src));
+	}
+	put_who(s, b, g);
+	if (o->bad == o->sources && !split) {
+		o->taken = g->count;
+		return;
+	}
+	ir_buf_str(b, " and (");
+	if (o->bad > TERMS_MAX)
+		put_many(s, b, g, o);
+	else
+		put_sources(s, b, g, o);
+	ir_buf_chr(b, ')');
+}
+
+/* --- the record --------------------------------------------------------- */
+
+static void
+add_signal(struct ir_rec *list, bool on, const char *which, const char *kind,
+    size_t found, size_t threshold, const char *what)
+{
+	struct ir_rec *r;
+
+	if (!on)
+		return;
+	r = ir_rec_object();
+	ir_rec_str(r, "signal", which);
+	ir_rec_str(r, "kind", kind);
+	ir_rec_int(r, "found", (int64_t)found);
+	ir_rec_int(r, "threshold", (int64_t)threshold);
+	ir_rec_str(r, "what", what);
+	ir_rec_push(list, r);
+}
+
+static struct ir_rec *
+signals(const struct group *g, size_t middle)
+{
+	struct ir_rec *l = ir_rec_array();
+	bool account = g->kind == K_ACCOUNT;
+	bool fine = g->kind != K_HOST && g->kind != K_USER;
+
+	add_signal(l, g->busiest >= BUSY, "rate", "volume", g->busiest, BUSY,
+	    "messages in its busiest ten minutes");
+	add_signal(l, g->domains >= WIDE, "spread", "volume", g->domains, WIDE,
+	    "domains of recipients");
+	add_signal(l, g->same >= SAME, "same-subject", "volume", g->same, SAME,
+	    "messages with one subject, numbers aside");
+	add_signal(l, fine && g->senders >= SENDERS, "senders", "deceit",
+	    g->senders, SENDERS, "different envelope senders");
+	add_signal(l, account && g->foreign >= FOREIGN, "foreign-senders",
+	    "deceit", g->foreign, FOREIGN,
+	    "sender domains that are not the account's");
+	add_signal(l, account && g->nets >= NETS, "networks", "deceit", g->nets,
+	    NETS, "networks it logged in from");
+	add_signal(l, g->evals > 0, "eval", "deceit", g->evals, 1,
+	    "messages of a script that was made at run time");
+	add_signal(l, fine && g->bounces >= BOUNCES, "bounces", "deceit",
+	    g->bounces, BOUNCES, "bounces that wait for it");
+	add_signal(l, middle > 0 && g->count >= 2 * middle, "outsize", "size",
+	    g->count, 2 * middle, "messages; the median sender's twice");
+	return l;
+}
+
+static struct ir_rec *
+subjects(const struct ir_suspects *s, uint32_t owner)
+{
+	struct { uint32_t subject; size_t n; } top[5] = { { 0, 0 } };
+	struct ir_rec *l = ir_rec_array(), *r;
+	const struct cell *c;
+	size_t i, k, n;
+
+	for (i = 0; i < s->by_cell.n; i++) {
+		c = &s->cells[i];
+		if (s->groups[c->source].owner != owner)
+			continue;
+		for (k = 0; k < 5 && top[k].n && top[k].subject != c->subject;
+		    k++)
+			;
+		if (k < 5 && top[k].n)
+			continue;	/* met before, with its sum */
+		n = met(s, D_SUBJECT, owner, c->subject);
+		for (k = 5; k > 0 && n > top[k - 1].n; k--)
+			if (k < 5)
+				top[k] = top[k - 1];
+		if (k < 5) {
+			top[k].subject = c->subject;
+			top[k].n = n;
+		}
+	}
+	for (k = 0; k < 5 && top[k].n; k++) {
+		r = ir_rec_object();
+		ir_rec_str(r, "subject", s->names[top[k].subject]);
+		ir_rec_int(r, "count", (int64_t)top[k].n);
+		ir_rec_push(l, r);
+	}
+	return l;
+}
+
+static struct ir_rec *
+sources(const struct ir_suspects *s, const struct group *g)
+{
+	struct ir_rec *l = ir_rec_array(), *r;
+	const struct group *src;
+	uint32_t i;
+
+	for (i = g->first_source; i && ir_rec_len(l) < 10; i = src->next) {
+		src = &s->groups[i - 1];
+		r = ir_rec_object();
+		if (src->name)
+			ir_rec_str(r, "host", s->names[src->name]);
+		if (src->helo)
+			ir_rec_str(r, "helo", s->names[src->helo]);
+		ir_rec_int(r, "count", (int64_t)src->count);
+		ir_rec_bool(r, "selected", src->bad);
+		ir_rec_push(l, r);
+	}
+	return l;
+}
+
+/* One word for a shell. */
+static void
+put_command(struct ir_rec *r, const char *where)
+{
+	struct ir_buf b = IR_BUF(65536);
+
+	ir_buf_str(&b, "exim-queue-purge -n --where '");
+	for (; *where; where++) {
+		if (*where == '\'')
+			ir_buf_str(&b, "'\\''");
+		else
+			ir_buf_chr(&b, *where);
+	}
+	ir_buf_chr(&b, '\'');
+	ir_rec_str(r, "command", ir_buf_cstr(&b));
+	ir_buf_free(&b);
+}
+
+static struct ir_rec *
+record(struct ir_suspects *s, uint32_t i, size_t middle)
+{
+	struct group *g = &s->groups[i];
+	struct ir_buf where = IR_BUF(16384);
+	struct choice o;
+	struct ir_rec *r = ir_rec_new("queue-suspect", NULL);
+
+	put_where(s, &where, i, &o);
+	ir_rec_fmt(r, "id", "%s=%s", kind_name[g->kind], s->names[g->name]);
+	ir_rec_str(r, "kind", kind_name[g->kind]);
+	ir_rec_str(r, "value", s->names[g->name]);
+	if (g->channel)
+		ir_rec_str(r, "through", s->names[g->channel]);
+	ir_rec_int(r, "count", (int64_t)g->count);
+	ir_rec_num(r, "share", (double)(g->count * 10000 /
+	    (s->messages ? s->messages : 1)) / 10000);
+	ir_rec_int(r, "recipients", (int64_t)g->rcpts);
+	ir_rec_int(r, "recipient_domains", (int64_t)g->domains);
+	ir_rec_int(r, "senders", (int64_t)g->senders);
+	ir_rec_int(r, "hosts", (int64_t)g->hosts);
+	ir_rec_int(r, "busiest_10min", (int64_t)g->busiest);
+	ir_rec_int(r, "bounces", (int64_t)g->bounces);
+	ir_rec_time(r, "first", g->first);
+	ir_rec_time(r, "last", g->last);
+	ir_rec_set(r, "signals", signals(g, middle));
+	ir_rec_set(r, "subjects", subjects(s, i));
+	ir_rec_set(r, "sources", sources(s, g));
+	ir_rec_int(r, "selected", (int64_t)o.taken);
+	ir_rec_int(r, "left", (int64_t)(g->count - o.taken));
+	ir_rec_str(r, "where", ir_buf_cstr(&where));
+	put_command(r, ir_buf_cstr(&where));
+	ir_buf_free(&where);
+	return r;
+}
+
+/* --- who is named ------------------------------------------------------- */
+
+static bool
+stands_out(const struct group *g, size_t middle)
+{
+	if (g->is_list || g->count < SAME)
+		return false;
+	if (g->deceit && g->volume + g->deceit >= 2)
+		return true;
+	/* programs write to many, and the same; people do not */
+	if ((g->kind == K_SCRIPT || g->kind == K_USER) && g->busiest < BUSY)
+		return false;
+	return (g->volume >= 3 && g->count >= 2 * middle) ||
+	    (g->volume == 2 && g->count >= 5 * middle);
+}
+
+/* A user or an address that carries several: only if none of them is named. */
+static bool
+named_within(const struct ir_suspects *s, const struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < s->by_group.n; i++)
+		if (s->groups[i].named && s->groups[i].channel == g->name &&
+		    (s->groups[i].kind == K_SCRIPT ||
+		    s->groups[i].kind == K_SENDER))
+			return true;
+	return false;
+}
+
+static uint32_t
+next_named(const struct ir_suspects *s, bool *done)
+{
+	uint32_t best = 0;
+	size_t i;
+	bool any = false;
+
+	for (i = 0; i < s->by_group.n; i++)
+		if (s->groups[i].named && !done[i] && (!any ||
+		    s->groups[i].count > s->groups[best].count)) {
+			best = (uint32_t)i;
+			any = true;
+		}
+	done[best] = any;
+	return any ? best + 1 : 0;
+}
+
+static size_t
+bounces_for(struct ir_suspects *s, const struct group *g)
+{
+	const char *n = s->names[g->name];
+
+	if (g->kind != K_ACCOUNT && g->kind != K_SENDER)
+		return 0;
+	return met(s, D_BOUNCE, 0, hash(s, (struct ir_span){ n,
+	    strlen(n) }));
+}
+
+static void
+name_them(struct ir_suspects *s, size_t middle)
+{
+	struct group *g;
+	size_t i;
+	int coarse;
+
+	for (coarse = 0; coarse < 2; coarse++)
+		for (i = 0; i < s->by_group.n; i++) {
+			g = &s->groups[i];
+			if (g->kind == K_SOURCE || g->shared != (coarse == 1))
+				continue;
+			g->named = stands_out(g, middle) &&
+			    (!coarse || (!named_within(s, g) &&
+			    g->same >= SAME));
+		}
+}
+
+void
+ir_suspects_report(struct ir_suspects *s,
+    void (*put)(struct ir_rec *, void *),
+    void (*list)(const char *, size_t, void *), void *arg)
+{
+	bool *done = calloc(s->by_group.n + 1, sizeof *done);
+	struct group *g;
+	size_t i, middle;
+	uint32_t n;
+
+	if (!done || find_subjects(s))
+		goto out;
+	for (i = 0; i < s->by_group.n; i++) {
+		g = &s->groups[i];
+		if (g->kind == K_SOURCE)
+			continue;
+		g->bounces = bounces_for(s, g);
+		judge(g);
+	}
+	middle = median(s);
+	name_them(s, middle);
+	for (i = 0; i < s->by_group.n; i++) {
+		g = &s->groups[i];
+		if (g->kind != K_SOURCE && g->is_list && g->count >= SAME &&
+		    g->volume >= 2 && !g->shared)
+			list(s->names[g->name], g->count, arg);
+	}
+	while ((n = next_named(s, done)))
+		put(record(s, n - 1, middle), arg);
+out:
+	free(done);
+}
+
+struct ir_suspects *
+ir_suspects_new(struct ir_err *err)
+{
+	struct ir_suspects *s = calloc(1, sizeof *s);
+	struct ir_span none = { "", 0 };
+	uint32_t zero;
+
+	if (s) {
+		s->text.max = IR_SUBJECT_MAX;
+		if (getrandom(&s->seed, sizeof s->seed, 0) < 0)
+			s->seed = (uint64_t)(uintptr_t)s;
+	}
+	/* the name number 0 is the empty one */
+	if (!s || name(s, none, false, &zero) || pairs_grow(s)) {
+		ir_suspects_free(s);
+		ir_fail(err, IR_OSERR, "no memory");
+		return NULL;
+	}
+	return s;
+}
+
+void
+ir_suspects_free(struct ir_suspects *s)
+{
+	size_t i;
+
+	if (!s)
+		return;
+	for (i = 0; i < s->by_name.n; i++)
+		free(s->names[i]);
+	free(s->names);
+	free(s->groups);
+	free(s->cells);
+	free(s->pairs);
+	free(s->by_name.v);
+	free(s->by_group.v);
+	free(s->by_cell.v);
+	ir_buf_free(&s->text);
+	free(s);
+}
