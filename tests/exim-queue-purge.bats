@@ -612,3 +612,109 @@ time.sleep(3)' 3>&- &
 	run -0 purge --auth-user $SPAM --yes=1
 	[ "$(stat -c %u sp/Q sp/Q/input sp/Q/quell-manifest.jsonl | uniq)" = 65534 ]
 }
+
+@test "-n and a selection say what goes and what would remain" {
+	three
+	run -0 --separate-stderr purge --auth-user $SPAM -n
+	[[ $stderr == *'quarantine 2 messages into quarantine Q:'*"2  $SPAM"* ]]
+	[[ $stderr == *"e.g. $A $SPAM: Hi"* ]]
+	[[ $stderr == *'1 would remain:'*"e.g. $B1 other@victim.example: Hi"* ]]
+	run -0 --separate-stderr purge -n $B1
+	[[ $stderr == *'2 would remain:'*"2  $SPAM"* ]]
+	run -0 --separate-stderr purge -q -n $B1
+	[ -z "$stderr" ]
+}
+
+@test "partly delivered messages are left and reported, unless asked for" {
+	three
+	msg sp 1xUnbq-0004Fv-1l auth=$SPAM to='a@x.example b@x.example' \
+		tree='NN a@x.example'
+	run -0 --separate-stderr exim-queue-purge --spool sp --queue-name Q \
+		--auth-user $SPAM --yes=3
+	jq -se 'map(select(.changed)) | length == 1' <<<"$output"
+	[ "$(jq -r 'select(.changed | not).why' <<<"$output" | sort -u)" = \
+		'partly delivered: left' ]
+	[[ $stderr == *'2 partly delivered messages left'* ]]
+	[ -e sp/input/$A-J ]
+	[ "$(exim-queue --spool sp --where partly_delivered | wc -l)" = 2 ]
+	run -0 exim-queue-purge -q --spool sp --queue-name Q \
+		--where 'partly_delivered' --partly-delivered --yes=2
+	[ -e sp/Q/input/$A-J ]
+}
+
+@test "a record's time and count of recipients are checked, too" {
+	three
+	exim-queue --spool sp $C >plan
+	jq -c '.received = "2026-11-21T00:00:00Z"' plan >late
+	run -65 purge -y <late
+	jq -c '.recipient_count = 7' plan >many
+	run -65 purge -y <many
+	run -0 purge -y <plan
+	[ -e sp/Q/input/K/$C-H ]
+}
+
+@test "slowly, in small batches; a first signal ends behind the batch" {
+	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 60 \
+		--spam 1 --bounces 0 >/dev/null
+	start=$(date +%s%N)
+	run -0 exim-queue-purge -q --spool sp --queue-name Q --batch 5 \
+		--rate 30 --auth-user $SPAM --yes=60
+	[ $(($(date +%s%N) - start)) -gt 1500000000 ]
+	[ "$(grep -c '"queue-moved"' sp/Q/quell-manifest.jsonl)" = 12 ]
+	exim-quarantine restore -q --spool sp Q --yes=60 >/dev/null
+	exim-queue-purge --spool sp --queue-name Q --batch 5 --rate 10 \
+		--auth-user $SPAM --yes=60 >out 2>err 3>&- &
+	pid=$!
+	peers_wait_file() { for _ in {1..100}; do [ -s out ] && return; sleep 0.05; done; }
+	peers_wait_file
+	kill -TERM $pid
+	rc=0
+	wait $pid || rc=$?
+	[ "$rc" = 75 ]
+	grep -q 'stopped, [0-9]* messages are left' err
+	n=$(grep -c '"changed":true' out)
+	[ "$n" -gt 0 ]
+	[ $((n % 5)) = 0 ]
+	[ "$(find sp/Q -name '*-H' | wc -l)" = "$n" ]
+	[ "$(find sp/input -name '*-H' | wc -l)" = $((60 - n)) ]
+	run -64 purge --batch 5000 -y $A
+}
+
+@test "a spool that is read-only: a clear message, nothing lost" {
+	[ "$(id -u)" = 0 ] || skip 'needs root to mount'
+	unshare -m true 2>/dev/null || skip 'no mount namespace'
+	three
+	# shellcheck disable=SC2016
+	unshare -m bash -c 'mount --bind sp sp && mount -o remount,ro,bind sp &&
+		{ rc=0; exim-queue-purge -q --spool sp --queue-name Q -y '$C' \
+			2>err || rc=$?; exim-queue --spool sp | wc -l >n
+		echo $rc; }' >rc
+	[ "$(<rc)" = 77 ]
+	run ! grep -q 'run as root' err
+	grep -q 'Read-only file system' err
+	[ "$(<n)" = 3 ]
+	sums sp | diff before -
+}
+
+@test "a spool that is full: 73 or 74, nothing lost" {
+	[ "$(id -u)" = 0 ] || skip 'needs root to mount'
+	unshare -m true 2>/dev/null || skip 'no mount namespace'
+	mkdir disk
+	# shellcheck disable=SC2016
+	unshare -m bash -c 'mount -t tmpfs -o size=2m,nr_inodes=0 none disk &&
+		python3 "$1/lib/spool_make.py" disk/sp --count 100 --spam 1 \
+			--bounces 0 >/dev/null
+		head -c 9m /dev/zero >disk/full 2>/dev/null
+		(cd disk/sp && find input -type f | sort | xargs sha256sum) >was
+		rc=0
+		exim-queue-purge -q --spool disk/sp --queue-name Q --yes=100 \
+			--auth-user '$SPAM' >out 2>err || rc=$?
+		rm disk/full
+		exim-quarantine restore -q --spool disk/sp Q --yes="$(find \
+			disk/sp/Q -name "*-H" | wc -l)" >/dev/null
+		(cd disk/sp && find input -type f | sort | xargs sha256sum) |
+			diff was - && echo $rc' - "$BATS_TEST_DIRNAME" >rc
+	cat err
+	[[ $(<rc) == 7[34] ]]
+	[[ $(<err) == *'No space left'* ]]
+}

@@ -173,7 +173,7 @@ denied(const struct ir_spool *s, const char *name, int e, int otherwise,
 {
 	ir_fail_errno(err, ir_errno_code(e, otherwise), e, "%s/%s", s->dir,
 	    name);
-	if (err && err->code == IR_NOPERM)
+	if (err && err->code == IR_NOPERM && e != EROFS)
 		ir_hint(err, "run as root or as exim's user");
 	return -1;
 }

@@ -322,7 +322,9 @@ next_variable(struct cur *c, struct ir_span *line)
 			line->p = shut + 1;
 		}
 	}
-	if ((variable(*line, "acl", &v) || variable(*line, "aclc", &v) ||
+	/* most are none: looked at once */
+	if (line->n > 3 && memcmp(line->p, "acl", 3) == 0 &&
+	    (variable(*line, "acl", &v) || variable(*line, "aclc", &v) ||
 	    variable(*line, "aclm", &v)) && !skip_acl_value(c, v))
 		return -1;
 	return 1;
