@@ -18,7 +18,7 @@ say = @$(if $(filter 0,$(V)),printf '%-5s %s\n' $(1) $@,:)
 
 NEEDED := libcurl libcrypto libssl json-c expat libcares libpcre2-8 zlib libzstd
 # used when pkg-config finds them: HAVE_P11_KIT_1 and so on; --version says so
-OPTIONAL := p11-kit-1
+OPTIONAL := p11-kit-1 libisal
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
 CMD_SRC := $(sort $(wildcard cmd/*.c))
@@ -145,15 +145,18 @@ drill: build
 	@DEPS=$(DEPS) tests/deps.sh drill
 	@B=$(B) tests/drill/run.sh
 
+# ses-rotate killed at chance, and gone on with: KILLS=500 SEED=1; then Exim
+# under load while its queue is purged, and kill -9: TORTURE_COUNT=1000000
+torture: build
+	@DEPS=$(DEPS) tests/deps.sh check
+	@$(MAKE) --no-print-directory units
+	@B=$(B) tests/torture/run.sh
+	@B=$(B) tests/torture/queue.sh
+
 bench: build
 	@DEPS=$(DEPS) tests/deps.sh check
 	@$(MAKE) --no-print-directory benches
 	@B=$(B) tests/bench/run.sh $(T)
-
-# Exim under load while its queue is purged, and kill -9: TORTURE_COUNT=1000000
-torture: build
-	@DEPS=$(DEPS) tests/deps.sh check
-	@B=$(B) tests/torture/queue.sh
 
 lint:
 	@DEPS=$(DEPS) tests/deps.sh lint

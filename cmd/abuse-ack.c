@@ -645,6 +645,18 @@ settled(const struct run *r)
 	    r->ack.state == IR_ACK_SENDING || r->ack.state == IR_ACK_UNKNOWN;
 }
 
+/* Would a real run send it, or settle it? */
+static bool
+would_change(const struct run *r)
+{
+	bool unknown_ = r->ack.state == IR_ACK_UNKNOWN ||
+	    r->ack.state == IR_ACK_SENDING;
+
+	if (r->o->settle)
+		return unknown_ || r->ack.state == IR_ACK_HANDED_OVER;
+	return r->o->resend ? unknown_ : !settled(r);
+}
+
 static int
 act(struct run *r, struct ir_err *err)
 {
@@ -797,6 +809,7 @@ answer(struct run *r, bool from_stdin, struct ir_out *out, struct ir_err *err)
 		    r->ack.state == IR_ACK_UNKNOWN) && !r->o->resend &&
 		    !r->o->settle)
 			unknown(r, err);
+		r->changed = !err->code && would_change(r);
 		put(r, out, err);
 		return;
 	}

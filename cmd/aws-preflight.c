@@ -19,6 +19,7 @@
 #include "core/text.h"
 #include "net/smtp.h"
 #include "policy/actions.h"
+#include "policy/compromised.h"
 
 #define MAX_ACTIONS 64
 #define MAX_KEYS 20
@@ -36,7 +37,7 @@ struct row {
 	struct ir_action action;
 	enum ir_policy_verdict verdict;
 	const char *how;		/* NULL: not known */
-	char why[320];
+	char why[IR_POLICY_WHY + 80];
 	int code;			/* of what stood in the way */
 };
 
@@ -205,68 +206,7 @@ find_suspects(struct preflight *p, struct ir_err *err)
 
 /* --- quarantine -------------------------------------------------------- */
 
-/* AWS's own, by name; what it does is read from its document. */
-static bool
-is_quarantine(const char *arn)
-{
-	const char *name = strrchr(arn, '/');
-
-	return strstr(arn, ":iam::aws:policy/") && name &&
-	    (strncmp(name, "/AWSCompromisedKeyQuarantine", 28) == 0 ||
-	    strncmp(name, "/AWSExposedCredentialPolicy", 27) == 0);
-}
-
-/*
- * Does this document deny the action to one who may do everything else?
- * Into rec; NULL: that is not known.
- */
-static enum ir_policy_verdict
-set_denied(struct ir_rec *rec, struct ir_policy *doc, const char *action,
-    const char *resource)
-{
-	static const char all[] = "{\"Statement\":{\"Effect\":\"Allow\","
-	    "\"Action\":\"*\",\"Resource\":\"*\"}}";
-	struct ir_policy *both[] = { doc, NULL };
-	struct ir_policy_set set = { .identity = both, .n = 2 };
-	struct ir_policy_request r = { .action = action,
-		.resource = resource };
-	enum ir_policy_verdict v = IR_POLICY_UNKNOWN;
-	char why[IR_POLICY_WHY];
-
-	if (ir_policy_parse(&both[1], "all", all, sizeof all - 1, NULL) == 0)
-		v = ir_policy_decide(&set, &r, why);
-	ir_policy_free(both[1]);
-	if (v == IR_POLICY_UNKNOWN)
-		ir_rec_null(rec, action);
-	else
-		ir_rec_bool(rec, action, v == IR_POLICY_DENIED);
-	return v;
-}
-
 static const char *const sending[] = { "ses:SendEmail", "ses:SendRawEmail" };
-
-static void
-say_sending(struct ir_rec *rec, struct ir_policy *doc)
-{
-	struct ir_rec *each = ir_rec_object();
-	bool open = false, unknown = false;
-	enum ir_policy_verdict v;
-	size_t i;
-
-	for (i = 0; i < sizeof sending / sizeof *sending; i++) {
-		v = set_denied(each, doc, sending[i], NULL);
-		open = open || v == IR_POLICY_ALLOWED;
-		unknown = unknown || v == IR_POLICY_UNKNOWN;
-	}
-	if (unknown && !open)
-		ir_rec_null(rec, "stops_sending");
-	else
-		ir_rec_bool(rec, "stops_sending", !open);
-	ir_rec_str(rec, "why", open ? "it does not stop the sending of mail" :
-	    unknown ? "it stops the sending of mail only under a condition" :
-	    "it stops the sending of mail");
-	ir_rec_set(rec, "denies_sending", each);
-}
 
 static void
 read_quarantine(struct preflight *p, struct ir_rec *rec, const char *arn)
@@ -283,10 +223,10 @@ read_quarantine(struct preflight *p, struct ir_rec *rec, const char *arn)
 		return;
 	}
 	ir_rec_str(rec, "version", version);
-	say_sending(rec, doc);
+	ir_compromised_sending(rec, doc, sending, 2);
 	work = ir_rec_object();
 	for (i = 0; ir_actions[i].name; i++)
-		(void)set_denied(work, doc, ir_actions[i].name,
+		(void)ir_compromised_denies(work, doc, ir_actions[i].name,
 		    ir_actions[i].on_user ? NULL : "*");
 	ir_rec_set(rec, "denies_response", work);
 	always = ir_rec_array();
@@ -326,7 +266,7 @@ quarantine_of(struct preflight *p, const struct ir_principal *who,
 		arns = ir_principal_attached(p->aws, who, &err);
 	for (i = 0; arns && i < ir_rec_len(arns); i++) {
 		arn = ir_rec_cstr(ir_rec_item(arns, i));
-		if (!is_quarantine(arn))
+		if (!ir_compromised_is(arn))
 			continue;
 		found = 1;
 		rec = quarantine_record(who, id);

@@ -409,6 +409,7 @@ plan_message(struct run *x, struct ir_item *it, struct ir_rec *r)
 		x->left++;
 		return 0;
 	}
+	ir_rec_bool(r, "changed", true);
 	x->delivered += delivered;
 	x->moved++;
 	return 0;

@@ -3,7 +3,8 @@
  *
  * Reads key ids (operands, or records on standard input), the state of the
  * keys from IAM and, for the proof, a file with a key's secret.  Writes
- * records of type aws-key, and the incident's journal.  Never deletes a key.
+ * records of type aws-key, and the incident's journal.  Deletes a key only with
+ * --delete, when it is inactive and what is known of it is kept.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "aws/client.h"
+#include "aws/keys.h"
 #include "aws/trace.h"
 #include "core/cli.h"
 #include "core/secret.h"
@@ -19,7 +21,6 @@
 #include "incident/journal.h"
 
 #define MAX_KEYS 1000
-#define MAX_USERS 20000
 #define ID_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 /*
  * IAM is eventually consistent, and one good answer says little: that many
@@ -34,7 +35,7 @@ struct opts {
 	struct ir_change change;
 	struct ir_aws_opts aws;
 	const char *user, *secret_file;
-	bool undo;
+	bool undo, delete;
 	long wait;
 };
 
@@ -46,6 +47,7 @@ struct key {
 	bool leave;			/* undo: it was like that before */
 	bool begun, changed;		/* begun: the journal has no end yet */
 	bool worked;			/* an earlier run saw it alive */
+	bool deleting;			/* an earlier run was about to delete */
 	int streak;
 	bool proven;
 	struct ir_err err;
@@ -74,7 +76,7 @@ copy(char *dst, size_t size, const char *src)
 static const char *
 wanted(const struct run *r)
 {
-	return r->o->undo ? "Active" : "Inactive";
+	return r->o->undo ? "Active" : r->o->delete ? "Deleted" : "Inactive";
 }
 
 static bool
@@ -142,6 +144,9 @@ read_keys(struct run *r, char **operands, size_t n)
 	ir_in_close(in);
 	if (rc == 0 && r->n == 0)
 		return ir_fail(r->err, IR_USAGE, "no keys given");
+	if (rc == 0 && r->o->delete && r->n != 1)
+		return ir_fail(r->err, IR_USAGE,
+		    "--delete: one key at a time, not %zu", r->n);
 	if (rc == 0 && r->o->secret_file && r->n != 1)
 		return ir_fail(r->err, IR_USAGE,
 		    "--key-secret-file is the secret of one key, not of %zu",
@@ -156,8 +161,8 @@ not_our_own(struct run *r)
 
 	for (i = 0; i < r->n; i++)
 		if (same(r->keys[i].id, ir_aws_key_id(r->aws))) {
-			ir_fail(r->err, IR_USAGE, "%s is the key that this "
-			    "command signs with: nothing changed",
+			ir_fail(r->err, IR_UNAVAILABLE, "%s is the key that "
+			    "this command signs with: nothing changed",
 			    r->keys[i].id);
 			ir_hint(r->err, "use another --profile");
 			return -1;
@@ -181,6 +186,11 @@ recall_line(const struct ir_rec *line, void *arg)
 			r->keys[i].begun = true;
 			r->keys[i].worked =
 			    ir_rec_get_bool(line, "data.worked", false);
+			r->keys[i].deleting =
+			    ir_rec_get_bool(line, "data.delete", false);
+			if (!*r->keys[i].user)
+				copy(r->keys[i].user, sizeof r->keys[i].user,
+				    ir_rec_get(line, "data.user"));
 		} else if (same(event, "iam-key-disable.end")) {
 			r->keys[i].begun = false;
 		}
@@ -200,80 +210,42 @@ recall(struct run *r)
 static int
 read_last_used(struct run *r, struct key *k, struct ir_err *err)
 {
-	struct ir_aws_param p = { "AccessKeyId", k->id };
-	struct ir_aws_call c = { .service = "iam",
-	    .operation = "GetAccessKeyLastUsed", .params = &p, .nparams = 1 };
-	const char *s;
+	struct ir_key_use use;
 
-	if (ir_aws_do(r->aws, &c, err))
+	if (ir_key_last_used(r->aws, k->id, &use, err))
 		return -1;
 	if (!*k->user)
-		copy(k->user, sizeof k->user, ir_rec_get(c.reply, "UserName"));
-	copy(k->used, sizeof k->used,
-	    ir_rec_get(c.reply, "AccessKeyLastUsed.LastUsedDate"));
-	s = ir_rec_get(c.reply, "AccessKeyLastUsed.Region");
-	if (*k->used)
-		copy(k->used_region, sizeof k->used_region, s);
-	s = ir_rec_get(c.reply, "AccessKeyLastUsed.ServiceName");
-	if (*k->used)
-		copy(k->used_service, sizeof k->used_service, s);
-	ir_aws_call_free(&c);
+		copy(k->user, sizeof k->user, use.user);
+	copy(k->used, sizeof k->used, use.when);
+	copy(k->used_region, sizeof k->used_region, use.region);
+	copy(k->used_service, sizeof k->used_service, use.service);
 	return 0;
 }
 
 /* 1: the list has the key, 0: it has not. */
 static int
-find_in_list(const struct ir_rec *reply, struct key *k)
+find_in_list(struct ir_keys *keys, struct key *k)
 {
-	const struct ir_rec *list = ir_rec_at(reply, "AccessKeyMetadata"), *m;
-	size_t i;
+	struct ir_key *m = ir_keys_find(keys, k->id);
 
-	for (i = 0; i < ir_rec_len(list); i++) {
-		m = ir_rec_item(list, i);
-		if (!same(ir_rec_get(m, "AccessKeyId"), k->id))
-			continue;
-		copy(k->status, sizeof k->status, ir_rec_get(m, "Status"));
-		copy(k->created, sizeof k->created,
-		    ir_rec_get(m, "CreateDate"));
-		copy(k->user, sizeof k->user, ir_rec_get(m, "UserName"));
-		return 1;
-	}
-	return 0;
+	if (!m)
+		return 0;
+	copy(k->status, sizeof k->status, m->status);
+	copy(k->created, sizeof k->created, m->created);
+	copy(k->user, sizeof k->user, m->user);
+	return 1;
 }
 
 /* The state of a key now: into k->status.  69 when the user has no such. */
 static int
 read_status(struct run *r, struct key *k, struct ir_err *err)
 {
-	struct ir_aws_param p = { "UserName", k->user };
-	struct ir_aws_call c = { .service = "iam",
-	    .operation = "ListAccessKeys", .params = &p, .nparams = 1 };
-	int rc = ir_aws_do(r->aws, &c, err);
+	struct ir_keys keys;
 
-	if (rc == 0 && !find_in_list(c.reply, k))
-		rc = ir_fail(err, IR_UNAVAILABLE, "user %s has no key %s",
-		    k->user, k->id);
-	ir_aws_call_free(&c);
-	return rc;
-}
-
-static int
-add_users(const struct ir_rec *reply, void *arg, struct ir_err *err)
-{
-	const struct ir_rec *list = ir_rec_at(reply, "Users");
-	struct ir_rec *names = arg;
-	const char *name;
-	size_t i;
-
-	for (i = 0; i < ir_rec_len(list); i++) {
-		name = ir_rec_get(ir_rec_item(list, i), "UserName");
-		if (ir_rec_len(names) == MAX_USERS)
-			return ir_fail(err, IR_PROTOCOL,
-			    "more than %d users", MAX_USERS);
-		if (name)
-			ir_rec_push_str(names, name);
-	}
-	return 0;
+	if (ir_keys_list(r->aws, k->user, &keys, err))
+		return -1;
+	return find_in_list(&keys, k) ? 0 : ir_fail(err, IR_UNAVAILABLE,
+	    "user %s has no key %s", k->user, k->id);
 }
 
 /* Ask for every user's keys. */
@@ -284,6 +256,7 @@ search(struct run *r, const struct ir_rec *names, struct key *k,
 	size_t i, n = ir_rec_len(names), found = 0;
 	struct ir_aws_param *p = calloc(n + 1, sizeof *p);
 	struct ir_aws_call *c = calloc(n + 1, sizeof *c);
+	struct ir_keys keys;
 
 	if (!p || !c) {
 		free(p);
@@ -302,7 +275,9 @@ search(struct run *r, const struct ir_rec *names, struct key *k,
 	for (i = 0; i < n; i++) {
 		if (c[i].err.code && !err->code)
 			*err = c[i].err;
-		found += !found && c[i].reply && find_in_list(c[i].reply, k);
+		keys.n = 0;
+		found += !found && c[i].reply && ir_keys_read(c[i].reply,
+		    &keys, NULL) == 0 && find_in_list(&keys, k);
 		ir_aws_call_free(&c[i]);
 	}
 	free(p);
@@ -322,14 +297,13 @@ search(struct run *r, const struct ir_rec *names, struct key *k,
 static int
 search_users(struct run *r, struct key *k, struct ir_err *err)
 {
-	struct ir_aws_call c = { .service = "iam", .operation = "ListUsers" };
-	struct ir_rec *names = ir_rec_array();
 	struct ir_err denied = *err;
+	struct ir_rec *names;
 	int rc;
 
 	*err = (struct ir_err)IR_ERR_INIT;
-	rc = ir_aws_pages(r->aws, &c, "Marker", "Marker", add_users, names,
-	    err);
+	names = ir_key_users(r->aws, err);
+	rc = names ? 0 : -1;
 	if (rc) {
 		*err = denied;
 		ir_hint(err, "no such key, or no right to look; --user helps");
@@ -355,7 +329,20 @@ look_at(struct run *r, struct key *k)
 		if (!rc || named)
 			rc = read_status(r, k, &k->err);
 	}
+	/* an earlier run was killed after it had deleted it */
+	if (rc && r->o->delete && k->deleting &&
+	    k->err.code == IR_UNAVAILABLE) {
+		k->err = (struct ir_err)IR_ERR_INIT;
+		copy(k->was, sizeof k->was, "Deleted");
+		copy(k->status, sizeof k->status, "Deleted");
+		return 0;
+	}
 	copy(k->was, sizeof k->was, k->status);
+	if (rc == 0 && r->o->delete && !same(k->was, "Inactive")) {
+		rc = ir_fail(&k->err, IR_UNAVAILABLE, "%s is %s: only an "
+		    "inactive key is deleted", k->id, k->was);
+		ir_hint(&k->err, "deactivate it first, and see what breaks");
+	}
 	if (rc == 0 && !same(k->was, "Active") && !same(k->was, "Inactive"))
 		rc = ir_fail(&k->err, IR_UNAVAILABLE, "key %s is %s", k->id,
 		    k->was);
@@ -446,6 +433,10 @@ confirm(struct run *r)
 		}
 	if (n == 0 || r->o->change.dry_run)
 		return 0;
+	if (r->o->delete)
+		return ir_confirm_name(&r->o->change, k->id, "access key id",
+		    r->err, "this deletes key %s of user %s: there is no undo",
+		    k->id, k->user);
 	if (n == 1)
 		return ir_confirm(&r->o->change, 1, r->err,
 		    "%s key %s of user %s?", verb, k->id, k->user);
@@ -487,29 +478,46 @@ record_of(const struct run *r, const struct key *k)
 	return rec;
 }
 
+/* Nothing is destroyed before it is preserved. */
+static int
+preserve(struct run *r, const struct key *k)
+{
+	struct ir_rec *rec = record_of(r, k);
+	struct ir_buf b = IR_BUF(IR_REC_MAX);
+	char name[160];
+	int rc;
+
+	ir_rec_time(rec, "time", ir_now());
+	ir_rec_json(rec, &b);
+	ir_buf_chr(&b, '\n');
+	ir_rec_free(rec);
+	snprintf(name, sizeof name, "aws-key-%s.json", k->id);
+	rc = ir_buf_check(&b, name, r->err);
+	if (rc == 0)
+		rc = ir_journal_evidence(r->journal, name, b.data, b.len,
+		    r->err);
+	ir_buf_free(&b);
+	return rc;
+}
+
 /* 0 also when AWS refused: that is in k->err.  -1: stop. */
 static int
 change_one(struct run *r, struct key *k)
 {
-	struct ir_aws_param p[] = { { "UserName", k->user },
-	    { "AccessKeyId", k->id }, { "Status", wanted(r) } };
-	struct ir_aws_call c = { .service = "iam",
-	    .operation = "UpdateAccessKey", .params = p, .nparams = 3 };
 	struct ir_rec *rec;
 
+	if (r->o->delete && preserve(r, k))
+		return -1;
 	rec = record_of(r, k);
 	ir_rec_bool(rec, "worked", r->both_sides);
+	if (r->o->delete)
+		ir_rec_bool(rec, "delete", true);
 	if (ir_journal_add(r->journal, "iam-key-disable.begin", rec, r->err))
 		return -1;
 	k->begun = true;
-	k->changed = ir_aws_do(r->aws, &c, &k->err) == 0;
-	ir_aws_call_free(&c);
-	/* the answers may be lost and the work done */
-	if (k->err.code == IR_TEMPFAIL && read_status(r, k, &k->err) == 0 &&
-	    same(k->status, wanted(r))) {
-		k->err = (struct ir_err)IR_ERR_INIT;
-		k->changed = true;
-	}
+	k->changed = (r->o->delete ?
+	    ir_key_delete(r->aws, k->user, k->id, &k->err) :
+	    ir_key_set(r->aws, k->user, k->id, wanted(r), &k->err)) == 0;
 	return 0;
 }
 
@@ -522,6 +530,10 @@ prove_once(struct run *r, struct key *k)
 	bool so;
 
 	so = read_status(r, k, &err) == 0 && same(k->status, wanted(r));
+	if (r->o->delete && err.code == IR_UNAVAILABLE) {
+		copy(k->status, sizeof k->status, "Deleted");
+		so = true;
+	}
 	if (so && r->both_sides)
 		so = try_key(r, k, &err) == (r->o->undo ? 1 : 0);
 	k->streak = so ? k->streak + 1 : 0;
@@ -557,7 +569,7 @@ prove(struct run *r)
 		if (unproven(&r->keys[i]))
 			ir_fail(&r->keys[i].err, IR_TEMPFAIL,
 			    "%s, not yet proven", r->o->undo ? "reactivated" :
-			    "deactivated");
+			    r->o->delete ? "deleted" : "deactivated");
 }
 
 /* An error that stops it is in r->err; what was done is reported anyway. */
@@ -604,6 +616,23 @@ static const struct ir_col cols[] = {
 	{ "last_used_service", "FOR" }, { "why", "WHY" }, { NULL, NULL }
 };
 
+static void
+check_usage(const struct opts *o, int operands)
+{
+	if (o->wait > 86400)
+		ir_die_usage("--wait: more than a day");
+	if (operands == 0 && isatty(STDIN_FILENO))
+		ir_die_usage("no keys, and standard input is a terminal");
+	if (!o->delete)
+		return;
+	if (o->undo || o->secret_file)
+		ir_die_usage("--delete: without --undo and "
+		    "--key-secret-file");
+	if (!o->change.incident && !o->change.dry_run)
+		ir_die_usage("--delete: with --incident, which keeps what is "
+		    "known of the key");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -613,6 +642,8 @@ main(int argc, char **argv)
 		    "user who has the keys; default: ask IAM" },
 		{ 0, "undo", NULL, IR_BOOL, &o.undo,
 		    "reactivate the keys" },
+		{ 0, "delete", NULL, IR_BOOL, &o.delete,
+		    "delete an inactive key for good; needs --confirm" },
 		{ 0, "key-secret-file", "FILE", IR_STR, &o.secret_file,
 		    "secret of the key: prove it by calls signed with it" },
 		{ 0, "wait", "SECONDS", IR_SECONDS, &o.wait,
@@ -626,10 +657,7 @@ main(int argc, char **argv)
 
 	ir_begin(&command);
 	n = ir_parse(argc, argv, opts, &o.common);
-	if (o.wait > 86400)
-		ir_die_usage("--wait: more than a day");
-	if (n == 0 && isatty(STDIN_FILENO))
-		ir_die_usage("no keys, and standard input is a terminal");
+	check_usage(&o, n);
 	r.out = ir_open_output(&o.common, cols);
 	if (read_keys(&r, argv + 1, (size_t)n) ||
 	    (o.secret_file &&

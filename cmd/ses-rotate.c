@@ -1,73 +1,64 @@
 /*
- * ses-rotate - replace a stolen SES SMTP key: contain, create, prove
+ * ses-rotate - replace a SES SMTP key, by steps that survive a crash
  *
- * Reads the key (operand or record of type aws-key) and its user's keys;
- * deactivates it and proves it dead, makes a new one, writes its SMTP
- * passwords to a file, proves that they work.  Writes records of type
- * aws-key.  State, without secrets, lets each phase go on after a crash.
+ * Reads keys (operands or records of type aws-key), their users' keys and
+ * policies, the state of earlier runs.  Deactivates keys, creates others,
+ * seals their secrets (vault or file), proves both, hands the new ones on.
+ * Writes records of type aws-key and ingress-point; state without secrets.
  */
-#include <grp.h>
+#include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "aws/client.h"
+#include "aws/ingress.h"
+#include "aws/keys.h"
 #include "aws/ses.h"
-#include "aws/smtp_file.h"
-#include "aws/smtp_password.h"
-#include "aws/smtp_proof.h"
 #include "aws/trace.h"
 #include "core/cli.h"
 #include "core/text.h"
 #include "incident/journal.h"
 #include "net/smtp.h"
+#include "rotate/rotate.h"
+#include "vault/vault.h"
 
-#define MAX_REGIONS 16
-#define MAX_KEYS 8		/* AWS allows two */
-#define BEFORE_MS 5000		/* that a proof may delay the containment */
+#define MAX_ROTATIONS 64
 #define ENDPOINT "email-smtp.{region}.amazonaws.com:587"
 
-struct key {
-	char id[64], status[16];
-};
+enum mode { ROTATE, RESUME, BACK, STATUS, STEPS };
 
-struct rotate {
+struct app {
 	struct ir_common common;
 	struct ir_change change;
 	struct ir_aws_opts aws_opts;
-	const char *phase, *key_opt, *user_opt, *region_list;
-	const char *out, *mode_opt, *group;
-	const char *password_file, *secret_file, *from, *endpoint;
-	char path[PATH_MAX];	/* out, from the root */
-	long proofs, wait;
+	struct ir_vault_opts vault;
+	struct ir_rotate_want want;
+	struct ir_rotate_run run;
+	const char *phase, *key_opt;
+	struct ir_list users;
+	long older;
+	bool routine, all, resume, rollback, status, steps;
+	char path[4][PATH_MAX];	/* of files, from the root */
 
-	bool contain, create, prove;
-	mode_t mode;
-	gid_t gid;
-	char names[MAX_REGIONS][40];
-	const char *regions[MAX_REGIONS];
-	size_t nregions;
-
-	struct ir_aws *aws;
-	struct ir_journal *journal;
+	enum mode mode;
+	int phases;
+	bool again;		/* a phase was named: do it once more */
 	struct ir_state state;
-	struct ir_rec *entry;	/* of this key; goes into the state */
-	char account[13], arn[512], old[64], user[128];
-	struct key keys[MAX_KEYS];
-	size_t nkeys;
-	int64_t end;		/* of --timeout; ir_mono_ms() */
-	bool old_changed, new_changed;
-	char orphans[4][64];	/* found in this run */
-	size_t norphans;
+	char account[13], arn[512];
+	struct ir_rotate *r;	/* MAX_ROTATIONS of them */
+	size_t n;
+	struct ir_out *out;
+	struct ir_tally tally;
 };
 
 static const struct ir_cmd cmd = {
-	"ses-rotate", "replace a stolen SES SMTP key: contain, create, prove",
-	"[-ny] [--phase=PHASE] [--out=FILE] [options] [key]"
+	"ses-rotate", "replace a SES SMTP key: contain, create, prove",
+	"[-ny] [--phase=PHASE] [--vault=FILE | --out=FILE] [options] [key ...]"
 };
 
 static const struct ir_col cols[] = {
@@ -75,697 +66,36 @@ static const struct ir_col cols[] = {
 	{ "status", "STATUS" }, { "changed", "CHANGED" },
 	{ "proof.before", "BEFORE" }, { "proof.dead_535", "535" },
 	{ "proof.auth_235", "235" }, { "proof.data", "DATA" },
-	{ "file", "FILE" }, { "ok", "OK" }, { "why", "WHY" }, { NULL, NULL }
+	{ "file", "FILE" }, { "step", "STEP" }, { "next", "NEXT" },
+	{ "ok", "OK" }, { "why", "WHY" }, { NULL, NULL }
 };
 
-/* --- state and journal ------------------------------------------------- */
-
-/* Put the entry into the state and write it. */
-static int
-save(struct rotate *r, struct ir_err *err)
-{
-	struct ir_rec *all = ir_rec_copy(ir_rec_at(r->state.rec, "keys"));
-
-	if (!all)
-		all = ir_rec_object();
-	ir_rec_set(all, r->old, ir_rec_copy(r->entry));
-	ir_rec_str(r->state.rec, "account", r->account);
-	ir_rec_set(r->state.rec, "keys", all);
-	return ir_state_save(&r->state, err);
-}
-
-static int
-note(struct rotate *r, const char *event, const char *phase, const char *id,
-    const char *what, struct ir_err *err)
-{
-	struct ir_rec *data = ir_rec_object();
-
-	ir_rec_str(data, "phase", phase);
-	ir_rec_str(data, "id", id);
-	ir_rec_str(data, "user", r->user);
-	ir_rec_str(data, "what", what);
-	return ir_journal_add(r->journal, event, data, err);
-}
-
-/* --- keys -------------------------------------------------------------- */
-
-static int
-take_page(const struct ir_rec *reply, void *arg, struct ir_err *err)
-{
-	const struct ir_rec *all = ir_rec_at(reply, "AccessKeyMetadata"), *k;
-	const char *id, *status;
-	struct rotate *r = arg;
-	size_t i;
-
-	if (!all || ir_rec_kind(all) != IR_REC_ARRAY)
-		return 0;
-	for (i = 0; i < ir_rec_len(all); i++) {
-		k = ir_rec_item(all, i);
-		id = ir_rec_get(k, "AccessKeyId");
-		status = ir_rec_get(k, "Status");
-		if (!id || !status || r->nkeys == MAX_KEYS ||
-		    strlen(id) >= sizeof r->keys[0].id)
-			return ir_fail(err, IR_PROTOCOL,
-			    "ListAccessKeys: not understood");
-		snprintf(r->keys[r->nkeys].id, sizeof r->keys[0].id, "%s", id);
-		snprintf(r->keys[r->nkeys++].status,
-		    sizeof r->keys[0].status, "%s", status);
-	}
-	return 0;
-}
-
-static int
-list_keys(struct rotate *r, struct ir_err *err)
-{
-	const struct ir_aws_param user = { "UserName", r->user };
-	struct ir_aws_call c = { .service = "iam",
-		.operation = "ListAccessKeys", .params = &user, .nparams = 1 };
-	int rc;
-
-	r->nkeys = 0;
-	rc = ir_aws_pages(r->aws, &c, "Marker", "Marker", take_page, r, err);
-	ir_aws_call_free(&c);
-	return rc;
-}
-
-static struct key *
-find_key(struct rotate *r, const char *id)
-{
-	size_t i;
-
-	for (i = 0; i < r->nkeys; i++)
-		if (strcmp(r->keys[i].id, id) == 0)
-			return &r->keys[i];
-	return NULL;
-}
-
-static int
-deactivate(struct rotate *r, const char *id, struct ir_err *err)
-{
-	const struct ir_aws_param p[] = { { "UserName", r->user },
-		{ "AccessKeyId", id }, { "Status", "Inactive" } };
-	struct ir_aws_call c = { .service = "iam",
-		.operation = "UpdateAccessKey", .params = p, .nparams = 3 };
-	int rc = ir_aws_do(r->aws, &c, err);
-	struct key *k = find_key(r, id);
-
-	if (rc == 0 && k)
-		snprintf(k->status, sizeof k->status, "Inactive");
-	ir_aws_call_free(&c);
-	return rc;
-}
-
-/* Whose key is it?  Answered without any right on the user. */
-static int
-find_user(struct rotate *r, struct ir_err *err)
-{
-	const struct ir_aws_param key = { "AccessKeyId", r->old };
-	struct ir_aws_call c = { .service = "iam",
-		.operation = "GetAccessKeyLastUsed", .params = &key,
-		.nparams = 1 };
-	const char *user;
-	int rc = ir_aws_do(r->aws, &c, err);
-
-	if (rc == 0) {
-		user = ir_rec_get(c.reply, "UserName");
-		if (user && *user)
-			snprintf(r->user, sizeof r->user, "%s", user);
-		else
-			rc = ir_fail(err, IR_UNAVAILABLE,
-			    "%s: no user has it", r->old);
-	} else {
-		ir_hint(err, "--user says whose key it is");
-	}
-	ir_aws_call_free(&c);
-	return rc;
-}
-
-/* --- proofs ------------------------------------------------------------ */
-
-static struct ir_smtp_proof
-proof_of(struct rotate *r, const char *region, const char *id,
-    const struct ir_secret *password)
-{
-	struct ir_smtp_proof p = { .endpoint = r->endpoint, .region = region,
-		.user = id, .password = password };
-
-	p.deadline = ir_mono_ms() + r->wait * 1000;
-	if (r->end && p.deadline > r->end)
-		p.deadline = r->end;
-	return p;
-}
-
-/* The old SMTP password for the first region; none: data is NULL. */
-static int
-old_password(struct rotate *r, struct ir_secret *out, struct ir_err *err)
-{
-	struct ir_buf b = IR_BUF_SECRET(IR_SMTP_FILE_MAX);
-	struct ir_secret key = IR_SECRET_INIT;
-	int rc = 0;
-
-	if (r->secret_file) {
-		rc = ir_secret_read_file(&key, r->secret_file, err);
-		if (rc == 0)
-			rc = ir_ses_smtp_password(&key, r->regions[0], out,
-			    err);
-	} else if (r->password_file) {
-		rc = ir_smtp_file_read(r->password_file, &b, err);
-		if (rc == 0 && (rc = ir_smtp_file_password(&b, r->regions[0],
-		    out, err)))
-			ir_fail_prefix(err, "%s", r->password_file);
-	}
-	ir_secret_free(&key);
-	ir_buf_free(&b);
-	return rc;
-}
-
-/*
- * What the endpoint says to the old key while it is alive.  It must not
- * hold up the containment: one question, and whatever the answer, go on.
- */
-static void
-prove_before(struct rotate *r, const struct ir_secret *pw, bool active)
-{
-	struct ir_smtp_proof p = proof_of(r, r->regions[0], r->old, pw);
-	struct ir_err err = IR_ERR_INIT;
-	const char *said = ir_rec_get(r->entry, "before");
-	int code;
-
-	if (said && strcmp(said, "235") == 0)
-		return;
-	if (!pw->data) {
-		ir_rec_str(r->entry, "before", "none");
-		return;
-	}
-	p.deadline = ir_mono_ms() + BEFORE_MS;
-	code = ir_smtp_proof_auth(&p, &err);
-	ir_rec_str(r->entry, "before", code == 235 ? "235" :
-	    code == 535 ? (active ? "refused" : "already") : "unreachable");
-	if (code != 235 && code != 535)
-		ir_warn(&r->common, "no proof that %s was alive: %s", r->old,
-		    err.msg);
-}
-
-static int
-prove_dead(struct rotate *r, const struct ir_secret *pw, struct ir_err *err)
-{
-	struct ir_smtp_proof p = proof_of(r, r->regions[0], r->old, pw);
-	const char *before = ir_rec_get(r->entry, "before");
-	int got = 0, rc;
-
-	if (!pw->data || ir_rec_get_bool(r->entry, "dead", false))
-		return 0;
-	if (before && strcmp(before, "refused") == 0) {
-		ir_fail(err, IR_DATAERR, "%s is deactivated, but not proven "
-		    "dead: the old password is not its password in %s",
-		    r->old, r->regions[0]);
-		ir_hint(err, "go on with --phase=create once you know that "
-		    "nothing more is sent with it");
-		return -1;
-	}
-	rc = ir_smtp_proof_row(&p, 535, (int)r->proofs, &got, err);
-	ir_rec_int(r->entry, "dead_535", got);
-	ir_rec_bool(r->entry, "dead", rc == 0);
-	return rc;
-}
-
-/* --- contain ----------------------------------------------------------- */
-
-static int
-contain_key(struct rotate *r, const struct ir_secret *pw, struct ir_err *err)
-{
-	struct key *k = find_key(r, r->old);
-	bool active = k && strcmp(k->status, "Active") == 0;
-
-	if (!k && !ir_rec_get_bool(r->entry, "contained", false))
-		return ir_fail(err, IR_UNAVAILABLE, "%s: has no key %s",
-		    r->user, r->old);
-	prove_before(r, pw, active);
-	if (save(r, err))
-		return -1;
-	if (active) {
-		ir_rec_bool(r->entry, "dead", false);
-		if (note(r, "ses-rotate.begin", "contain", r->old,
-		    "deactivate", err) || deactivate(r, r->old, err))
-			return -1;
-		r->old_changed = true;
-	}
-	ir_rec_bool(r->entry, "contained", true);
-	if (save(r, err))
-		return -1;
-	return active ? note(r, "ses-rotate.end", "contain", r->old,
-	    "inactive", err) : 0;
-}
-
-static int
-contain(struct rotate *r, struct ir_err *err)
-{
-	struct ir_secret pw = IR_SECRET_INIT;
-	struct ir_err bad = IR_ERR_INIT, late = IR_ERR_INIT;
-	int rc;
-
-	/* a bad password file is no reason to leave the key alive */
-	(void)old_password(r, &pw, &bad);
-	rc = contain_key(r, &pw, err);
-	if (rc == 0 && bad.code) {
-		*err = bad;
-		ir_fail_prefix(err, "%s is deactivated, but not proven dead",
-		    r->old);
-		rc = -1;
-	} else if (rc == 0) {
-		rc = prove_dead(r, &pw, err);
-		if (save(r, rc ? &late : err) || (pw.data && note(r,
-		    "ses-rotate.proof", "contain", r->old,
-		    rc ? "not proven dead" : "dead", rc ? &late : err)))
-			rc = -1;
-	}
-	ir_secret_free(&pw);
-	return rc;
-}
-
-/* --- create ------------------------------------------------------------ */
-
-static bool
-known_before(struct rotate *r, const char *id)
-{
-	const struct ir_rec *ids = ir_rec_at(r->entry, "ids_before");
-	const char *s;
-	size_t i;
-
-	for (i = 0; ids && i < ir_rec_len(ids); i++) {
-		s = ir_rec_cstr(ir_rec_item(ids, i));
-		if (s && strcmp(s, id) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * A key that came into being after we asked for one, and whose secret no
- * file has: nobody can use it.  Deactivate it; how many there were, or -1.
- */
-static int
-settle_orphans(struct rotate *r, struct ir_err *err)
-{
-	int found = 0;
-	size_t i;
-
-	if (!ir_rec_get_bool(r->entry, "creating", false))
-		return 0;
-	for (i = 0; i < r->nkeys; i++) {
-		struct key *k = &r->keys[i];
-
-		if (known_before(r, k->id) || r->norphans == 4)
-			continue;
-		ir_warn(&r->common, "%s: was created, but its secret is lost: "
-		    "deactivated", k->id);
-		if (note(r, "ses-rotate.begin", "create", k->id,
-		    "deactivate: its secret is lost", err) ||
-		    (strcmp(k->status, "Active") == 0 &&
-		    deactivate(r, k->id, err)) || note(r, "ses-rotate.end",
-		    "create", k->id, "inactive", err))
-			return -1;
-		snprintf(r->orphans[r->norphans++], sizeof r->orphans[0],
-		    "%s", k->id);
-		found++;
-	}
-	ir_rec_bool(r->entry, "creating", false);
-	ir_rec_del(r->entry, "new");
-	return save(r, err) ? -1 : found;
-}
-
-/* AWS allows two keys; which one may go is not ours to say. */
-static int
-need_slot(struct rotate *r, struct ir_err *err)
-{
-	const char *idle = r->old;
-	size_t i;
-
-	if (r->nkeys < 2)
-		return 0;
-	for (i = 0; i < r->nkeys; i++)
-		if (strcmp(r->keys[i].status, "Active") != 0 &&
-		    strcmp(r->keys[i].id, r->old) != 0)
-			idle = r->keys[i].id;
-	ir_fail(err, IR_UNAVAILABLE, "%s: has two keys already, %s and %s: no "
-	    "room for a new one", r->user, r->keys[0].id, r->keys[1].id);
-	ir_hint(err, "delete what is not needed, by hand: aws iam "
-	    "delete-access-key --user-name %s --access-key-id %s", r->user,
-	    idle);
-	return -1;
-}
-
-/* ListAccessKeys may lag behind what we have just made. */
-static void
-remember_key(struct rotate *r, const char *id)
-{
-	if (find_key(r, id) || r->nkeys == MAX_KEYS)
-		return;
-	snprintf(r->keys[r->nkeys].id, sizeof r->keys[0].id, "%s", id);
-	snprintf(r->keys[r->nkeys++].status, sizeof r->keys[0].status,
-	    "Active");
-}
-
-static int
-create_once(struct rotate *r, char id[64], struct ir_secret *secret,
-    struct ir_err *err)
-{
-	const struct ir_aws_param user = { "UserName", r->user };
-	struct ir_aws_call c = { .service = "iam",
-		.operation = "CreateAccessKey", .params = &user, .nparams = 1,
-		.not_repeatable = true, .secret_name = "SecretAccessKey",
-		.secret = secret };
-	struct ir_rec *ids = ir_rec_array();
-	const char *s;
-	size_t i;
-	int rc = -1;
-
-	for (i = 0; i < r->nkeys; i++)
-		ir_rec_push_str(ids, r->keys[i].id);
-	ir_rec_set(r->entry, "ids_before", ids);
-	ir_rec_str(r->entry, "out", r->out);
-	ir_rec_bool(r->entry, "creating", true);
-	if (save(r, err) || note(r, "ses-rotate.begin", "create", r->old,
-	    "create a key", err) || ir_aws_do(r->aws, &c, err))
-		goto out;
-	s = ir_rec_get(c.reply, "AccessKey.AccessKeyId");
-	if (s && strlen(s) < 64 && secret->data) {
-		snprintf(id, 64, "%s", s);
-		remember_key(r, id);
-		rc = 0;
-	} else {
-		ir_fail(err, IR_UNKNOWN, "CreateAccessKey: not understood");
-	}
-out:
-	ir_aws_call_free(&c);
-	return rc;
-}
-
-/* The answer was lost: did the key come into being?  Look a few times. */
-static int
-settle_lost(struct rotate *r, struct ir_err *err)
-{
-	const struct timespec second = { 1, 0 };
-	size_t i;
-	int tries;
-
-	for (tries = 0; tries < 4; tries++) {
-		if (tries)
-			nanosleep(&second, NULL);
-		if (list_keys(r, err))
-			return -1;
-		for (i = 0; i < r->nkeys; i++)
-			if (!known_before(r, r->keys[i].id))
-				return settle_orphans(r, err) < 0 ? -1 : 0;
-	}
-	return 0;
-}
-
-/*
- * Lost once is settled by looking, then tried once more.  What cannot be
- * settled now stays 79: the next run begins with looking.
- */
-static int
-create_key(struct rotate *r, char id[64], struct ir_secret *secret,
-    struct ir_err *err)
-{
-	struct ir_err lost;
-	int tries;
-
-	if (settle_orphans(r, err) < 0 || need_slot(r, err))
-		return -1;
-	for (tries = 0; create_once(r, id, secret, err); tries++) {
-		if (err->code != IR_UNKNOWN)
-			return -1;
-		lost = *err;
-		ir_hint(&lost, "run it again: it looks for the key first");
-		(void)note(r, "ses-rotate.end", "create", r->old,
-		    "outcome unknown: a key may have been created", err);
-		ir_warn(&r->common, "%s", lost.msg);
-		*err = (struct ir_err)IR_ERR_INIT;
-		if (tries || settle_lost(r, err)) {
-			*err = lost;
-			return -1;
-		}
-		if (need_slot(r, err))
-			return -1;
-	}
-	return 0;
-}
-
-static int
-write_file(struct rotate *r, const char *id, const struct ir_secret *secret,
-    struct ir_err *err)
-{
-	struct ir_secret pass[MAX_REGIONS] = { IR_SECRET_INIT };
-	int rc = 0;
-	size_t i;
-
-	for (i = 0; rc == 0 && i < r->nregions; i++)
-		rc = ir_ses_smtp_password(secret, r->regions[i], &pass[i],
-		    err);
-	if (rc == 0)
-		rc = ir_smtp_file_write(r->out, r->mode, r->gid, id,
-		    r->regions, pass, r->nregions, err);
-	for (i = 0; i < r->nregions; i++)
-		ir_secret_free(&pass[i]);
-	return rc;
-}
-
-/* Where the passwords of the new key are, or were to be. */
-static const char *
-out_path(struct rotate *r)
-{
-	const char *path = ir_rec_get(r->entry, "file");
-
-	if (!path)
-		path = ir_rec_get(r->entry, "out");
-	return path ? path : r->out;
-}
-
-/* Is the new key there, and does the file hold it? */
-static bool
-in_file(struct rotate *r)
-{
-	struct ir_buf b = IR_BUF_SECRET(IR_SMTP_FILE_MAX);
-	const char *id = ir_rec_get(r->entry, "new"), *path = out_path(r), *v;
-	bool same = false;
-	size_t n;
-
-	if (id && path && find_key(r, id) &&
-	    ir_smtp_file_read(path, &b, NULL) == 0)
-		same = ir_smtp_file_find(ir_buf_cstr(&b), b.len, "user", &v,
-		    &n) && strlen(id) == n && memcmp(v, id, n) == 0;
-	ir_buf_free(&b);
-	return same;
-}
-
-/*
- * Made and handed over: it may be in use by now, on another host and with
- * the file moved away, so it is never taken for an orphan.
- */
-static bool
-is_made(struct rotate *r)
-{
-	return ir_rec_get(r->entry, "new") && ir_rec_get(r->entry, "file");
-}
-
-static int
-finish_create(struct rotate *r, const char *id, struct ir_err *err)
-{
-	struct ir_rec *names = ir_rec_array();
-	size_t i;
-
-	for (i = 0; i < r->nregions; i++)
-		ir_rec_push_str(names, r->regions[i]);
-	ir_rec_set(r->entry, "regions", names);
-	ir_rec_str(r->entry, "file", out_path(r));
-	ir_rec_bool(r->entry, "creating", false);
-	return save(r, err) || note(r, "ses-rotate.end", "create", id,
-	    "created, its passwords are in the file", err) ? -1 : 0;
-}
-
-/* The file could not be written: nobody has the secret of this key. */
-static void
-abandon(struct rotate *r, const char *id)
-{
-	struct ir_err err = IR_ERR_INIT;
-
-	if (deactivate(r, id, &err) == 0 && r->norphans < 4)
-		snprintf(r->orphans[r->norphans++], sizeof r->orphans[0],
-		    "%s", id);
-	else
-		ir_warn(&r->common, "%s: not deactivated: %s", id, err.msg);
-}
-
-static int
-create(struct rotate *r, struct ir_err *err)
-{
-	struct ir_secret secret = IR_SECRET_INIT;
-	struct key *k = find_key(r, r->old);
-	char id[64] = "";
-	int rc = -1;
-
-	if (k && strcmp(k->status, "Active") == 0)
-		return ir_fail(err, IR_UNAVAILABLE,
-		    "%s is still active: contain it first", r->old);
-	if (is_made(r))
-		return 0;
-	if (in_file(r)) {	/* killed just behind the file */
-		r->new_changed = true;
-		return finish_create(r, ir_rec_get(r->entry, "new"), err);
-	}
-	if (ir_smtp_file_check(r->out, err) ||
-	    create_key(r, id, &secret, err))
-		goto out;
-	ir_rec_str(r->entry, "new", id);
-	r->new_changed = true;
-	if (save(r, err) == 0 && write_file(r, id, &secret, err) == 0)
-		rc = finish_create(r, id, err);
-	else
-		abandon(r, id);
-out:
-	ir_secret_free(&secret);
-	return rc;
-}
-
-/* --- prove ------------------------------------------------------------- */
-
-static bool
-is_paused(struct rotate *r, const char *region)
-{
-	struct ir_ses_region s = { .name = "" };
-
-	snprintf(s.name, sizeof s.name, "%s", region);
-	(void)ir_ses_survey(r->aws, &s, 1, false, ir_now());
-	return s.err.code == 0 &&
-	    (!s.sending || strcmp(s.enforcement, "SHUTDOWN") == 0);
-}
-
-/* Until it is taken: a change that has not spread yet is asked again. */
-static int
-prove_data(struct rotate *r, struct ir_smtp_proof *p, const char **said,
-    struct ir_err *err)
-{
-	const struct timespec pause = { 0, 500 * 1000 * 1000 };
-	bool paused;
-
-	*said = "refused";
-	for (;;) {
-		*err = (struct ir_err)IR_ERR_INIT;
-		if (ir_smtp_proof_data(p, r->from, &paused, err) == 0) {
-			*said = "accepted";
-			return 0;
-		}
-		if (err->code == IR_UNKNOWN) {
-			*said = "unknown";
-			return -1;
-		}
-		if (paused && is_paused(r, p->region)) {
-			*said = "paused";
-			*err = (struct ir_err)IR_ERR_INIT;
-			return 0;
-		}
-		if (!paused && err->code != IR_TEMPFAIL &&
-		    err->code != IR_NOPERM)
-			return -1;
-		if (ir_mono_ms() + 500 >= p->deadline || ir_stopped())
-			break;
-		nanosleep(&pause, NULL);
-	}
-	err->code = IR_TEMPFAIL;
-	return -1;
-}
-
-/* Of several regions the weakest counts. */
-static void
-keep_proof(struct rotate *r, int got, const char *data)
-{
-	struct ir_rec *sum = ir_rec_copy(ir_rec_at(r->entry, "proven"));
-	const char *said = ir_rec_get(sum, "data");
-
-	if (!sum)
-		sum = ir_rec_object();
-	if (got < ir_rec_get_int(sum, "auth_235", INT32_MAX))
-		ir_rec_int(sum, "auth_235", got);
-	if (!said || strcmp(said, "accepted") == 0)
-		ir_rec_str(sum, "data", data);
-	ir_rec_set(r->entry, "proven", sum);
-}
-
-static int
-prove_region(struct rotate *r, const struct ir_buf *file, const char *region,
-    const char *id, struct ir_err *err)
-{
-	struct ir_secret pw = IR_SECRET_INIT;
-	struct ir_smtp_proof p;
-	const char *data = "none";
-	int got = 0, rc;
-
-	rc = ir_smtp_file_password(file, region, &pw, err);
-	p = proof_of(r, region, id, &pw);
-	if (rc == 0)
-		rc = ir_smtp_proof_row(&p, 235, (int)r->proofs, &got, err);
-	if (rc == 0 && r->from)
-		rc = prove_data(r, &p, &data, err);
-	keep_proof(r, got, data);
-	ir_secret_free(&pw);
-	return rc;
-}
-
-static int
-prove(struct rotate *r, struct ir_err *err)
-{
-	struct ir_buf file = IR_BUF_SECRET(IR_SMTP_FILE_MAX);
-	const char *id = ir_rec_get(r->entry, "new");
-	const char *path = r->out ? r->out : out_path(r);
-	struct ir_err late = IR_ERR_INIT;
-	size_t i;
-	int rc;
-
-	if (!is_made(r)) {
-		ir_fail(err, IR_UNAVAILABLE,
-		    "%s: there is no new key to prove", r->user);
-		ir_hint(err, "make it first: --phase=create --out=FILE");
-		return -1;
-	}
-	ir_rec_del(r->entry, "proven");
-	rc = ir_smtp_file_read(path, &file, err);
-	for (i = 0; rc == 0 && i < r->nregions; i++)
-		rc = prove_region(r, &file, r->regions[i], id, err);
-	ir_buf_free(&file);
-	if (save(r, rc ? &late : err) || note(r, "ses-rotate.proof", "prove",
-	    id, rc ? "not proven" : "proven", rc ? &late : err))
-		rc = -1;
-	return rc;
-}
-
-/* --- saying ------------------------------------------------------------ */
+/* --- records ----------------------------------------------------------- */
 
 static struct ir_rec *
-record(struct rotate *r, const char *id, const char *role)
+record(struct app *a, struct ir_rotate *r, const char *id, const char *role)
 {
 	struct ir_rec *rec = ir_rec_new("aws-key", id);
-	struct key *k = find_key(r, id);
+	struct ir_key *k = ir_keys_find(&r->keys, id);
 
 	ir_rec_str(rec, "role", role);
-	ir_rec_str(rec, "account", r->account);
+	ir_rec_str(rec, "account", a->account);
 	ir_rec_str(rec, "user", r->user);
 	ir_rec_str(rec, "status", k ? k->status : "absent");
-	ir_rec_str(rec, "phase", r->phase);
-	ir_rec_bool(rec, "dry_run", r->change.dry_run);
+	ir_rec_str(rec, "phase", a->phase);
+	ir_rec_bool(rec, "routine", r->routine);
+	ir_rec_bool(rec, "dry_run", a->change.dry_run);
 	return rec;
 }
 
 static void
-put(struct ir_out *out, struct ir_rec *rec, bool changed,
-    const struct ir_err *err)
+put(struct app *a, struct ir_rec *rec, bool changed, const struct ir_err *err)
 {
 	ir_rec_bool(rec, "changed", changed);
 	ir_rec_bool(rec, "ok", !err || !err->code);
 	if (err && err->code)
 		ir_rec_str(rec, "why", err->msg);
-	ir_out_put(out, rec);
+	ir_out_put(a->out, rec);
 }
 
 static void
@@ -779,33 +109,64 @@ copy(struct ir_rec *to, const char *as, const struct ir_rec *from,
 }
 
 static void
-report_old(struct rotate *r, struct ir_out *out, const struct ir_err *err)
+stands(struct ir_rec *rec, const struct ir_rec *entry)
 {
-	struct ir_rec *rec = record(r, r->old, "old");
+	const char *done, *next;
+
+	ir_rotate_stands(entry, &done, &next);
+	if (done)
+		ir_rec_str(rec, "step", done);
+	if (next)
+		ir_rec_str(rec, "next", next);
+}
+
+/* What a real run would change, and what would stand in its way. */
+static bool
+plan_old(struct app *a, struct ir_rotate *r, struct ir_rec *rec)
+{
+	struct ir_key *k = ir_keys_find(&r->keys, r->old);
+	int phase = r->routine ? IR_ROTATE_PUBLISH : IR_ROTATE_CONTAIN;
+
+	if (a->mode == BACK)
+		return k && strcmp(k->status, "Active") != 0;
+	ir_rec_bool(rec, "slot", r->keys.n < 2);
+	if ((a->phases & IR_ROTATE_CREATE) && !ir_rotate_made(r)) {
+		ir_rotate_look(r);
+		copy(rec, "may_send", r->may_send, "verdict");
+		copy(rec, "may_send_why", r->may_send, "why");
+		copy(rec, "policies", r->may_send, "policies");
+		if (r->keys.n >= 2)
+			ir_rec_str(rec, "why", "the user has two keys: no "
+			    "room for a new one");
+	}
+	if (r->want.out)
+		ir_rec_str(rec, "file", r->want.out);
+	return (a->phases & phase) && k && strcmp(k->status, "Active") == 0;
+}
+
+static void
+report_old(struct app *a, struct ir_rotate *r, const struct ir_err *err)
+{
+	struct ir_rec *rec = record(a, r, r->old, "old");
 	struct ir_rec *proof = ir_rec_object();
-	struct key *k = find_key(r, r->old);
 	bool changed = r->old_changed;
 
 	copy(proof, "before", r->entry, "before");
+	copy(proof, "legacy", r->entry, "legacy");
 	copy(proof, "dead_535", r->entry, "dead_535");
 	ir_rec_set(rec, "proof", proof);
-	if (r->change.dry_run) {
-		changed = r->contain && k && strcmp(k->status, "Active") == 0;
-		ir_rec_bool(rec, "slot", r->nkeys < 2);
-		if (r->create && r->nkeys >= 2 && !is_made(r))
-			ir_rec_str(rec, "why", "the user has two keys: no "
-			    "room for a new one");
-		if (r->out)
-			ir_rec_str(rec, "file", r->out);
-	}
-	put(out, rec, changed, err);
+	if (a->change.dry_run)
+		changed = plan_old(a, r, rec);
+	else
+		stands(rec, r->entry);
+	put(a, rec, changed, err);
 }
 
-/* A new key that is not an orphan of this run. */
+/* A new key that is not an orphan of this run; in a plan only to go back. */
 static const char *
-shown_new(struct rotate *r)
+shown_new(struct app *a, struct ir_rotate *r)
 {
-	const char *id = r->change.dry_run ? NULL :
+	const char *id = a->change.dry_run && a->mode != BACK ? NULL :
 	    ir_rec_get(r->entry, "new");
 	size_t i;
 
@@ -816,352 +177,797 @@ shown_new(struct rotate *r)
 }
 
 static void
-report_new(struct rotate *r, struct ir_out *out, const struct ir_err *err)
+report_new(struct app *a, struct ir_rotate *r, const struct ir_err *err)
 {
-	struct ir_rec *rec = record(r, shown_new(r), "new");
+	struct ir_rec *rec = record(a, r, shown_new(a, r), "new");
 	struct ir_rec *proof = ir_rec_object();
+	struct ir_key *k = ir_keys_find(&r->keys, shown_new(a, r));
+	bool changed = a->change.dry_run ? k &&
+	    strcmp(k->status, "Active") == 0 : r->new_changed;
 
 	copy(proof, "auth_235", r->entry, "proven.auth_235");
 	copy(proof, "data", r->entry, "proven.data");
 	ir_rec_set(rec, "proof", proof);
 	copy(rec, "file", r->entry, "file");
+	copy(rec, "sealed", r->entry, "sealed");
 	copy(rec, "regions", r->entry, "regions");
-	put(out, rec, r->new_changed, err);
+	stands(rec, r->entry);
+	put(a, rec, changed, err);
 }
 
-/* err belongs to the old key unless it came later and there is a new one. */
+/* The error is the old key's as long as that was to be contained. */
 static void
-report(struct rotate *r, struct ir_out *out, bool contained,
-    const struct ir_err *err)
+report(struct app *a, struct ir_rotate *r)
 {
-	bool new = shown_new(r) != NULL;
+	bool new = shown_new(a, r) != NULL;
+	bool old = !r->routine && (a->phases & IR_ROTATE_CONTAIN) &&
+	    !ir_rec_has(r->entry, "steps.prove-dead.done") &&
+	    !ir_rec_at(r->entry, "steps.prove-dead.done");
 	struct ir_rec *rec;
 	size_t i;
 
-	report_old(r, out, contained && new ? NULL : err);
+	report_old(a, r, new && !old ? NULL : &r->err);
 	for (i = 0; i < r->norphans; i++) {
-		rec = record(r, r->orphans[i], "orphan");
-		ir_rec_str(rec, "why", "its secret was lost: deactivated");
-		put(out, rec, true, NULL);
+		rec = record(a, r, r->orphans[i], "orphan");
+		ir_rec_bool(rec, "deleted", r->orphan_deleted[i]);
+		ir_rec_str(rec, "why", r->orphan_deleted[i] ?
+		    "its secret was lost: deleted, a person said so" :
+		    "its secret was lost: deactivated");
+		put(a, rec, true, NULL);
 	}
 	if (new)
-		report_new(r, out, contained ? err : NULL);
+		report_new(a, r, old ? NULL : &r->err);
+}
+
+static void
+report_ingress(const struct ir_ingress *p, void *arg)
+{
+	struct app *a = arg;
+	struct ir_rec *rec;
+
+	if (strcmp(p->type, "AUTH") != 0)
+		return;
+	rec = ir_rec_new("ingress-point", p->id);
+	ir_rec_str(rec, "name", p->name);
+	ir_rec_str(rec, "region", p->region);
+	ir_rec_str(rec, "status", p->status);
+	ir_rec_str(rec, "host", p->record);
+	ir_rec_str(rec, "secret", p->secret ? p->secret : "its own password");
+	ir_rec_bool(rec, "dry_run", a->change.dry_run);
+	ir_rec_str(rec, "why", "Mail Manager: its SMTP credentials are not "
+	    "an IAM user's and live on; see ses-pause");
+	put(a, rec, false, NULL);
+}
+
+static void
+no_ingress(const char *region, const struct ir_err *why, void *arg)
+{
+	struct app *a = arg;
+
+	ir_note(&a->common, "Mail Manager in %s was not looked at: %s",
+	    region, why->msg);
+}
+
+/* Doors that stay open when the key is dead, in the regions of it all. */
+static void
+look_at_ingress(struct app *a)
+{
+	const char *names[64];
+	size_t n = 0, i, k, j;
+	struct ir_err err;
+
+	for (i = 0; i < a->n; i++)
+		for (k = 0; k < a->r[i].nregions; k++) {
+			for (j = 0; j < n &&
+			    strcmp(names[j], a->r[i].regions[k]) != 0; j++)
+				;
+			if (j == n && n < 64)
+				names[n++] = a->r[i].regions[k];
+		}
+	(void)ir_ingress_each(a->run.aws, names, n, report_ingress,
+	    no_ingress, a, &err);
 }
 
 /* --- options ----------------------------------------------------------- */
 
 static void
-check_phase(struct rotate *r)
+check_phase(struct app *a)
 {
-	bool all = strcmp(r->phase, "all") == 0;
+	static const struct {
+		const char *name;
+		int phases;
+	} words[] = { { "contain", IR_ROTATE_CONTAIN },
+		{ "create", IR_ROTATE_CREATE }, { "prove", IR_ROTATE_PROVE },
+		{ "publish", IR_ROTATE_PUBLISH }, { "all", IR_ROTATE_ALL } };
+	size_t i;
 
-	r->contain = all || strcmp(r->phase, "contain") == 0;
-	r->create = all || strcmp(r->phase, "create") == 0;
-	r->prove = all || strcmp(r->phase, "prove") == 0;
-	if (!r->contain && !r->create && !r->prove)
-		ir_die_usage("--phase: not contain, create, prove or all: %s",
-		    r->phase);
-	if (r->create && !r->out)
-		ir_die_usage("--out is needed: the secret is shown only once");
-	if (r->password_file && r->secret_file)
-		ir_die_usage("--old-password-file and --old-secret-file: one "
-		    "of them");
-	if (r->proofs < 1 || r->proofs > 1000)
-		ir_die_usage("--proofs: 1 to 1000");
-	if (r->from && !ir_smtp_address_ok(r->from))
-		ir_die_usage("--from: not a mail address: %s", r->from);
+	for (i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i].name, a->phase) == 0)
+			a->phases = words[i].phases;
+	if (!a->phases)
+		ir_die_usage("--phase: not contain, create, prove, publish or "
+		    "all: %s", a->phase);
+	a->again = a->phases != IR_ROTATE_ALL;
+	if (a->again && (a->routine || a->older || a->mode != ROTATE))
+		ir_die_usage("--phase: not with --routine, --older-than, "
+		    "--resume or --rollback");
 }
 
 /* The state outlives this run's working folder. */
 static void
-check_out(struct rotate *r)
+from_root(const char **path, char out[PATH_MAX], const char *option)
 {
 	char cwd[PATH_MAX] = "";
 
-	if (!r->out)
+	if (!*path)
 		return;
-	if (*r->out != '/' && !getcwd(cwd, sizeof cwd))
-		ir_die_usage("--out: say it from the root");
-	if ((size_t)snprintf(r->path, sizeof r->path, "%s%s%s", cwd,
-	    *cwd ? "/" : "", r->out) >= sizeof r->path)
-		ir_die_usage("--out: too long");
-	r->out = r->path;
+	if (**path != '/' && !getcwd(cwd, sizeof cwd))
+		ir_die_usage("%s: say it from the root", option);
+	if ((size_t)snprintf(out, PATH_MAX, "%s%s%s", cwd, *cwd ? "/" : "",
+	    *path) >= PATH_MAX)
+		ir_die_usage("%s: too long", option);
+	*path = out;
+}
+
+/* A vault that nobody asked for is not used. */
+static void
+check_places(struct app *a)
+{
+	const char *env = getenv("QUELL_VAULT");
+
+	if (!a->vault.path && env && *env)
+		a->vault.path = env;
+	if (!a->vault.path && (a->vault.key || a->want.vault_name))
+		ir_die_usage("--vault-key, --vault-name: which --vault?");
+	a->want.vault = a->vault.path;
+	from_root(&a->want.out, a->path[0], "--out");
+	from_root(&a->want.vault, a->path[1], "--vault");
+	from_root(&a->want.password_file, a->path[2], "--old-password-file");
+	from_root(&a->want.secret_file, a->path[3], "--old-secret-file");
+	a->run.vault_key = a->vault.key;
+	if (a->mode == ROTATE && (a->phases & IR_ROTATE_CREATE) &&
+	    !a->want.out && !a->want.vault)
+		ir_die_usage("--vault or --out is needed: the secret is shown "
+		    "only once");
 }
 
 static void
-check_mode(struct rotate *r)
+check_commands(struct app *a)
 {
-	const char *const modes[] = { "0400", "0440", "0600", "0640" };
-	const char *m = r->mode_opt ? r->mode_opt : r->group ? "0640" : "0600";
-	struct group *g;
-	size_t i;
+	struct ir_rotate_words w;
+	struct ir_err err = IR_ERR_INIT;
+	const char *s = a->want.publish_secret;
 
-	for (i = 0; i < 4 && strcmp(m, modes[i]) != 0; i++)
-		;
-	if (i == 4)
-		ir_die_usage("--mode: not 0400, 0440, 0600 or 0640: %s", m);
-	r->mode = (mode_t)strtoul(m, NULL, 8);
-	if ((r->mode & 040) && !r->group)
-		ir_die_usage("--mode=%s needs --group", m);
-	g = r->group ? getgrnam(r->group) : NULL;
-	if (r->group && !g)
-		ir_die_usage("--group: no such group: %s", r->group);
-	r->gid = g ? g->gr_gid : (gid_t)-1;
+	if ((a->want.publish && ir_rotate_words(a->want.publish, &w, &err)) ||
+	    (a->want.verify && ir_rotate_words(a->want.verify, &w, &err)))
+		ir_die_usage("--publish, --verify: %s", err.msg);
+	if (s && (strlen(s) > 512 || strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789/_+=.@:-") != strlen(s)))
+		ir_die_usage("--publish-secret: not the name of a secret: %s",
+		    s);
 }
 
-/* What can be said before anything is opened; --key becomes the operand. */
 static void
-check_usage(struct rotate *r, int *n, char **argv)
+check_endpoint(struct app *a)
 {
-	static char key[64];
+	const char *env = getenv("QUELL_SES_SMTP");
+	const char *e = a->want.endpoint;
 	char host[256];
 	int port = 0;
 
-	if (r->key_opt && *n)
-		ir_die_usage("--key and an operand: one of them");
-	if (r->key_opt) {
-		snprintf(key, sizeof key, "%s", r->key_opt);
-		argv[1] = key;
-		*n = 1;
-	}
-	if (*n == 0 && isatty(STDIN_FILENO))
-		ir_die_usage("no key, and standard input is a terminal");
-	if (!r->endpoint)
-		r->endpoint = getenv("QUELL_SES_SMTP");
-	if (!r->endpoint || !*r->endpoint)
-		r->endpoint = ENDPOINT;
-	if (ir_smtp_endpoint(r->endpoint, "us-east-1", host, sizeof host,
-	    &port, NULL))
-		ir_die_usage("--smtp-endpoint: not HOST[:PORT]: %s",
-		    r->endpoint);
-	check_phase(r);
-	check_mode(r);
-	check_out(r);
+	if (!e)
+		e = env && *env ? env : ENDPOINT;
+	if (ir_smtp_endpoint(e, "us-east-1", host, sizeof host, &port, NULL))
+		ir_die_usage("--smtp-endpoint: not HOST[:PORT]: %s", e);
+	a->want.endpoint = e;
 }
 
-/* --regions, else what the key was made for, else the client's region. */
-static int
-find_regions(struct rotate *r, struct ir_err *err)
+static void
+check_mode(struct app *a, int n)
 {
-	const struct ir_rec *saved = ir_rec_at(r->entry, "regions");
-	const char *p = r->region_list, *home = ir_aws_region(r->aws), *s;
-	struct ir_buf b = IR_BUF(1024);
-	size_t n, i;
+	int modes = a->resume + a->rollback + a->status + a->steps;
 
-	for (i = 0; !p && saved && i < ir_rec_len(saved); i++) {
-		s = ir_rec_cstr(ir_rec_item(saved, i));
-		ir_buf_fmt(&b, "%s%s", i ? "," : "", s ? s : "");
-	}
-	if (!p)
-		p = b.len ? ir_buf_cstr(&b) : home ? home : "";
-	for (; *p && r->nregions < MAX_REGIONS; p += n + (p[n] == ',')) {
-		n = strcspn(p, ",");
-		snprintf(r->names[r->nregions], sizeof r->names[0], "%.*s",
-		    (int)n, p);
-		if (!ir_aws_region_ok(r->names[r->nregions]))
-			break;
-		r->regions[r->nregions] = r->names[r->nregions];
-		r->nregions++;
-	}
-	n = strlen(p);
-	ir_buf_free(&b);
-	if (n || !r->nregions)
-		return ir_fail(err, IR_USAGE, r->region_list ?
-		    "--regions: not a list of regions: %s" :
-		    "no region given: use --regions%s",
-		    r->region_list ? r->region_list : "");
+	if (modes > 1)
+		ir_die_usage("--resume, --rollback, --status: one of them");
+	a->mode = a->resume ? RESUME : a->rollback ? BACK :
+	    a->status ? STATUS : a->steps ? STEPS : ROTATE;
+	if (a->mode == BACK && !a->key_opt && n == 0)
+		ir_die_usage("--rollback: of which key?");
+	if (a->older && a->mode != ROTATE)
+		ir_die_usage("--older-than starts rotations");
+	if (a->older && !a->users.n && !a->all)
+		ir_die_usage("--older-than: of which --user?  Or --all");
+	if (a->all && (!a->older || a->users.n))
+		ir_die_usage("--all: with --older-than, without --user");
+	a->routine = a->routine || a->older;
+	check_phase(a);
+}
+
+/* What can be said before anything is opened. */
+static void
+check_usage(struct app *a, int n)
+{
+	struct ir_err err = IR_ERR_INIT;
+	mode_t mode;
+	gid_t gid;
+
+	check_mode(a, n);
+	if (a->key_opt && n)
+		ir_die_usage("--key and an operand: one of them");
+	if (a->older && (a->key_opt || n))
+		ir_die_usage("--older-than finds the keys itself");
+	if (a->mode == ROTATE && !a->older && !a->key_opt && n == 0 &&
+	    isatty(STDIN_FILENO))
+		ir_die_usage("no key, and standard input is a terminal");
+	if (!a->older && a->users.n > 1)
+		ir_die_usage("--user: one, or --older-than");
+	if (a->want.password_file && a->want.secret_file)
+		ir_die_usage("--old-password-file and --old-secret-file: one "
+		    "of them");
+	if (a->run.proofs < 1 || a->run.proofs > 1000)
+		ir_die_usage("--proofs: 1 to 1000");
+	if (a->run.over > 3600)
+		ir_die_usage("--over: at most an hour");
+	if (a->want.from && !ir_smtp_address_ok(a->want.from))
+		ir_die_usage("--from: not a mail address: %s", a->want.from);
+	if (ir_rotate_mode(&a->want, &mode, &gid, &err))
+		ir_die_usage("%s", err.msg);
+	check_endpoint(a);
+	check_commands(a);
+	check_places(a);
+}
+
+/* --- which keys -------------------------------------------------------- */
+
+static int
+add_key(struct app *a, const char *id, const char *user, bool routine,
+    struct ir_err *err)
+{
+	struct ir_rotate *r;
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (strcmp(a->r[i].old, id) == 0)
+			return 0;
+	if (a->n == MAX_ROTATIONS)
+		return ir_fail(err, IR_DATAERR, "more than %d keys",
+		    MAX_ROTATIONS);
+	r = &a->r[a->n++];
+	snprintf(r->old, sizeof r->old, "%s", id);
+	if (a->users.n && !a->older)
+		user = a->users.v[0];
+	snprintf(r->user, sizeof r->user, "%s", user ? user : "");
+	r->routine = routine;
 	return 0;
+}
+
+static int
+not_a_key(const char *where, const char *id, struct ir_err *err)
+{
+	if (id && strncmp(id, "ASIA", 4) == 0) {
+		ir_fail(err, IR_DATAERR, "%s: %s is a temporary key: it has "
+		    "no SMTP password and cannot be deactivated", where, id);
+		ir_hint(err, "revoke the sessions of its role or user");
+		return -1;
+	}
+	return ir_fail(err, IR_DATAERR,
+	    "%s: not the id of a user's access key", where);
+}
+
+/* Records of new keys, orphans and ingress points are passed over. */
+static int
+take_record(struct app *a, const struct ir_rec *rec, const char *where,
+    struct ir_err *err)
+{
+	const char *type = ir_rec_get(rec, "type");
+	const char *role = ir_rec_get(rec, "role");
+	const char *id = ir_rec_get(rec, "id");
+
+	if ((role && strcmp(role, "old") != 0) ||
+	    (type && strcmp(type, "ingress-point") == 0))
+		return 0;
+	if (!id || !ir_key_id_ok(id))
+		return not_a_key(where, id, err);
+	return add_key(a, id, ir_rec_get(rec, "user"), a->routine ||
+	    ir_rec_get_bool(rec, "routine", false), err);
+}
+
+static int
+read_keys(struct app *a, char **operands, size_t n, struct ir_err *err)
+{
+	struct ir_in *in;
+	struct ir_rec *rec = NULL;
+	int rc = 0;
+
+	if (a->key_opt)
+		return ir_key_id_ok(a->key_opt) ? add_key(a, a->key_opt, NULL,
+		    a->routine, err) : not_a_key("--key", a->key_opt, err);
+	in = ir_in_open(operands, n, err);
+	if (!in)
+		return -1;
+	while (rc == 0 && (rc = ir_in_next(in, &rec, err)) > 0) {
+		rc = take_record(a, rec, ir_in_where(in), err);
+		ir_rec_free(rec);
+	}
+	ir_in_close(in);
+	if (rc == 0 && a->n == 0)
+		return ir_fail(err, IR_USAGE,
+		    "no key given: nothing changed");
+	return rc;
+}
+
+struct of_user {
+	struct app *a;
+	const char *user;
+	struct ir_err *err;
+};
+
+static bool
+is_over(const struct ir_rec *entry)
+{
+	const char *done, *next;
+
+	ir_rotate_stands(entry, &done, &next);
+	return next == NULL;
+}
+
+/* All that was begun and is not over, or what was named of it. */
+static int
+take_unfinished(const char *id, const struct ir_rec *entry, void *arg)
+{
+	struct of_user *o = arg;
+
+	if (is_over(entry))
+		return 0;
+	return add_key(o->a, id, ir_rec_get(entry, "user"), false, o->err);
+}
+
+static int
+find_unfinished(struct app *a, struct ir_err *err)
+{
+	struct of_user o = { .a = a, .err = err };
+
+	if (a->n)
+		return 0;
+	if (ir_rec_each(ir_rec_at(a->state.rec, "keys"), take_unfinished, &o))
+		return -1;
+	if (a->n == 0)
+		ir_note(&a->common, "nothing is unfinished");
+	return 0;
+}
+
+/* Which vault record is of this user's key?  Only such keys are replaced. */
+static int
+in_vault(const struct ir_vault_item *item, void *arg)
+{
+	const char *id = arg;
+
+	return strcmp(item->username, id) == 0;
+}
+
+static int
+take_old(struct app *a, const char *user, struct ir_vault *v, int64_t before,
+    struct ir_err *err)
+{
+	struct ir_keys keys;
+	int64_t created;
+	size_t i;
+	union { const char *c; void *v; } id;
+
+	if (ir_keys_list(a->run.aws, user, &keys, err))
+		return -1;
+	for (i = 0; i < keys.n; i++) {
+		id.c = keys.key[i].id;
+		if (strcmp(keys.key[i].status, "Active") != 0 ||
+		    ir_time_parse(keys.key[i].created, &created) ||
+		    created > before)
+			continue;
+		if (a->all && !(v && ir_vault_each(v, in_vault, id.v))) {
+			ir_note(&a->common, "%s of %s is old, but not in the "
+			    "vault: left alone", id.c, user);
+			continue;
+		}
+		if (add_key(a, id.c, user, true, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+find_old(struct app *a, struct ir_err *err)
+{
+	const struct ir_vault_opts o = { .path = a->want.vault,
+		.key = a->run.vault_key, .client = a->run.aws,
+		.look = a->change.dry_run };
+	int64_t before = ir_now() - a->older;
+	struct ir_rec *names = NULL;
+	struct ir_vault *v = NULL;
+	size_t i, n;
+	int rc = 0;
+
+	if (a->all) {
+		if (!a->want.vault)
+			return ir_fail(err, IR_USAGE, "--all: only keys that "
+			    "the vault holds are replaced: which --vault?");
+		if (ir_vault_open(&v, &o, false, err))
+			return -1;
+		names = ir_key_users(a->run.aws, err);
+		rc = names ? 0 : -1;
+	}
+	n = a->all ? ir_rec_len(names) : a->users.n;
+	for (i = 0; rc == 0 && i < n; i++)
+		rc = take_old(a, a->all ? ir_rec_cstr(ir_rec_item(names, i)) :
+		    a->users.v[i], v, before, err);
+	ir_rec_free(names);
+	ir_vault_close(v);
+	return rc;
 }
 
 /* --- opening ----------------------------------------------------------- */
 
-/* Exactly one key; records of new keys and orphans are passed over. */
-static int
-read_key(struct rotate *r, char **operands, size_t n, struct ir_err *err)
-{
-	struct ir_in *in = ir_in_open(operands, n, err);
-	struct ir_rec *rec = NULL;
-	const char *id, *user, *role;
-	int rc;
-
-	while (in && (rc = ir_in_next(in, &rec, err)) > 0) {
-		id = ir_rec_get(rec, "id");
-		user = ir_rec_get(rec, "user");
-		role = ir_rec_get(rec, "role");
-		if (role && strcmp(role, "old") != 0)
-			id = NULL;
-		else if (!id || strlen(id) < 16 || strlen(id) > 40 ||
-		    strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") !=
-		    strlen(id) || strncmp(id, "AKIA", 4) != 0)
-			rc = ir_fail(err, IR_DATAERR,
-			    "%s: not the id of a user's access key",
-			    ir_in_where(in));
-		else if (r->old[0] && strcmp(r->old, id) != 0)
-			rc = ir_fail(err, IR_USAGE,
-			    "more than one key: rotate one at a time");
-		if (rc > 0 && id) {
-			snprintf(r->old, sizeof r->old, "%s", id);
-			snprintf(r->user, sizeof r->user, "%s",
-			    user ? user : "");
-		}
-		ir_rec_free(rec);
-		if (rc < 0)
-			break;
-	}
-	if (!in || rc < 0) {
-		ir_in_close(in);
-		return -1;
-	}
-	ir_in_close(in);
-	return r->old[0] ? 0 : ir_fail(err, IR_USAGE,
-	    "no key given: nothing changed");
-}
-
 /* "arn:aws:iam::111122223333:user/path/NAME" */
 static bool
-caller_is(const struct rotate *r)
+caller_is(const struct app *a, const char *user)
 {
-	const char *name = strrchr(r->arn, '/');
+	const char *name = strrchr(a->arn, '/');
 
-	return strstr(r->arn, ":user/") && name &&
-	    strcmp(name + 1, r->user) == 0;
+	return strstr(a->arn, ":user/") && name &&
+	    strcmp(name + 1, user) == 0;
 }
 
 static int
-clean_hands(struct rotate *r, struct ir_err *err)
-{
-	if (strcmp(ir_aws_key_id(r->aws), r->old) != 0)
-		return 0;
-	ir_fail(err, IR_UNAVAILABLE,
-	    "%s: is the key of this very run: nothing changed", r->old);
-	ir_hint(err, "use credentials that are not the stolen ones");
-	return -1;
-}
-
-static int
-open_state(struct rotate *r, struct ir_err *err)
+open_state(struct app *a, struct ir_err *err)
 {
 	const char *of;
 
-	if (ir_journal_open(&r->journal, r->change.incident, cmd.name, err) ||
-	    ir_state_open(&r->state, r->change.incident, cmd.name, r->account,
-	    !r->change.dry_run, err))
+	if (ir_journal_open(&a->run.journal, a->change.incident, cmd.name,
+	    err) || ir_state_open(&a->state, a->change.incident, cmd.name,
+	    a->account, !a->change.dry_run, err))
 		return -1;
-	of = ir_rec_get(r->state.rec, "account");
-	if (of && strcmp(of, r->account) != 0)
+	of = ir_rec_get(a->state.rec, "account");
+	if (of && strcmp(of, a->account) != 0)
 		return ir_fail(err, IR_CONFIG, "%s: is of account %s, the "
-		    "credentials are of %s", r->state.path, of, r->account);
-	r->entry = ir_rec_copy(ir_rec_at(ir_rec_at(r->state.rec, "keys"),
-	    r->old));
-	if (!r->entry)
-		r->entry = ir_rec_object();
-	of = ir_rec_get(r->entry, "user");
-	if (!r->user[0] && of)
-		snprintf(r->user, sizeof r->user, "%s", of);
+		    "credentials are of %s", a->state.path, of, a->account);
+	return 0;
+}
+
+/* One file and one password are of one key. */
+static int
+check_count(struct app *a, struct ir_err *err)
+{
+	if (a->n > 1 && (a->want.out || a->want.vault_name ||
+	    a->want.publish_secret || a->want.password_file ||
+	    a->want.secret_file))
+		return ir_fail(err, IR_USAGE, "--out, --vault-name, "
+		    "--publish-secret and the files of an old password are "
+		    "of one key, not of %zu", a->n);
+	return 0;
+}
+
+/* With one key an error of it is that of the run. */
+static int
+open_rotations(struct app *a, struct ir_err *err)
+{
+	/* a later phase keeps the order; to contain is always an emergency */
+	bool keep = a->mode != ROTATE ||
+	    (a->again && a->phases != IR_ROTATE_CONTAIN);
+	struct ir_rotate *r;
+	size_t i;
+
+	for (i = 0; i < a->n; i++) {
+		r = &a->r[i];
+		if (a->mode != ROTATE && !ir_rec_at(ir_rec_at(a->state.rec,
+		    "keys"), r->old))
+			return ir_fail(err, IR_UNAVAILABLE, "%s: no rotation "
+			    "of it is known: nothing changed", r->old);
+		if (ir_rotate_open(r, &a->run, &a->want, r->routine, keep) &&
+		    a->n == 1) {
+			*err = r->err;
+			return -1;
+		}
+		if (caller_is(a, r->user))
+			ir_warn(&a->common, "%s is the user of this very run: "
+			    "responders should use another", r->user);
+	}
 	return 0;
 }
 
 static int
-open_all(struct rotate *r, char **operands, size_t n, struct ir_err *err)
+open_all(struct app *a, char **operands, size_t n, struct ir_err *err)
 {
-	if (read_key(r, operands, n, err) ||
-	    ir_aws_open(&r->aws, &r->aws_opts, ir_ask_tty, err) ||
-	    clean_hands(r, err))
+	bool named = a->key_opt || n || (a->mode == ROTATE && !a->older);
+
+	a->r = calloc(MAX_ROTATIONS, sizeof *a->r);
+	if (!a->r)
+		return ir_fail(err, IR_OSERR, "no memory");
+	if (a->mode == STATUS)
+		return 0;
+	if ((named && read_keys(a, operands, n, err)) ||
+	    ir_aws_open(&a->run.aws, &a->aws_opts, ir_ask_tty, err))
 		return -1;
-	ir_aws_follow(r->aws, &r->common);
-	if (r->common.timeout)
-		r->end = ir_mono_ms() + r->common.timeout * 1000;
-	if (r->user_opt)
-		snprintf(r->user, sizeof r->user, "%s", r->user_opt);
-	if (ir_aws_account(r->aws, r->account, r->arn, err) ||
-	    open_state(r, err) || find_regions(r, err) ||
-	    (!r->user[0] && find_user(r, err)))
+	ir_aws_follow(a->run.aws, &a->common);
+	if (a->common.timeout)
+		a->run.end = ir_mono_ms() + a->common.timeout * 1000;
+	if (ir_aws_account(a->run.aws, a->account, a->arn, err) ||
+	    open_state(a, err) || (a->mode != ROTATE &&
+	    find_unfinished(a, err)) || (a->older && find_old(a, err)) ||
+	    check_count(a, err))
 		return -1;
-	if (caller_is(r))
-		ir_warn(&r->common, "%s is the user of this very run: "
-		    "responders should use another", r->user);
-	ir_rec_str(r->entry, "user", r->user);
-	return list_keys(r, err);
+	return open_rotations(a, err);
+}
+
+/* --- acting ------------------------------------------------------------ */
+
+static void
+warn(void *arg, const char *text)
+{
+	struct app *a = arg;
+
+	ir_warn(&a->common, "%s", text);
 }
 
 static int
-confirm(struct rotate *r, struct ir_err *err)
+sure(void *arg, const char *name, const char *what, const char *question,
+    struct ir_err *err)
 {
-	return ir_confirm(&r->change, 1, err, "%s%s%s%s of user %s?",
-	    r->contain ? "deactivate key " : "go on for key ", r->old,
-	    r->create ? " and create another for " : "",
-	    r->create ? r->out : "", r->user);
+	struct app *a = arg;
+
+	return ir_confirm_name(&a->change, name, what, err, "%s", question);
+}
+
+static const char *
+verb(const struct app *a, const struct ir_rotate *r)
+{
+	return a->mode == BACK ? "go back to" : a->mode == RESUME ?
+	    "go on with the rotation of" : r->routine ? "replace" :
+	    a->phases == IR_ROTATE_CONTAIN ? "deactivate" :
+	    a->phases & IR_ROTATE_CONTAIN ? "deactivate and replace" :
+	    "go on for";
+}
+
+/* Each was named, or its user was; --all is a selection. */
+static int
+confirm(struct app *a, struct ir_err *err)
+{
+	const struct ir_rotate *r = &a->r[0];
+
+	if (a->n == 0 || a->change.dry_run || a->mode == STATUS)
+		return 0;
+	if (a->n == 1)
+		return ir_confirm(&a->change, 1, err, "%s key %s of user %s?",
+		    verb(a, r), r->old, r->user);
+	return ir_confirm(&a->change, a->all ? a->n : 1, err,
+	    "%s %zu keys, from %s of user %s on?", verb(a, r), a->n, r->old,
+	    r->user);
 }
 
 static void
-run(struct rotate *r, struct ir_out *out, struct ir_err *err)
+go(struct app *a, struct ir_rotate *r, const char *until)
 {
-	bool act = !r->change.dry_run, contained;
+	if (r->err.code)
+		return;
+	if (a->mode == BACK || (a->mode == RESUME &&
+	    ir_rotate_is_back(r->entry)))
+		(void)(until ? 0 : ir_rotate_back(r));
+	else
+		(void)ir_rotate_go(r, a->phases, a->again, until);
+}
 
-	contained = !act || !r->contain || contain(r, err) == 0;
-	if (act && contained && (!r->create || create(r, err) == 0) &&
-	    r->prove)
-		(void)prove(r, err);
-	report(r, out, contained, err);
+/* All are contained before any is replaced; one that fails stops no other. */
+static void
+act(struct app *a)
+{
+	bool contains = a->mode != BACK && (a->phases & IR_ROTATE_CONTAIN);
+	size_t i;
+
+	for (i = 0; contains && !a->change.dry_run && i < a->n; i++)
+		if (!a->r[i].routine)
+			go(a, &a->r[i], "deactivate");
+	if (contains && !a->older && a->mode == ROTATE)
+		look_at_ingress(a);
+	for (i = 0; i < a->n; i++) {
+		if (!a->change.dry_run)
+			go(a, &a->r[i], NULL);
+		report(a, &a->r[i]);
+		ir_tally_add(&a->tally, a->r[i].err.code);
+	}
+}
+
+/* --- status ------------------------------------------------------------ */
+
+static int
+show_entry(const char *id, const struct ir_rec *entry, void *arg)
+{
+	struct app *a = arg;
+	struct ir_rec *rec = ir_rec_new("aws-key", id);
+	bool over = is_over(entry);
+
+	ir_rec_str(rec, "role", "old");
+	copy(rec, "account", a->state.rec, "account");
+	copy(rec, "user", entry, "user");
+	copy(rec, "routine", entry, "routine");
+	copy(rec, "new", entry, "new");
+	copy(rec, "started", entry, "started");
+	copy(rec, "finished", entry, "finished");
+	copy(rec, "rolled_back", entry, "rolled_back");
+	stands(rec, entry);
+	ir_rec_bool(rec, "unfinished", !over);
+	put(a, rec, false, NULL);
+	if (!over)
+		a->n++;
+	return 0;
+}
+
+static int
+show_state(struct app *a, const char *suffix, struct ir_err *err)
+{
+	int rc = ir_state_open(&a->state, a->change.incident, cmd.name,
+	    suffix, false, err);
+
+	if (rc == 0)
+		(void)ir_rec_each(ir_rec_at(a->state.rec, "keys"),
+		    show_entry, a);
+	ir_state_close(&a->state);
+	return rc;
+}
+
+/* "ses-rotate-ACCOUNT.json": the account. */
+static bool
+suffix_of(const char *file, char out[16])
+{
+	const char *p = file + sizeof "ses-rotate-" - 1;
+	size_t n;
+
+	if (strncmp(file, "ses-rotate-", sizeof "ses-rotate-" - 1) != 0)
+		return false;
+	n = strspn(p, "0123456789");
+	if (n == 0 || n > 15 || strcmp(p + n, ".json") != 0)
+		return false;
+	snprintf(out, 16, "%.*s", (int)n, p);
+	return true;
+}
+
+static int
+status(struct app *a, struct ir_err *err)
+{
+	char dir[PATH_MAX], suffix[16];
+	struct dirent *e;
+	DIR *d;
+	int rc = 0;
+
+	if (a->change.incident)
+		return show_state(a, "", err);
+	if (ir_state_name(dir, sizeof dir, err))
+		return -1;
+	d = opendir(dir);
+	if (!d)
+		return errno == ENOENT ? 0 : ir_fail_errno(err, IR_NOINPUT,
+		    errno, "%s", dir);
+	while (rc == 0 && (e = readdir(d)))
+		if (suffix_of(e->d_name, suffix))
+			rc = show_state(a, suffix, err);
+	closedir(d);
+	return rc;
 }
 
 static void
-close_all(struct rotate *r)
+dump_steps(const struct ir_rotate_step *s, const char *table)
 {
-	ir_rec_free(r->entry);
-	ir_state_close(&r->state);
-	ir_journal_close(r->journal);
-	ir_aws_close(r->aws);
+	const char *const order[] = { "any", "emergency", "routine" };
+
+	for (; s->name; s++)
+		printf("%s\t%s\t%s\t%s\t%s\n", table, s->name, order[s->order],
+		    s->joined ? "joined" : "-", s->help);
+}
+
+/* --- main -------------------------------------------------------------- */
+
+static int
+parse(struct app *a, int argc, char **argv)
+{
+	const struct ir_opt opts[] = {
+		{ 0, "phase", "PHASE", IR_STR, &a->phase,
+		    "contain, create, prove, publish or all (the default)" },
+		{ 0, "key", "KEY", IR_STR, &a->key_opt,
+		    "the old key, instead of an operand" },
+		{ 0, "user", "NAME", IR_LIST, &a->users,
+		    "IAM user of the key; default: ask AWS" },
+		{ 0, "routine", NULL, IR_BOOL, &a->routine,
+		    "nothing is stolen: the old key goes last" },
+		{ 0, "older-than", "AGE", IR_SECONDS, &a->older,
+		    "routine, for each --user's keys of that age; 90d" },
+		{ 0, "all", NULL, IR_BOOL, &a->all,
+		    "of all users, if the vault holds the key" },
+		{ 0, "resume", NULL, IR_BOOL, &a->resume,
+		    "go on with what is unfinished" },
+		{ 0, "rollback", NULL, IR_BOOL, &a->rollback,
+		    "back to the old key" },
+		{ 0, "status", NULL, IR_BOOL, &a->status,
+		    "where each rotation stands; 1: one is unfinished" },
+		{ 0, "regions", "LIST", IR_STR, &a->want.regions,
+		    "make and prove SMTP passwords for these, by commas" },
+		IR_OPTS_VAULT(&a->vault),
+		{ 0, "vault-name", "NAME", IR_STR, &a->want.vault_name,
+		    "of the record; default: the user" },
+		{ 0, "out", "FILE", IR_STR, &a->want.out,
+		    "write the new user and passwords there" },
+		{ 0, "mode", "MODE", IR_STR, &a->want.mode,
+		    "of that file: 0600, or 0640 with --group" },
+		{ 0, "group", "NAME", IR_STR, &a->want.group,
+		    "of that file" },
+		{ 0, "publish", "COMMAND", IR_STR, &a->want.publish,
+		    "gets the new credential on its standard input" },
+		{ 0, "publish-secret", "NAME", IR_STR,
+		    &a->want.publish_secret, "or Secrets Manager does" },
+		{ 0, "host-checked", "TEXT", IR_STR, &a->want.host_checked,
+		    "who says that the host is clean, and how" },
+		{ 0, "verify", "COMMAND", IR_STR, &a->want.verify,
+		    "exits 0 when mail goes out with it" },
+		{ 0, "old-password-file", "FILE", IR_STR,
+		    &a->want.password_file,
+		    "the old SMTP password, to prove it dead" },
+		{ 0, "old-secret-file", "FILE", IR_STR, &a->want.secret_file,
+		    "or the old secret access key" },
+		{ 0, "from", "ADDRESS", IR_STR, &a->want.from,
+		    "prove by a mail from there to the mailbox simulator" },
+		{ 0, "proofs", "COUNT", IR_INT, &a->run.proofs,
+		    "answers in a row that are a proof; default 5" },
+		{ 0, "over", "SECONDS", IR_SECONDS, &a->run.over,
+		    "that the row of the new key spans; default 5" },
+		{ 0, "wait", "SECONDS", IR_SECONDS, &a->run.wait,
+		    "time for each proof; default 120" },
+		{ 0, "smtp-endpoint", "HOST", IR_STR, &a->want.endpoint,
+		    "HOST[:PORT]; {region} in it is replaced" },
+		{ 0, "dump-steps", NULL, IR_BOOL, &a->steps, NULL },
+		IR_OPTS_CHANGE(&a->change), IR_OPTS_AWS(&a->aws_opts),
+		IR_OPTS_COMMON(&a->common), IR_OPT_END
+	};
+	int n = ir_parse(argc, argv, opts, &a->common);
+
+	check_usage(a, n);
+	return n;
+}
+
+static void
+close_all(struct app *a)
+{
+	size_t i;
+
+	for (i = 0; a->r && i < MAX_ROTATIONS; i++)
+		ir_rotate_close(&a->r[i]);
+	free(a->r);
+	ir_state_close(&a->state);
+	ir_journal_close(a->run.journal);
+	ir_aws_close(a->run.aws);
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct rotate r = { .state = { .lock = -1 }, .phase = "all",
-		.proofs = 5, .wait = 120 };
-	const struct ir_opt opts[] = {
-		{ 0, "phase", "PHASE", IR_STR, &r.phase,
-		    "contain, create, prove or all (the default)" },
-		{ 0, "key", "KEY", IR_STR, &r.key_opt,
-		    "the old key, instead of an operand" },
-		{ 0, "user", "NAME", IR_STR, &r.user_opt,
-		    "IAM user of the key; default: ask AWS" },
-		{ 0, "regions", "LIST", IR_STR, &r.region_list,
-		    "make and prove SMTP passwords for these, by commas" },
-		{ 0, "out", "FILE", IR_STR, &r.out,
-		    "write the new user and passwords there" },
-		{ 0, "mode", "MODE", IR_STR, &r.mode_opt,
-		    "of that file: 0600, or 0640 with --group" },
-		{ 0, "group", "NAME", IR_STR, &r.group, "of that file" },
-		{ 0, "old-password-file", "FILE", IR_STR, &r.password_file,
-		    "the old SMTP password, to prove it dead" },
-		{ 0, "old-secret-file", "FILE", IR_STR, &r.secret_file,
-		    "or the old secret access key" },
-		{ 0, "from", "ADDRESS", IR_STR, &r.from,
-		    "prove by a mail from there to the mailbox simulator" },
-		{ 0, "proofs", "COUNT", IR_INT, &r.proofs,
-		    "answers in a row that are a proof; default 5" },
-		{ 0, "wait", "SECONDS", IR_SECONDS, &r.wait,
-		    "time for each proof; default 120" },
-		{ 0, "smtp-endpoint", "HOST", IR_STR, &r.endpoint,
-		    "HOST[:PORT]; {region} in it is replaced" },
-		IR_OPTS_CHANGE(&r.change),
-		IR_OPTS_AWS(&r.aws_opts),
-		IR_OPTS_COMMON(&r.common),
-		IR_OPT_END
-	};
+	struct app a = { .state = { .lock = -1 }, .phase = "all",
+		.run = { .proofs = 5, .over = 5, .wait = 120, .warn = warn,
+		.sure = sure }, .tally = IR_TALLY_INIT };
 	struct ir_err err = IR_ERR_INIT;
-	struct ir_out *out = NULL;
 	int n;
 
+	a.run.arg = &a;
+	a.run.state = &a.state;
+	a.run.account = a.account;
 	ir_begin(&cmd);
-	n = ir_parse(argc, argv, opts, &r.common);
-	check_usage(&r, &n, argv);
-	if (open_all(&r, argv + 1, (size_t)n, &err) == 0 &&
-	    (r.change.dry_run || confirm(&r, &err) == 0)) {
-		out = ir_open_output(&r.common, cols);
-		run(&r, out, &err);
+	n = parse(&a, argc, argv);
+	if (a.mode == STEPS) {
+		dump_steps(ir_rotate_steps, "rotate");
+		dump_steps(ir_rollback_steps, "rollback");
+	} else if (open_all(&a, argv + 1, (size_t)n, &err) == 0 &&
+	    confirm(&a, &err) == 0) {
+		a.out = ir_open_output(&a.common, cols);
+		if (a.mode == STATUS && status(&a, &err) == 0 && a.n)
+			ir_fail(&err, IR_NO, "%zu unfinished", a.n);
+		else if (a.mode != STATUS)
+			act(&a);
+		if (a.mode != STATUS && a.n == 1)
+			err = a.r[0].err;
 	}
-	close_all(&r);
-	return ir_end(&err, out, NULL);
+	close_all(&a);
+	return ir_end(&err, a.out, &a.tally);
 }

@@ -12,10 +12,17 @@
 #	$pb_out		a folder for this step's files
 #	pb_change CMD	run a changing command with $pb_mode and --incident
 #	pb_mail CMD	the same on the mail host, journalled before and after
+#	pb_credential PLACES KEY	what a mail host sends with, as a block
+#	pb_deliver FROM TO	a mail by the mail host's own Exim, to its end
 #	pb_again	this step ends well, but is to be run again next time
 #	pb_say TEXT	tell the person
 #	pb_need NAME	a value that must be known by now, else stop with 64
 #	pb_note NAME VALUE / pb_get NAME	remember for later steps
+#	pb_journal EVENT	records on stdin into the journal
+#	pb_remark EVENT NAME=VALUE...	a note of words
+#	pb_reader FILE CMD...	run a reader that must not hold up the rest
+#	pb_incident ID ACTIVITY KIND RESOURCE	open one that nobody reported
+#	pb_pause_unused	pause SES where nothing honest is sent
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -164,6 +171,82 @@ pb_event() {	# EVENT FILE
 	fi
 }
 
+# The mail host's main log; 1 when it is no file.
+pb_mainlog() {
+	local log
+
+	log=$(pb_host exim4 -bP log_file_path 2>/dev/null ||
+		pb_host exim -bP log_file_path)
+	log=${log#*= }
+	log=${log%%:*}
+	case $log in
+	/*%s*) printf '%s\n' "${log/\%s/main}" ;;
+	*)
+		pb_say "the mail log is no file: log_file_path is $log"
+		return 1
+		;;
+	esac
+}
+
+# The credential of KEY that a mail host reads, as a block on standard output:
+# only of the places whose form is plain.  1: there is none.
+pb_credential() {	# PLACES KEY: the records of exim-creds there
+	local place file
+
+	place=$(jq -r --arg key "$2" 'select(.user == $key and (.live != false)
+		and (.kind | IN("lookup-file", "passwd.client"))) |
+		"\(.kind) \(.id | sub(":[0-9]+$"; ""))"' "$1" | head -n 1)
+	file=${place#* }
+	case ${place%% *} in
+	lookup-file) pb_host cat "$file" </dev/null |
+		sed -n 's/^pass\(\.[a-z0-9-]*\)\{0,1\}:[[:space:]]*/password\1=/p' ;;
+	passwd.client) pb_host cat "$file" </dev/null | awk -F: -v key="$2" \
+		'$2 == key && !n++ { sub(/^[^:]*:[^:]*:/, ""); print "password=" $0 }' ;;
+	esac | sed "1i username=$2" | grep . || return 1
+}
+
+# What runs on the mail host: one message, delivered in the foreground.  With
+# a folder as $3 that one is empty for this delivery alone, in a mount
+# namespace of its own: the files in it that hold mail do not hold this one.
+# shellcheck disable=SC2016
+pb_deliver_there='
+	exim=$(command -v exim4 || command -v exim) || exit 66
+	[ -z "$3" ] || mount -t tmpfs none "$3" || exit 78
+	exec "$exim" -odf -oi -f "$1" -- "$2"'
+
+# One mail through the mail host's own Exim: the only proof that it sends.  0:
+# somebody else's server took it; 75: deferred; 1: refused; 66: the log does
+# not tell; 78: with PAST, no such namespace there.
+pb_deliver() {	# FROM TO [past FOLDER: although mail is held]
+	local from=$1 to=$2 past=${4-} log id lines message prefix=() rc=0
+
+	message=quell-$(date -u +%s)-$$-$RANDOM@${from##*@}
+	log=$(pb_mainlog) || return 66
+	[ -z "$past" ] || prefix=(unshare --mount --)
+	printf '%s\n' "From: <$from>" "To: <$to>" \
+		'Subject: quell: proof of delivery' "Message-ID: <$message>" \
+		'Auto-Submitted: auto-generated' '' \
+		'Sent to prove that this host can send.' |
+		pb_host ${prefix[@]+"${prefix[@]}"} sh -c "$pb_deliver_there" \
+			sh "$from" "$to" "$past" || rc=$?
+	[ -z "$past" ] || [ "$rc" = 0 ] || return 78
+	[ "$rc" = 0 ] || return "$rc"
+	lines=$(pb_host grep -F -- "$message" "$log" </dev/null) || return 66
+	id=$(grep -oE ' [0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} <= ' \
+		<<<"$lines" | head -n 1)
+	id=${id# }
+	id=${id% <= }
+	[ -n "$id" ] || return 66
+	lines=$(pb_host grep -F -- " $id " "$log" </dev/null) || return 66
+	printf '%s\n' "$lines"
+	case $lines in
+	*" $id => "*) return 0 ;;
+	*" $id =="*) return 75 ;;
+	*" $id "\*\**) return 1 ;;
+	*) return 66 ;;
+	esac
+}
+
 pb_again() {
 	: >"$pb_out/again"
 }
@@ -189,6 +272,72 @@ pb_need() {
 
 pb_now() {
 	date -u +%Y-%m-%dT%H:%M:%SZ
+}
+
+# Records on stdin become the details of an event.
+pb_journal() {	# EVENT
+	if [ -n "$pb_apply" ]; then
+		incident log "$pb_dir" --event "$1" --data - >/dev/null
+	else
+		cat >/dev/null
+	fi
+}
+
+# A note in the journal, of words.
+pb_remark() {	# EVENT NAME=VALUE...
+	local event=$1 args=() pair
+	shift
+	for pair; do
+		args+=(--arg "${pair%%=*}" "${pair#*=}")
+	done
+	jq -nc "${args[@]}" --arg id "${event#*.}" \
+		'{type: "note"} + $ARGS.named' | pb_journal "$event"
+}
+
+# A reader that helps a person and must not hold up the rest: what it says is
+# evidence, and that it failed is told.
+pb_reader() {	# FILE COMMAND...
+	local file=$1 rc=0
+	shift
+	"$@" >"$file" </dev/null || rc=$?
+	case $rc in
+	0 | 1 | 3) ;;
+	*) pb_say "$1: exit $rc: what it would have told is not known" ;;
+	esac
+	[ ! -s "$file" ] || pb_event "${file##*/}" "$file"
+}
+
+# The account that these credentials belong to, as a command of ours says it.
+pb_account() {
+	ses-pause -n "${AWS_REGION:-us-east-1}" 2>/dev/null |
+		jq -r '.account // ""' | head -n 1
+}
+
+# Regions that the business does not use are paused at once; the plan is
+# looked up, and just that is done.
+pb_pause_unused() {
+	local rc=0
+	ses-pause -n --all-regions --no-baseline >"$pb_out/plan.jsonl" || rc=$?
+	[ "$rc" = 0 ] || [ "$rc" = 3 ] || return "$rc"
+	[ -s "$pb_out/plan.jsonl" ] || return 0
+	rc=0
+	pb_change ses-pause <"$pb_out/plan.jsonl" >"$pb_out/paused.jsonl" ||
+		rc=$?
+	[ "$rc" = 0 ] || [ "$rc" = 3 ] || return "$rc"
+	jq -r 'select(.ok == false) | "  \(.id): \(.why // "not paused")"' \
+		"$pb_out/paused.jsonl" >&2
+}
+
+# Open an incident that nobody reported.
+pb_incident() {	# ID ACTIVITY KIND RESOURCE
+	jq -nc --arg id "$1" --arg activity "$2" --arg kind "$3" \
+		--arg resource "$4" --arg account "$(pb_account)" \
+		--arg region "${AWS_REGION:-us-east-1}" '{type: "report", id: $id,
+		provider: "self", stage: "new", activity: $activity,
+		account: $account, region: $region,
+		resources: [{kind: $kind, id: $resource}]}' >"$pb_out/report.json"
+	[ -z "$pb_apply" ] || incident open --dir "$pb_dir" \
+		<"$pb_out/report.json" >"$pb_out/incident.json"
 }
 
 # --- the engine -------------------------------------------------------------

@@ -53,17 +53,10 @@ queue_preserve() {
 	local log
 	pb_host exim-queue -o json >"$pb_out/queue.jsonl"
 	pb_event queue "$pb_out/queue.jsonl"
-	log=$(pb_host exim4 -bP log_file_path 2>/dev/null ||
-		pb_host exim -bP log_file_path)
-	log=${log#*= }
-	log=${log%%:*}
-	case $log in
-	/*%s*)
-		pb_host gzip -c "${log/\%s/main}" >"$pb_out/mainlog.gz"
-		pb_event mainlog "$pb_out/mainlog.gz"
-		;;
-	*) pb_say "mail log not copied: log_file_path is $log" ;;
-	esac
+	# what the log says until now, compressed
+	log=$(pb_mainlog) || return 0
+	pb_host gzip -c "$log" >"$pb_out/mainlog.gz"
+	pb_event mainlog "$pb_out/mainlog.gz"
 }
 
 # Take out what their selections take, and nothing else.

@@ -56,7 +56,7 @@ sound() {
 		<"$data/report-initial.json"
 	jq -e --arg h "$(sha256sum <preview | cut -d' ' -f1)" \
 		--argjson n "$(wc -c <preview)" '.dry_run and .sha256 == $h and
-		.bytes == $n and .state == "none" and .changed == false' \
+		.bytes == $n and .state == "none" and .changed' \
 		<<<"$output"
 	[ "$(sink_count "$sink")" = 0 ]
 	run -0 --separate-stderr ack --date $d <"$data/report-initial.json"

@@ -38,8 +38,10 @@ readers() {
 	printf '%s\n' 'abuse-ack -y --relay 127.0.0.1:9' 'exim-block -y' \
 		'exim-queue --spool sp -' 'exim-queue-purge -y --spool sp --queue-name Q' \
 		'exim-quarantine restore -y --spool sp Q -' \
-		'iam-key-disable -y' 'ses-pause -y' \
+		'iam-key-disable -y' 'ses-pause -y' 'iam-quarantine -y' \
+		'ec2-contain -y --smtp-only' \
 		'dnsbl-check --resolver 127.0.0.1:9' 'incident open' \
+		'smtp-probe --no-auth --timeout 1' \
 		'incident log folder/case --event a.b --data -'
 }
 
@@ -124,7 +126,12 @@ state() {
 		emu_control POST clear_faults >/dev/null
 		emu_fault "{\"do\":\"$fault\",\"times\":1000}"
 		for c in 'ses-pause -n us-east-1' 'ses-pause -y eu-north-1' \
+			'ses-status us-east-1' 'trail-search --user=x us-east-1' \
+			'guardduty-findings us-east-1' \
 			'iam-key-disable -y --user ses-smtp AKIASTOLENKEY0000001' \
+			'ses-senders us-east-1' 'iam-keys' \
+			'iam-quarantine -y --watch=0 user/ses-smtp' \
+			'ec2-contain -y --isolate i-0a1b2c3d4e5f60001' \
 			'ses-rotate -y --user ses-smtp --key AKIASTOLENKEY0000001 --phase contain'; do
 			# shellcheck disable=SC2086
 			run --separate-stderr env AWS_MAX_ATTEMPTS=2 $c

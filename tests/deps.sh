@@ -39,6 +39,7 @@ needs()
 	build zlib1g-dev zlib-devel
 	build libzstd-dev libzstd-devel
 	build libp11-kit-dev p11-kit-devel
+	build libisal-dev isa-l-devel
 	check bats bats
 	check jq jq
 	check libcmocka-dev libcmocka-devel

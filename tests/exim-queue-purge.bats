@@ -113,7 +113,7 @@ unlock() {
 	run -0 --separate-stderr purge --auth-user $SPAM -n
 	echo "$output" >plan
 	[ "$(ids <plan)" = "$A $C" ]
-	jq -se 'all(.dry_run and .changed == false and .queue == "" and
+	jq -se 'all(.dry_run and .changed and .queue == "" and
 		.action == "quarantine" and .auth_user == "'$SPAM'")' plan
 	find sp | sort | diff tree -
 	sums sp | diff before -

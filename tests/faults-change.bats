@@ -230,7 +230,8 @@ exim_host() {
 	key() {		# a new user with a key that was stolen
 		n=$((n + 1))
 		id=$(printf "AKIASTOLEN77777777%02d" $n)
-		emu_key "{\"user\": \"full$n\", \"id\": \"$id\"}" >/dev/null
+		emu_key "{\"user\": \"full$n\", \"id\": \"$id\", \"groups\":
+			[\"AWSSESSendingGroupDoNotRename\"]}" >/dev/null
 		emu_reset_log
 		rm -f new.cred
 	}
@@ -240,7 +241,7 @@ exim_host() {
 	made() {
 		emu_calls '[.[] | select(.operation == "CreateAccessKey")] | length'
 	}
-	rotate=(ses-rotate -y --proofs=1 --wait=8 --out=new.cred
+	rotate=(ses-rotate -y --proofs=1 --over=0 --wait=8 --out=new.cred
 		--incident case)
 	# no journal, no state: nothing is done
 	for f in FAULT_WRITE=1+:journal.jsonl FAULT_FSYNC=1+:journal.jsonl \

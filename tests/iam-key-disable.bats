@@ -151,10 +151,10 @@ as_operator() {
 }
 
 @test "the caller's own key is refused before anything is sent" {
-	run -64 --separate-stderr iam-key-disable -y "$AWS_ACCESS_KEY_ID"
+	run -69 --separate-stderr iam-key-disable -y "$AWS_ACCESS_KEY_ID"
 	[[ $stderr == *"signs with"*hint* ]]
-	run -64 iam-key-disable -y "$key" "$AWS_ACCESS_KEY_ID"
-	run -64 iam-key-disable -n "$AWS_ACCESS_KEY_ID"
+	run -69 iam-key-disable -y "$key" "$AWS_ACCESS_KEY_ID"
+	run -69 iam-key-disable -n "$AWS_ACCESS_KEY_ID"
 	[ "$(emu_calls length)" = 0 ]
 }
 
@@ -241,7 +241,43 @@ as_operator() {
 	    (.last_used | length == 20)'
 }
 
+@test "--delete: only an inactive key, one, confirmed, and kept first" {
+	mkdir -m 700 inc
+	: >inc/journal.jsonl
+	run -64 iam-key-disable -y --delete "$key"
+	run -64 iam-key-disable -y --delete --undo --incident=inc "$key"
+	run -64 iam-key-disable -y --delete --incident=inc "$key" AKIASTOLENKEY0000001
+	run -69 --separate-stderr iam-key-disable -y --delete --incident=inc --confirm="$key" "$key"
+	[[ $stderr == *"only an inactive key"* ]]
+	[ "$(emu_mutating_count)" = 0 ]
+	iam-key-disable -y "$key" >/dev/null
+	run -64 iam-key-disable -y --delete --incident=inc "$key"
+	run -64 iam-key-disable -y --delete --incident=inc --confirm=AKIASTOLENKEY0000001 "$key"
+	run -0 --separate-stderr iam-key-disable -n --delete "$key"
+	is '.dry_run and .changed and .was == "Inactive" and .status == "Deleted"'
+	[ "$(status_of "$key")" = Inactive ]
+	[ ! -e inc/evidence ]
+	run -0 --separate-stderr iam-key-disable --delete --incident=inc --confirm="$key" "$key"
+	is '.changed and .status == "Deleted" and .proof == "status" and .ok'
+	[ -z "$(status_of "$key")" ]
+	jq -e --arg k "$key" '.id == $k and .was == "Inactive" and (.created | length == 20) and
+	    .user == "'"$user"'"' inc/evidence/*aws-key-"$key".json
+	jq -se 'map(.event) == ["evidence.added", "iam-key-disable.begin", "iam-key-disable.end"] and
+	    .[1].data.delete' inc/journal.jsonl
+	# again: the journal knows that it was ours
+	run -0 --separate-stderr iam-key-disable --delete --incident=inc --confirm="$key" "$key"
+	is '.changed == false and .was == "Deleted" and .ok'
+	# in another incident nobody knows such a key
+	mkdir -m 700 inc2
+	: >inc2/journal.jsonl
+	run -69 iam-key-disable --delete --incident=inc2 --confirm="$key" "$key"
+	emu_no_violations
+}
+
 @test "examples of the man page" {
+	mkdir -m 700 case
+	: >case/journal.jsonl
+	emu_key '{"user":"second","id":"AKIASTOLENKEY0000002"}' >/dev/null
 	(umask 077 && echo 'st0len/+SecretKeyForTheSmtpUser/0000001+' >stolen.secret)
 	run_examples iam-key-disable
 }

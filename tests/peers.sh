@@ -1,7 +1,7 @@
 #!/bin/bash
 # peers.sh - fetch the real servers that the tests and the drill talk to
 #
-# usage: tests/peers.sh get exim|rbldnsd|unbound ...
+# usage: tests/peers.sh get exim|exim-config|rbldnsd|unbound ...
 #        tests/peers.sh path              print where they are unpacked
 #
 # Packages are downloaded and unpacked below build/peers, never installed: no
@@ -28,6 +28,7 @@ packages_of()	# PEER
 {
 	case $manager:$1 in
 	apt:exim) echo exim4-daemon-light exim4-base ;;
+	apt:exim-config) echo exim4-config ;;
 	apt:rbldnsd | dnf:rbldnsd) echo rbldnsd ;;
 	apt:unbound) echo unbound ;;
 	dnf:exim) echo exim ;;
@@ -40,6 +41,7 @@ binaries_of()	# PEER
 {
 	case $1 in
 	exim) echo usr/sbin/exim4 usr/sbin/exim ;;
+	exim-config) echo usr/sbin/update-exim4.conf ;;
 	rbldnsd) echo usr/sbin/rbldnsd ;;
 	unbound) echo usr/sbin/unbound ;;
 	esac
@@ -49,6 +51,7 @@ lost_tests()	# PEER
 {
 	case $1 in
 	exim) echo 'the exim-* commands, the mail host steps and the drill' ;;
+	exim-config) echo 'exim-creds on a Debian host' ;;
 	rbldnsd) echo 'dnsbl-check against a real list server' ;;
 	unbound) echo 'dnsbl-check through a real resolver' ;;
 	esac
@@ -122,7 +125,7 @@ unresolved()	# PEER
 		tr '\n' ':')
 	for b in $(binaries_of "$1"); do
 		[ -x "$root/$b" ] || continue
-		LD_LIBRARY_PATH=$libs ldd "$root/$b" | grep 'not found' || :
+		LD_LIBRARY_PATH=$libs ldd "$root/$b" 2>/dev/null | grep 'not found' || :
 	done
 }
 

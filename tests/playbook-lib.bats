@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The step engine of the playbooks, with a small playbook of its own.
 
+# shellcheck disable=SC2030,SC2031
 load lib/quell
 
 setup() {
@@ -122,4 +123,70 @@ END
 		done
 	done
 	[ ! -e hacked ]
+}
+
+# What a mail host is for these: the programs of $PWD/host.
+host() {
+	mkdir -p host
+	cat >"host/$1"
+	chmod +x "host/$1"
+	export QUELL_MAILHOST_CMD="env PATH=$PWD/host:$PATH"
+}
+
+ask() {	# COMMAND...: in the engine's shell
+	bash -c '. "$0"; "$@"' "$QUELL_ROOT/playbooks/lib.sh" "$@" </dev/null
+}
+
+@test "pb_credential: of a lookup file and of passwd.client; else there is none" {
+	printf '%s\n' '# comment' 'user: AKIAX' 'pass: pw/1+' \
+		'pass.eu-west-1: pw:2' >ses.pw
+	printf '%s\n' '# comment' 'mx.example:me:other' \
+		'*.amazonaws.com:AKIAX:pw:with:colons' '*:AKIAX:second' >passwd.client
+	place() {	# KIND FILE [MORE]
+		jq -nc --arg k "$1" --arg f "$2" '{kind: $k, id: "\($f):7",
+			user: "AKIAX"}' >places
+	}
+	place lookup-file "$PWD/ses.pw"
+	run -0 ask pb_credential places AKIAX
+	[ "$output" = $'username=AKIAX\npassword=pw/1+\npassword.eu-west-1=pw:2' ]
+	run -1 ask pb_credential places AKIAY
+	[ -z "$output" ]
+	place passwd.client "$PWD/passwd.client"
+	run -0 ask pb_credential places AKIAX
+	[ "$output" = $'username=AKIAX\npassword=pw:with:colons' ]
+	place authenticator "$PWD/ses.pw"
+	run -1 ask pb_credential places AKIAX
+	place lookup-file "$PWD/nothing"
+	run ask pb_credential places AKIAX
+	[ "$status" != 0 ]
+	[[ $output != *password* ]]
+}
+
+@test "pb_deliver: only the log's word counts" {
+	host exim4 <<-END
+	#!/bin/bash
+	case \$1 in
+	-bP) echo "log_file_path = \$(cat '$PWD/where')" ;;
+	*)
+		id=\$(sed -n 's/^Message-ID: <\(.*\)>/\1/p')
+		echo "2026-11-21 22:00:00 1xUtVi-0006tA-0D <= \$3 id=\$id" >>'$PWD/mainlog'
+		[ ! -e '$PWD/fate' ] || echo "2026-11-21 22:00:01 1xUtVi-0006tA-0D \$(cat '$PWD/fate') x@y.example" >>'$PWD/mainlog'
+		;;
+	esac
+	END
+	echo "$PWD/%slog" >where
+	run -66 ask pb_deliver a@b.example x@y.example
+	echo '=>' >fate
+	rm mainlog
+	run -0 ask pb_deliver a@b.example x@y.example
+	[[ $output == *' => x@y.example' ]]
+	echo '==' >fate
+	rm mainlog
+	run -75 ask pb_deliver a@b.example x@y.example
+	echo '**' >fate
+	rm mainlog
+	run -1 ask pb_deliver a@b.example x@y.example
+	echo syslog >where
+	run -66 ask pb_deliver a@b.example x@y.example
+	[[ $output == *"the mail log is no file"* ]]
 }

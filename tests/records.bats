@@ -24,6 +24,11 @@ setup() {
 	msg sp/Q 1xUnbm-0004Fw-2l
 	incident open --dir case <"$data/report-initial.json" >/dev/null
 	: >none
+	printf 'username=u\npassword=p\n' >block
+	cred-vault put -y a --vault "$PWD/v" --vault-key "file:$PWD/k" \
+		<block >/dev/null
+	mkdir -p image/etc
+	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }
 
 # INPUT | COMMAND: each writes at least one record and changes nothing.
@@ -39,10 +44,26 @@ writers() {
 	none|exim-queue-purge -n --spool sp --queue-name K --auth-user billing@v.example
 	none|exim-quarantine restore -n --spool sp Q
 	none|exim-quarantine list --spool sp Q
+	none|ses-senders us-east-1
+	none|ses-senders --keys us-east-1
+	none|iam-keys
 	none|iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001
 	none|ses-pause -n us-east-1
+	none|ses-status --details=0 --history=2d us-east-1
+	none|trail-search --user=ses-smtp us-east-1
+	none|trail-search --user=ses-smtp --summary us-east-1
+	none|guardduty-findings us-east-1
+	none|iam-quarantine -n user/ses-smtp
+	none|iam-quarantine -n --scp user/ses-smtp
+	none|ec2-contain -n --smtp-only i-0a1b2c3d4e5f60001
 	none|ses-rotate -n --phase contain --user ses-smtp --key AKIASTOLENKEY0000001
+	none|exim-creds --root image --also /etc
+	block|cred-vault put -n b --vault v
+	none|cred-vault list --vault v
+	none|cred-vault rotate-key -n --to file:k2 --vault v
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
+	none|smtp-probe --no-auth us-east-1
+	none|smtp-probe --relay-test -t 1 localhost:9
 	END
 }
 
@@ -52,7 +73,7 @@ each_writer() {	# FUNCTION
 		n=$((n + 1))
 		"$1" "$in" "$c" || { echo "failed: $c"; cat err; return 1; }
 	done < <(writers)
-	[ "$n" -ge 13 ]
+	[ "$n" -ge 15 ]
 }
 
 written() {	# INPUT COMMAND OPTION: its output is in out
@@ -76,6 +97,33 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 			jq -se "all(.dry_run == true)" out >/dev/null || { cat out; return 1; }
 	}
 	each_writer f
+}
+
+@test "changed in a plan is what a real run would change" {
+	local in c rc n=0
+	while IFS='|' read -r in c; do
+		[[ $c == *' -n '* ]] || continue
+		n=$((n + 1))
+		written "$in" "$c" json || { echo "$c"; cat err; false; }
+		jq -se 'all(.dry_run == true and .changed == true)' out >/dev/null ||
+			{ echo "$c"; cat out; false; }
+	done < <(writers | grep -v -e 'restore -n' -e --scp)
+	[ "$n" -ge 6 ]
+	# and what is so already is false, without and with -n
+	for c in 'ses-pause %s eu-central-1' 'exim-queue-purge %s --spool sp --queue-name K 1xUnbX-0004Fv-1l' \
+		'iam-quarantine %s --watch=0 user/ses-smtp' \
+		'iam-key-disable %s --user ses-smtp AKIASTOLENKEY0000001'; do
+		# shellcheck disable=SC2059,SC2086 # its words
+		set -- $(printf "$c" -y) && "$@" <none >out 2>err || { cat err; false; }
+		# shellcheck disable=SC2059,SC2086
+		set -- $(printf "$c" -n) && "$@" <none >out 2>err
+		jq -se 'all(.dry_run == true and .changed == false and .ok)' out >/dev/null ||
+			{ echo "$*"; cat out; false; }
+	done
+	iam-quarantine -y --undo user/ses-smtp >out
+	jq -e .changed out
+	iam-key-disable -y --undo --user ses-smtp AKIASTOLENKEY0000001 >out
+	jq -e .changed out
 }
 
 @test "tsv and table: the same records, no control byte" {
@@ -106,6 +154,12 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 	ses-pause -n eu-north-1 >plan
 	run -0 --separate-stderr ses-pause -y <plan
 	jq -e '.changed and .sending == false' <<<"$output"
+	iam-quarantine -n user/ses-smtp >plan
+	run -0 iam-quarantine -y --watch=0 <plan
+	run -0 iam-quarantine -y --undo <plan
+	ec2-contain -n --smtp-only i-0a1b2c3d4e5f60001 >plan
+	run -0 ec2-contain -y --smtp-only <plan
+	run -0 ec2-contain -y --undo i-0a1b2c3d4e5f60001
 	iam-key-disable -n --user ses-smtp AKIASTOLENKEY0000001 >plan
 	run -0 iam-key-disable -y <plan
 	[ "$(emu_world '.users["ses-smtp"].keys[0].status')" = '"Inactive"' ]
@@ -115,12 +169,18 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 @test "an unset variable is 64, never everything" {
 	local c unset=
 	for c in 'exim-queue --sender' 'exim-queue-purge -y --sender' \
+		'cred-vault put -y' 'cred-vault get' 'cred-vault list --vault' \
+		'cred-vault remove --confirm' 'cred-vault rotate-key -y --to' \
 		'exim-queue-purge -y --auth-user' 'exim-queue-purge -y --queue-name' \
 		'exim-quarantine restore -y' 'exim-queue-purge -y --where' 'iam-key-disable -y --user' \
 		'ses-pause -y --confirm' 'ses-pause -y --region' \
+		'ses-senders --principal' 'iam-keys --user' 'iam-keys --older-than' \
+		'iam-quarantine -y --policy-name' 'iam-quarantine -y --key' \
+		'ec2-contain -y --smtp-allow' 'ec2-contain -y --smtp-only --region' \
 		'ses-rotate -y --key' 'abuse-ack -y --relay' 'exim-block -y --' \
 		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \
-		'chat-notify --to' 'abuse-parse --now'; do
+		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
+		'trail-search --ip' 'ses-status --allow-list'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
@@ -130,7 +190,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 	[ "$(emu_control GET 'calls?mutating=1' | jq 'map(select(.region == "us-east-1" and .service == "sesv2")) | length')" = 0 ]
 	# and no selection at all
 	for c in 'exim-queue-purge -y --spool sp --queue-name K' 'ses-pause -y' \
-		'iam-key-disable -y' exim-block\ -y dnsbl-check; do
+		'iam-key-disable -y' 'iam-quarantine -y' 'ec2-contain -y --isolate' \
+		exim-block\ -y dnsbl-check; do
 		# shellcheck disable=SC2086
 		run -64 $c <none
 	done

@@ -111,7 +111,8 @@ open_incident() {
 }
 
 @test "ses-rotate: a file of a group is open to it only when it is whole" {
-	emu_key '{"user": "grouped", "id": "AKIASTOLEN8888888888"}' >/dev/null
+	emu_key '{"user": "grouped", "id": "AKIASTOLEN8888888888",
+		"groups": ["AWSSESSendingGroupDoNotRename"]}' >/dev/null
 	traced 0 ses-rotate -y --key=AKIASTOLEN8888888888 --proofs=1 --wait=8 \
 		--out=new.cred --group="$(id -gn)"
 	sed -n 's/^pass: //p' new.cred >>secrets
@@ -124,6 +125,42 @@ open_incident() {
 	sed -i '/fchmod(.*new.cred.new.*0640)/d' trace
 	python3 "$QUELL_ROOT/tests/lib/secret_trace.py" trace secrets \
 		--file new.cred
+}
+
+@test "ses-rotate: into the vault, and by a pipe to who publishes it" {
+	local old='st0len/+SecretKeyForTheSmtpUser/0000007+' dir pw
+	emu_key "$(jq -nc --arg s "$old" '{user: "piped", secret: $s,
+		id: "AKIASTOLEN7777777777",
+		groups: ["AWSSESSendingGroupDoNotRename"]}')" >/dev/null
+	secret old.secret "$old"
+	(umask 077 && head -c 32 /dev/urandom >vault.key && chmod 400 vault.key
+		printf '#!/bin/sh\numask 077\ncat >"$1"\n' >take && chmod 700 take)
+	dir=$(open_incident)
+	traced 0 ses-rotate -y -v --key=AKIASTOLEN7777777777 --proofs=1 --over=0 \
+		--wait=8 --old-secret-file=old.secret --vault="$PWD/vault" \
+		--vault-key="file:$PWD/vault.key" --host-checked='a test' \
+		--publish="$PWD/take $PWD/pub" --verify="test -s $PWD/pub" \
+		--incident "$dir"
+	grep -q 'execve("[^"]*/take"' trace
+	grep -q '<SecretAccessKey>' trace
+	pw=$(sed -n 's/^password=//p' pub)
+	[ "${#pw}" = 44 ]
+	echo "$pw" >>secrets
+	# the shell of that script says 0666, its umask makes it 0600
+	[ "$(stat -c %a pub)" = 600 ]
+	sed -i '/pub", O_WRONLY|O_CREAT|O_TRUNC, 0666)/d' trace
+	clean --file pub --pipe
+	run ! grep -rF -f secrets "$dir" vault
+	# the second run, which publishes out of the vault
+	sed -i 's/"publish":{[^}]*}/"publish":{}/; s/"finish":{[^}]*}/"finish":{}/' \
+		"$dir/state/ses-rotate.json"
+	rm pub
+	traced 0 ses-rotate -y -v --resume --proofs=1 --over=0 --incident "$dir"
+	[ -s pub ]
+	# the shell of that script says 0666, its umask makes it 0600
+	[ "$(stat -c %a pub)" = 600 ]
+	sed -i '/pub", O_WRONLY|O_CREAT|O_TRUNC, 0666)/d' trace
+	clean --file pub --pipe
 }
 
 @test "iam-key-disable: the key's secret signs, and goes nowhere" {
@@ -192,6 +229,104 @@ open_incident() {
 		run -78 --separate-stderr chat-notify -n --to json:bad.url </dev/null
 		[[ $stderr != *s3cr3t* ]]
 	done
+}
+
+@test "cred-vault: sealed; out of it only where it was asked for" {
+	local dir f
+	export QUELL_VAULT=$PWD/v QUELL_VAULT_KEY=file:$PWD/k
+	(umask 077 && printf 'username=AKIAINTHEVAULT000001\npassword=%s\n' \
+		's3/cretOfTheVault+1=' >block)
+	secret one 's3/cretOfTheVault+1='
+	dir=$(open_incident)
+	traced 0 cred-vault put -y -v ses --incident "$dir" <block
+	clean
+	[ "$(stat -c %a v k)" = $'600\n400' ]
+	traced 0 cred-vault list --all -v
+	clean
+	traced 0 cred-vault rotate-key -y --to="file:$PWD/k2" --incident "$dir"
+	clean
+	traced 0 cred-vault put -y ses <<<'password=other'
+	traced 0 cred-vault remove ses --revision=2 --confirm=ses
+	clean
+	run ! grep -raF -f secrets "$dir" state v v~ k k2
+	for f in exim env; do
+		traced 0 cred-vault get ses "--$f-file=out.$f"
+		clean --file "out.$f"
+		grep -qF -f secrets "out.$f"
+	done
+	# a group's: made 0600, and 0640 after the last byte
+	traced 0 cred-vault get ses --exim-file=grouped --group="$(id -gn)"
+	run -0 awk '/grouped.new/ && /O_EXCL/ { made = /, 0600\)/ }
+		/write\(/ && /grouped.new/ { late = opened }
+		/fchmod\(/ && /grouped.new/ { opened = / 0640\)/ }
+		END { exit !(made && opened && !late) }' trace
+	# into a pipe, and not to standard error
+	traced 0 sh -c 'exec cred-vault get ses -v 3>&1 >&2 2>/dev/null --fd=3'
+	grep -qF -f secrets stdout
+	rm stdout out.*
+}
+
+@test "cred-vault: keys of AWS, and files of before, leave nothing behind" {
+	(umask 077 && printf 'SMTP_USERNAME=u\nSMTP_PASSWORD=%s\n' \
+		's3/cretOfTheVault+2=' >plain)
+	secret pass aPassPhraseOfWords
+	echo 's3/cretOfTheVault+2=' >>secrets
+	openssl enc -aes-256-cbc -a -pbkdf2 -in plain -out old.enc \
+		-pass file:pass
+	rm plain
+	for to in kms:alias/quell-vault secretsmanager:traced; do
+		traced 0 cred-vault import -y -vv --pass-file=pass old.enc \
+			--vault="v.${to%%:*}" --vault-key="$to" --create-key
+		clean
+		traced 0 cred-vault list --vault="v.${to%%:*}" -vv
+		clean
+		# the wrapping key, on its way there
+		run ! grep -E 'Secret(Binary|String)":"[^*]' stderr
+	done
+}
+
+@test "cred-vault: while it runs, secrets are on the secure heap and nowhere else" {
+	local pid
+	[ "$(id -u)" = 0 ] || skip "needs root: it reads another process's memory"
+	export QUELL_VAULT=$PWD/v
+	umask 077
+	local pw='s3/cretOfTheVault+3=' key=aWrappingKeyOfThirtyTwoCharacter
+	printf '%s' "$key" >k
+	printf 'username=u\npassword=%s\nx=%s\n' "$pw" "$pw" >block
+	printf 'PASSWORD=%s\n' "$pw" >plain
+	openssl enc -aes-256-cbc -a -pbkdf2 -in plain -out old.enc \
+		-pass pass:aPassPhraseOfWords
+	echo aPassPhraseOfWords >pass
+	rm plain
+	cred-vault put -y ses --vault-key="file:$PWD/k" <block >/dev/null
+	mkfifo full
+	exec 7<>full
+	dd if=/dev/zero of=full bs=65536 count=1 oflag=nonblock status=none
+	# each stands still where it would write its record: all is still open
+	looked() {	# INPUT COMMAND...
+		"${@:2}" <"$1" >full 2>err 3>&- 7>&- &
+		pid=$!
+		peers_wait 5 grep -q 'pipe_write\|^0' "/proc/$pid/wchan"
+		sleep 0.3
+		kill -0 "$pid" || { cat err; return 1; }
+		run -0 python3 "$QUELL_ROOT/tests/lib/memory.py" "$pid" \
+			"$pw" "$key" aPassPhraseOfWords
+		kill -9 "$pid"
+		wait "$pid" || true
+		jq -e 'all(.outside == [])' <<<"$output" || {
+			echo "${*:2}: $output"
+			return 1
+		}
+	}
+	printf 'password=%s\n' "$pw" >other
+	looked other cred-vault put -y two
+	looked block cred-vault put -y ses
+	looked /dev/null cred-vault list
+	looked /dev/null cred-vault get ses --exim-file="$PWD/x"
+	looked /dev/null cred-vault get ses --env-file="$PWD/y"
+	looked /dev/null cred-vault rotate-key -y --to="file:$PWD/k"
+	looked /dev/null cred-vault import -y --pass-file=pass old.enc
+	exec 7>&-
 }
 
 @test "every command: no core, not dumpable, nothing of it can be read" {

@@ -134,6 +134,8 @@ struct ir_aws_call {
 	const struct ir_aws_param *params;
 	size_t nparams;
 	const struct ir_rec *json;	/* borrowed */
+	/* Instead of json, as text: an input that holds a secret; borrowed */
+	const struct ir_buf *body;
 	/*
 	 * Doing it twice is not the same as doing it once (CreateAccessKey,
 	 * SendEmail): it is never repeated after its bytes may have arrived.
@@ -142,9 +144,10 @@ struct ir_aws_call {
 	bool not_repeatable;
 	bool fresh;			/* on a new connection */
 	/*
-	 * The leaf of this name goes here, on the secure heap, and is "***"
-	 * in the tree ("SecretAccessKey").  XML services only; an answer
-	 * without it is not understood.
+	 * The leaf of this name goes here, on the secure heap, and is not
+	 * in the tree ("SecretAccessKey"; of JSON the first string of that
+	 * name, with no escape but for quotes, backslash, slash and white
+	 * space).  An answer without it is not understood.
 	 */
 	const char *secret_name;
 	struct ir_secret *secret;

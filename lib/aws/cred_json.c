@@ -10,7 +10,8 @@
 static char
 unescaped(char c)
 {
-	return c == '"' || c == '\\' || c == '/' ? c : '\0';
+	return c == '"' || c == '\\' || c == '/' ? c : c == 'n' ? '\n' :
+	    c == 't' ? '\t' : c == 'r' ? '\r' : '\0';
 }
 
 /*

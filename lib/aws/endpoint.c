@@ -86,6 +86,28 @@ static const struct service {
 	{ "support", "support", "support", "AWS_ENDPOINT_URL_SUPPORT",
 	    "2013-04-15", "AWSSupport_20130415", IR_AWS_JSON11, HOME,
 	    OPTIONAL, GOV_IS_FIPS },
+	/* the mail gateway of SES, with ways in of its own */
+	{ "mailmanager", "mail-manager", "ses", "AWS_ENDPOINT_URL_MAILMANAGER",
+	    "2023-10-17", "MailManagerSvc", IR_AWS_JSON10, IN_ITS_REGION,
+	    false, false },
+	{ "kms", "kms", "kms", "AWS_ENDPOINT_URL_KMS", "2014-11-01",
+	    "TrentService", IR_AWS_JSON11, IN_ITS_REGION, false, false },
+	{ "secretsmanager", "secretsmanager", "secretsmanager",
+	    "AWS_ENDPOINT_URL_SECRETS_MANAGER", "2017-10-17",
+	    "secretsmanager", IR_AWS_JSON11, IN_ITS_REGION, false, false },
+	{ "guardduty", "guardduty", "guardduty", "AWS_ENDPOINT_URL_GUARDDUTY",
+	    "2017-11-28", NULL, IR_AWS_REST_JSON, IN_ITS_REGION, false,
+	    GOV_IS_FIPS },
+	{ "accessanalyzer", "access-analyzer", "access-analyzer",
+	    "AWS_ENDPOINT_URL_ACCESSANALYZER", "2019-11-01", NULL,
+	    IR_AWS_REST_JSON, IN_ITS_REGION, false, GOV_IS_FIPS },
+	{ "account", "account", "account", "AWS_ENDPOINT_URL_ACCOUNT",
+	    "2021-02-01", NULL, IR_AWS_REST_JSON, HOME_HEALTH, OPTIONAL,
+	    GOV_IS_FIPS },
+	{ "organizations", "organizations", "organizations",
+	    "AWS_ENDPOINT_URL_ORGANIZATIONS", "2016-11-28",
+	    "AWSOrganizationsV20161128", IR_AWS_JSON11, HOME_HEALTH,
+	    OPTIONAL, GOV_IS_FIPS },
 	/* where the roles of IAM Identity Center are had; never signed */
 	{ "sso", "portal.sso", "awsssoportal", "AWS_ENDPOINT_URL_SSO",
 	    "2019-06-10", NULL, IR_AWS_REST_JSON, IN_ITS_REGION, false,
@@ -309,6 +331,10 @@ own_host(const struct service *s, const struct partition *p,
 	/* newer than the others, Health there has but one kind of name */
 	if (strcmp(s->name, "health") == 0 && *p->prefix == 'e')
 		dual = true;
+	/* one name for both, but not in the newest partition */
+	if (strcmp(s->name, "secretsmanager") == 0 && *p->prefix != 'e' &&
+	    !(fips && *p->prefix == 'c'))
+		dual = false;
 	snprintf(e->url, sizeof e->url, "https://%s%s.%s.%s", s->prefix,
 	    fips ? "-fips" : "", e->region, dual ? p->dual : p->suffix);
 }

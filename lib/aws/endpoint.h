@@ -51,10 +51,12 @@ struct ir_endpoint_opts {
 
 /*
  * The look-up.  service: "iam", "sts", "ses", "sesv2", "monitoring", "ec2",
- * "cloudtrail", "health", "support", "sso".  region may be NULL for iam, sts,
- * health and support.  Pure.  0, or -1: 70 no such service, 78 no or bad
- * region, bad url, one of one's own with fips or dualstack, or a service that
- * the partition does not have.
+ * "cloudtrail", "health", "support", "mailmanager", "guardduty",
+ * "accessanalyzer", "kms", "secretsmanager", "account", "organizations",
+ * "sso".  region
+ * may be NULL for iam, sts, health, support and organizations.  Pure.  0, or
+ * -1: 70 no such service, 78 no or bad region, bad url, one of one's own with
+ * fips or dualstack, or a service that the partition does not have.
  */
 int ir_endpoint_find(const char *service, const char *region,
     const struct ir_endpoint_opts *o, struct ir_endpoint *e,

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "../core/text.h"
+#include "chain.h"
 #include "job.h"
 #include "xml.h"
 
@@ -174,6 +175,17 @@ turn_page(struct ir_aws *a, struct job *j)
 	j->not_before = place(a, j, j->began);
 }
 
+/* JSON: the secret is cut out before a tree is made of it. */
+static struct ir_rec *
+parse_json(struct ir_aws_call *c, const struct ir_buf *b, struct ir_err *err)
+{
+	if (c->secret && c->secret_name && b->data &&
+	    ir_json_cut_secret(b->data, b->len, c->secret_name, c->secret,
+	    err) < 0)
+		return NULL;
+	return ir_rec_parse(ir_buf_cstr(b), b->len, err);
+}
+
 static void
 on_success(struct ir_aws *a, struct job *j, const struct ir_http_req *r)
 {
@@ -189,8 +201,7 @@ on_success(struct ir_aws *a, struct job *j, const struct ir_http_req *r)
 	else if (r->reply.len == 0 && strcmp(method, "GET") != 0)
 		c->reply = ir_rec_object();
 	else
-		c->reply = ir_rec_parse(ir_buf_cstr(&r->reply), r->reply.len,
-		    &err);
+		c->reply = parse_json(c, &r->reply, &err);
 	if (c->reply && c->secret && c->secret_name && !c->secret->data) {
 		ir_aws_call_free(c);
 		ir_fail(&err, IR_PROTOCOL, "no %s in the answer",

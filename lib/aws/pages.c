@@ -17,6 +17,8 @@ static const struct style {
 	{ "kms", "Marker", "NextMarker", "Truncated" },
 	{ "ec2", "NextToken", "nextToken", NULL },
 	{ "health", "nextToken", "nextToken", NULL },
+	{ "guardduty", "nextToken", "nextToken", NULL },
+	{ "accessanalyzer", "nextToken", "nextToken", NULL },
 	{ "support", "nextToken", "nextToken", NULL },
 	{ NULL, "NextToken", "NextToken", NULL },
 };

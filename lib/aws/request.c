@@ -38,7 +38,10 @@ add_json(struct job *j, struct ir_err *err)
 	struct ir_rec *copy;
 
 	if (!j->token) {
-		if (in)
+		if (j->call->body)
+			ir_buf_add(&j->body, j->call->body->data,
+			    j->call->body->len);
+		else if (in)
 			ir_rec_json(in, &j->body);
 		else
 			ir_buf_str(&j->body, "{}");

@@ -144,51 +144,6 @@ ir_smtp_file_check(const char *path, struct ir_err *err)
 	return rc;
 }
 
-/*
- * Ours alone until it is whole.  Owner and mode are changed through the
- * descriptor: by its name, in a folder that another user may write to, it
- * could be another file by then.
- */
-static int
-fill(int fd, const struct ir_buf *b, mode_t mode, gid_t group)
-{
-	if (ir_write_all(fd, b->data, b->len) ||
-	    (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group)) ||
-	    fchmod(fd, mode))
-		return -1;
-	return fsync(fd);
-}
-
-static int
-put_file(const char *path, const struct ir_buf *b, mode_t mode, gid_t group,
-    struct ir_err *err)
-{
-	char tmp[PATH_MAX];
-	int fd, rc, e;
-
-	if ((size_t)snprintf(tmp, sizeof tmp, "%s.new", path) >= sizeof tmp)
-		return ir_fail(err, IR_CANTCREAT, "%s: name too long", path);
-	(void)unlink(tmp);	/* of a run that was killed */
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    0600);
-	if (fd < 0)
-		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", path);
-	rc = fill(fd, b, mode, group);
-	e = errno;
-	if (close(fd) && rc == 0) {
-		rc = -1;
-		e = errno;
-	}
-	if (rc == 0 && (rename(tmp, path) || ir_fsync_dir_of(path))) {
-		rc = -1;
-		e = errno;
-	}
-	if (rc == 0)
-		return 0;
-	(void)unlink(tmp);
-	return ir_fail_errno(err, ir_errno_code(e, IR_IOERR), e, "%s", path);
-}
-
 int
 ir_smtp_file_write(const char *path, mode_t mode, gid_t group,
     const char *user, const char *const *regions,
@@ -208,7 +163,7 @@ ir_smtp_file_write(const char *path, mode_t mode, gid_t group,
 	}
 	rc = ir_buf_check(&b, path, err);
 	if (rc == 0)
-		rc = put_file(path, &b, mode, group, err);
+		rc = ir_file_secret(path, b.data, b.len, mode, group, err);
 	ir_buf_free(&b);
 	return rc;
 }

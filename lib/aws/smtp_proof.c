@@ -1,52 +1,47 @@
 /* smtp_proof.c - see smtp_proof.h */
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include <openssl/rand.h>
-
-#include "../core/buf.h"
 #include "../core/cli.h"
 #include "../core/text.h"
-#include "../net/smtp.h"
+#include "../net/smtp_probe.h"
 #include "smtp_proof.h"
 
 #define PORT 587
 #define STEP_MS 10000
 #define BETWEEN_MS 300
-#define SIMULATOR "success@simulator.amazonses.com"
 
+/* One connection: AUTH, and with from one mail. */
 static int
-open_one(const struct ir_smtp_proof *p, struct ir_smtp **s,
-    struct ir_err *err)
+probe(const struct ir_smtp_proof *p, const char *from,
+    struct ir_smtp_answer *a, struct ir_err *err)
 {
-	struct ir_smtp_opts o = { .port = PORT, .tls = IR_SMTP_TLS_MUST };
+	struct ir_smtp_probe q = { .user = p->user, .password = p->password,
+		.from = from, .to = IR_SMTP_SIMULATOR };
 	int64_t left = p->deadline - ir_mono_ms();
 	char host[256];
 
+	a->facts.reply = (struct ir_smtp_reply){ 0, "", "connect" };
+	q.server.port = PORT;
 	if (ir_smtp_endpoint(p->endpoint, p->region, host, sizeof host,
-	    &o.port, err))
+	    &q.server.port, err))
 		return -1;
-	if (o.port == 465 || o.port == 2465)
-		o.tls = IR_SMTP_TLS_WRAP;
-	o.host = host;
-	o.timeout_ms = left < 1 ? 1 : left < STEP_MS ? (int)left : STEP_MS;
-	return ir_smtp_open(s, &o, err);
+	q.server.host = host;
+	q.server.tls = ir_smtp_tls_of(q.server.port);
+	q.server.timeout_ms = left < 1 ? 1 : left < STEP_MS ? (int)left :
+	    STEP_MS;
+	return ir_smtp_probe(&q, a, err);
 }
 
 int
 ir_smtp_proof_auth(const struct ir_smtp_proof *p, struct ir_err *err)
 {
-	struct ir_smtp *s = NULL;
-	int code;
+	struct ir_smtp_answer a;
 
-	if (open_one(p, &s, err))
-		return 0;
-	(void)ir_smtp_auth(s, p->user, p->password, err);
-	code = ir_smtp_last(s)->code;
-	ir_smtp_close(s);
-	return code;
+	(void)probe(p, NULL, &a, err);
+	return strcmp(a.facts.reply.stage, "auth") == 0 ?
+	    a.facts.reply.code : 0;
 }
 
 static void
@@ -64,9 +59,11 @@ ir_smtp_proof_row(const struct ir_smtp_proof *p, int want, int times,
     int *got, struct ir_err *err)
 {
 	struct ir_err one;
-	int64_t start;
+	int64_t start, between = BETWEEN_MS;
 	int code, last = 0;
 
+	if (times > 1 && p->over_ms / (times - 1) > between)
+		between = p->over_ms / (times - 1);
 	*got = 0;
 	for (;;) {
 		one = (struct ir_err)IR_ERR_INIT;
@@ -84,7 +81,8 @@ ir_smtp_proof_row(const struct ir_smtp_proof *p, int want, int times,
 		if (*got >= times)
 			return 0;
 		last = code ? code : last;
-		sleep_until(start + BETWEEN_MS, p->deadline);
+		sleep_until(start + (code == want ? between : BETWEEN_MS),
+		    p->deadline);
 		if (ir_mono_ms() >= p->deadline || ir_stopped())
 			break;
 	}
@@ -98,53 +96,16 @@ ir_smtp_proof_row(const struct ir_smtp_proof *p, int want, int times,
 	return -1;
 }
 
-/* A mail of our own making: who finds it knows what it was. */
-static void
-compose(const char *from, struct ir_buf *b)
-{
-	const char *domain = strrchr(from, '@');
-	unsigned char id[12] = { 0 };
-	size_t i;
-
-	if (!domain)
-		domain = "@localhost";
-	(void)RAND_bytes(id, sizeof id);
-	ir_buf_fmt(b, "From: <%s>\nTo: <" SIMULATOR ">\n"
-	    "Subject: quell: proof of sending\nMessage-ID: <", from);
-	for (i = 0; i < sizeof id; i++)
-		ir_buf_fmt(b, "%02x", (unsigned)id[i]);
-	ir_buf_fmt(b, "%s>\nAuto-Submitted: auto-generated\n"
-	    "MIME-Version: 1.0\nContent-Type: text/plain\n\n"
-	    "Sent to prove that the new key may send.\n", domain);
-}
-
-static bool
-says_paused(const char *text)
-{
-	return strstr(text, "disabled") || strstr(text, "paused") ||
-	    strstr(text, "suspended") || strstr(text, "shut down");
-}
-
 int
 ir_smtp_proof_data(const struct ir_smtp_proof *p, const char *from,
     bool *paused, struct ir_err *err)
 {
-	struct ir_buf b = IR_BUF(4096);
-	struct ir_smtp *s = NULL;
-	int rc = -1;
+	struct ir_smtp_answer a = { .judged = { .verdict = IR_SV_COUNT } };
+	int rc = probe(p, from, &a, err);
 
-	*paused = false;
-	compose(from, &b);
-	if (ir_buf_check(&b, "proof", err) == 0 && open_one(p, &s, err) == 0 &&
-	    ir_smtp_auth(s, p->user, p->password, err) == 0 &&
-	    ir_smtp_mail(s, from, err) == 0 &&
-	    ir_smtp_rcpt(s, SIMULATOR, err) == 0)
-		rc = ir_smtp_data(s, ir_buf_cstr(&b), b.len, err);
-	if (rc && s && ir_smtp_last(s)->code == 535)
+	/* a key may die at any point of a session */
+	if (rc && a.judged.verdict == IR_SV_BAD_CREDENTIALS)
 		err->code = IR_NOPERM;
-	if (rc && s && ir_smtp_last(s)->code / 100 == 5)
-		*paused = says_paused(ir_smtp_last(s)->text);
-	ir_smtp_close(s);
-	ir_buf_free(&b);
+	*paused = rc && a.judged.verdict == IR_SV_PAUSED;
 	return rc;
 }

@@ -17,6 +17,7 @@ struct ir_smtp_proof {
 	const char *region, *user;
 	const struct ir_secret *password;
 	int64_t deadline;		/* ir_mono_ms() */
+	int64_t over_ms;		/* that a row spans at least; 0: any */
 };
 
 /*

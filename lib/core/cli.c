@@ -159,8 +159,9 @@ dump_options(const struct ir_opt *opts)
 	size_t i;
 
 	for (; opts->name; opts++)
-		printf("%c\t%s\t%s\n", opts->letter ? opts->letter : '-',
-		    opts->name, opts->arg ? opts->arg : "");
+		if (opts->help)
+			printf("%c\t%s\t%s\n", opts->letter ? opts->letter :
+			    '-', opts->name, opts->arg ? opts->arg : "");
 	for (i = 0; i < 2; i++)
 		printf("%c\t%s\t\n", builtin[i].letter, builtin[i].name);
 }
@@ -445,12 +446,14 @@ ask(const char *prompt, char *buf, size_t size, bool echo)
 	if (!tty)
 		return -1;
 	setvbuf(tty, NULL, _IONBF, 0);
-	fprintf(tty, "%s", prompt);
+	/* before the prompt: who answers fast is not shown, and not lost */
 	if (!echo && tcgetattr(fileno(tty), &old) == 0) {
 		quiet = old;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
 		silent = tcsetattr(fileno(tty), TCSAFLUSH, &quiet) == 0;
 	}
+	fprintf(tty, "%s", prompt);
+	fflush(tty);	/* C wants that between writing and reading */
 	if (fgets(buf, (int)size, tty)) {
 		buf[strcspn(buf, "\r\n")] = '\0';
 		rc = 0;

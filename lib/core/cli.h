@@ -50,7 +50,7 @@ struct ir_opt {
 	const char *arg;	/* name of the value; NULL for IR_BOOL */
 	enum ir_opt_kind kind;
 	void *dest;
-	const char *help;
+	const char *help;	/* NULL: hidden, for tests */
 };
 
 #define IR_OPT_END { 0, NULL, NULL, IR_OPT_END_KIND, NULL, NULL }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,41 +61,132 @@ ir_fsync_dir_of(const char *path)
 
 /* SELinux label and ACLs live in extended attributes. */
 static void
-copy_xattrs(const char *from, int to)
+read_xattrs(const char *path, struct ir_buf *b)
 {
 	char names[4096], value[4096];
 	ssize_t len, n;
+	uint32_t size;
 	char *p;
 
-	len = listxattr(from, names, sizeof names);
+	len = listxattr(path, names, sizeof names);
 	for (p = names; len > 0 && p < names + len; p += strlen(p) + 1) {
-		n = getxattr(from, p, value, sizeof value);
-		if (n >= 0)
-			(void)fsetxattr(to, p, value, (size_t)n, 0);
+		n = getxattr(path, p, value, sizeof value);
+		if (n < 0)
+			continue;
+		size = (uint32_t)n;
+		ir_buf_add(b, p, strlen(p) + 1);
+		ir_buf_add(b, &size, sizeof size);
+		ir_buf_add(b, value, size);
 	}
 }
 
-/* Fill the open temporary; 0, or -1 and errno. */
-static int
-fill(int fd, const char *target, const struct stat *old, mode_t mode,
-    const void *bytes, size_t n)
+static void
+write_xattrs(int fd, const struct ir_buf *b)
 {
-	if (old && (old->st_uid != geteuid() || old->st_gid != getegid()) &&
-	    fchown(fd, old->st_uid, old->st_gid))
-		return -1;
-	if (fchmod(fd, old ? old->st_mode & 07777 : mode))
-		return -1;
-	if (old)
-		copy_xattrs(target, fd);
+	const char *p = ir_buf_cstr(b), *end = p + b->len, *name;
+	uint32_t size;
+
+	while (p < end) {
+		name = p;
+		p += strnlen(p, (size_t)(end - p)) + 1;
+		if ((size_t)(end - name) < strlen(name) + 1 + sizeof size)
+			return;
+		memcpy(&size, p, sizeof size);
+		p += sizeof size;
+		if ((size_t)(end - p) < size)
+			return;
+		(void)fsetxattr(fd, name, p, size, 0);
+		p += size;
+	}
+}
+
+int
+ir_file_meta(const char *path, struct ir_file_meta *m, struct ir_err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return ir_fail_errno(err, IR_NOINPUT, errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return ir_fail(err, IR_CANTCREAT, "%s: not a regular file",
+		    path);
+	m->uid = st.st_uid;
+	m->gid = st.st_gid;
+	m->mode = st.st_mode & 07777;
+	ir_buf_trunc(&m->xattr, 0);
+	read_xattrs(path, &m->xattr);
+	return ir_buf_check(&m->xattr, path, err);
+}
+
+void
+ir_file_meta_free(struct ir_file_meta *m)
+{
+	ir_buf_free(&m->xattr);
+}
+
+bool
+ir_file_meta_same(const struct ir_file_meta *a, const struct ir_file_meta *b)
+{
+	return a->uid == b->uid && a->gid == b->gid && a->mode == b->mode &&
+	    a->xattr.len == b->xattr.len && (a->xattr.len == 0 ||
+	    memcmp(a->xattr.data, b->xattr.data, a->xattr.len) == 0);
+}
+
+/*
+ * Fill the open temporary, which is ours alone; what others may do with it
+ * is decided last.  0, or -1 and errno.
+ */
+static int
+fill(int fd, const struct ir_file_meta *m, bool owner, const void *bytes,
+    size_t n)
+{
 	if (ir_write_all(fd, bytes, n))
 		return -1;
+	if (owner && (m->uid != geteuid() || m->gid != getegid()) &&
+	    fchown(fd, m->uid, m->gid))
+		return -1;
+	if (fchmod(fd, m->mode))
+		return -1;
+	write_xattrs(fd, &m->xattr);
 	return fsync(fd);
 }
 
+int
+ir_file_stage(const char *tmp, const void *bytes, size_t n,
+    const struct ir_file_meta *m, struct ir_err *err)
+{
+	int fd, rc, e;
+
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (fd < 0)
+		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", tmp);
+	rc = fill(fd, m, true, bytes, n);
+	e = errno;
+	if (close(fd) && rc == 0) {
+		rc = -1;
+		e = errno;
+	}
+	if (rc) {
+		unlink(tmp);
+		return ir_fail_errno(err, IR_IOERR, e, "%s", tmp);
+	}
+	return 0;
+}
+
+int
+ir_file_commit(const char *tmp, const char *target, struct ir_err *err)
+{
+	if (rename(tmp, target) || ir_fsync_dir_of(target))
+		return ir_fail_errno(err, IR_IOERR, errno, "%s", target);
+	return 0;
+}
+
 static int
-write_new(const char *target, const struct stat *old, const void *bytes,
+write_new(const char *target, bool old, const void *bytes,
     size_t n, mode_t mode, int exclusive, struct ir_err *err)
 {
+	struct ir_file_meta m = IR_FILE_META_INIT;
 	char tmp[PATH_MAX];
 	int fd, rc, e;
 	const char *slash = strrchr(target, '/');
@@ -103,11 +195,20 @@ write_new(const char *target, const struct stat *old, const void *bytes,
 	if ((size_t)snprintf(tmp, sizeof tmp, "%.*s.%s.XXXXXX", (int)dirlen,
 	    target, target + dirlen) >= sizeof tmp)
 		return ir_fail(err, IR_CANTCREAT, "%s: name too long", target);
+	m.mode = mode;
+	if (old && ir_file_meta(target, &m, err)) {
+		ir_file_meta_free(&m);
+		return -1;
+	}
 	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0)
-		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", target);
-	rc = fill(fd, target, old, mode, bytes, n);
+	if (fd < 0) {
+		e = errno;
+		ir_file_meta_free(&m);
+		return ir_fail_errno(err, IR_CANTCREAT, e, "%s", target);
+	}
+	rc = fill(fd, &m, old, bytes, n);
 	e = errno;
+	ir_file_meta_free(&m);
 	if (close(fd) && rc == 0) {
 		rc = -1;
 		e = errno;
@@ -137,7 +238,8 @@ ir_file_replace(const char *path, const void *bytes, size_t n, mode_t mode,
 {
 	char real[PATH_MAX];
 	const char *target = path;
-	struct stat st, *old = NULL;
+	struct stat st;
+	bool old = false;
 
 	if (lstat(path, &st) == 0) {
 		if (S_ISLNK(st.st_mode)) {
@@ -149,7 +251,7 @@ ir_file_replace(const char *path, const void *bytes, size_t n, mode_t mode,
 		if (!S_ISREG(st.st_mode))
 			return ir_fail(err, IR_CANTCREAT,
 			    "%s: not a regular file", path);
-		old = &st;
+		old = true;
 	} else if (errno != ENOENT) {
 		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", path);
 	}
@@ -160,7 +262,52 @@ int
 ir_file_create(const char *path, const void *bytes, size_t n, mode_t mode,
     struct ir_err *err)
 {
-	return write_new(path, NULL, bytes, n, mode, 1, err);
+	return write_new(path, false, bytes, n, mode, 1, err);
+}
+
+/*
+ * Ours alone until it is whole.  Owner and mode are changed through the
+ * descriptor: by its name, in a folder that another user may write to, it
+ * could be another file by then.
+ */
+static int
+fill_secret(int fd, const void *bytes, size_t n, mode_t mode, gid_t group)
+{
+	if (ir_write_all(fd, bytes, n) ||
+	    (group != (gid_t)-1 && fchown(fd, (uid_t)-1, group)) ||
+	    fchmod(fd, mode))
+		return -1;
+	return fsync(fd);
+}
+
+int
+ir_file_secret(const char *path, const void *bytes, size_t n, mode_t mode,
+    gid_t group, struct ir_err *err)
+{
+	char tmp[PATH_MAX];
+	int fd, rc, e;
+
+	if ((size_t)snprintf(tmp, sizeof tmp, "%s.new", path) >= sizeof tmp)
+		return ir_fail(err, IR_CANTCREAT, "%s: name too long", path);
+	(void)unlink(tmp);	/* of a run that was killed */
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (fd < 0)
+		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", path);
+	rc = fill_secret(fd, bytes, n, mode, group);
+	e = errno;
+	if (close(fd) && rc == 0) {
+		rc = -1;
+		e = errno;
+	}
+	if (rc == 0 && (rename(tmp, path) || ir_fsync_dir_of(path))) {
+		rc = -1;
+		e = errno;
+	}
+	if (rc == 0)
+		return 0;
+	(void)unlink(tmp);
+	return ir_fail_errno(err, ir_errno_code(e, IR_IOERR), e, "%s", path);
 }
 
 int

@@ -5,10 +5,40 @@
 #ifndef IR_FILE_H
 #define IR_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "buf.h"
 #include "err.h"
+
+/* Owner, mode and extended attributes (SELinux label and ACLs are some). */
+struct ir_file_meta {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+	struct ir_buf xattr;	/* name NUL, 4 bytes of length, value; ... */
+};
+
+#define IR_FILE_META_INIT { 0, 0, 0600, IR_BUF(65536) }
+
+/* Of a regular file, links followed.  0, or -1: 66, 73 not a regular file. */
+int ir_file_meta(const char *path, struct ir_file_meta *m,
+    struct ir_err *err);
+void ir_file_meta_free(struct ir_file_meta *m);
+/* Are they the same? */
+bool ir_file_meta_same(const struct ir_file_meta *a,
+    const struct ir_file_meta *b);
+
+/*
+ * Make tmp, which must not exist, with n bytes and what m says, and fsync
+ * it: ours alone until it is whole.  ir_file_commit() gives it its name.
+ * 0, or -1 with 73 or 74, and then tmp is gone.
+ */
+int ir_file_stage(const char *tmp, const void *bytes, size_t n,
+    const struct ir_file_meta *m, struct ir_err *err);
+/* rename, fsync of the folder; 0, or -1 and 74.  tmp stays if it failed. */
+int ir_file_commit(const char *tmp, const char *target, struct ir_err *err);
 
 /*
  * Replace the file at path by n bytes: temporary in the same folder, owner,
@@ -23,6 +53,15 @@ int ir_file_replace(const char *path, const void *bytes, size_t n,
 /* The same, but it is an error (73) when path exists already. */
 int ir_file_create(const char *path, const void *bytes, size_t n,
     mode_t mode, struct ir_err *err);
+
+/*
+ * Replace the file at path by secret bytes: 0600 from the first of them,
+ * then group (when not -1) and mode, fsync, rename.  A link is replaced, not
+ * followed; owner and attributes of the old file are not kept.  0, or -1:
+ * 73, 74, 77.
+ */
+int ir_file_secret(const char *path, const void *bytes, size_t n,
+    mode_t mode, gid_t group, struct ir_err *err);
 
 /* mkdir -p with mode for what is made.  0, or -1 and 73. */
 int ir_mkdirs(const char *path, mode_t mode, struct ir_err *err);

@@ -1,6 +1,7 @@
 /* record.c - see record.h */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,7 +145,13 @@ ir_rec_int(struct ir_rec *r, const char *key, int64_t v)
 void
 ir_rec_num(struct ir_rec *r, const char *key, double v)
 {
-	json_object_object_add(js(r), key, json_object_new_double(v));
+	char text[40];
+
+	/* as short as it may be: 0.0002, not 0.00020000000000000001 */
+	snprintf(text, sizeof text, "%.15g", v);
+	json_object_object_add(js(r), key, isfinite(v) &&
+	    strtod(text, NULL) == v && strpbrk(text, ".e") ?
+	    json_object_new_double_s(v, text) : json_object_new_double(v));
 }
 
 void
@@ -189,6 +196,12 @@ void
 ir_rec_push_str(struct ir_rec *arr, const char *s)
 {
 	ir_rec_push(arr, ir_rec_string(s, strlen(s)));
+}
+
+void
+ir_rec_push_int(struct ir_rec *arr, int64_t v)
+{
+	ir_rec_push(arr, rec(json_object_new_int64(v)));
 }
 
 const struct ir_rec *

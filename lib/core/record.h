@@ -53,6 +53,7 @@ void ir_rec_del(struct ir_rec *r, const char *key);
 /* Append to an array. */
 void ir_rec_push(struct ir_rec *arr, struct ir_rec *child);
 void ir_rec_push_str(struct ir_rec *arr, const char *s);
+void ir_rec_push_int(struct ir_rec *arr, int64_t v);
 
 /*
  * Look up by path: member names joined by '.', array indices as numbers

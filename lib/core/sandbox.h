@@ -4,6 +4,8 @@
 #ifndef IR_SANDBOX_H
 #define IR_SANDBOX_H
 
+#include <stddef.h>
+
 /*
  * From now on this process opens no file and makes no TCP connection:
  * Landlock, as far as the kernel has it; no new privileges.  For programs
@@ -11,5 +13,11 @@
  * has none: going on without it is fine, it is a second wall.
  */
 int ir_sandbox_parse_only(void);
+
+/*
+ * The same, but the n files and folders at paths, and what is in those, may
+ * be opened for reading; what is not there is passed over.
+ */
+int ir_sandbox_read_only(const char *const *paths, size_t n);
 
 #endif

@@ -14,8 +14,8 @@
 #define HEAP_BYTES (256 * 1024)
 #define HEAP_MIN 32
 
-static void *
-secure_alloc(size_t n)
+void *
+ir_secret_alloc(size_t n)
 {
 	/*
 	 * 2 means that memory could not be locked (RLIMIT_MEMLOCK): it is
@@ -35,7 +35,7 @@ ir_secret_set(struct ir_secret *s, const char *bytes, size_t n,
 	if (n > IR_SECRET_MAX)
 		return ir_fail(err, IR_DATAERR,
 		    "secret: longer than %d bytes", IR_SECRET_MAX);
-	p = secure_alloc(n + 1);
+	p = ir_secret_alloc(n + 1);
 	if (!p)
 		return ir_fail(err, IR_OSERR, "no memory for a secret");
 	memcpy(p, bytes, n);
@@ -70,10 +70,10 @@ ir_secret_read_fd(struct ir_secret *s, int fd, struct ir_err *err)
 }
 
 int
-ir_secret_read_file(struct ir_secret *s, const char *path, struct ir_err *err)
+ir_secret_open(const char *path, struct ir_err *err)
 {
 	struct stat st;
-	int fd, rc;
+	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
 	    O_NOCTTY);
@@ -82,21 +82,33 @@ ir_secret_read_file(struct ir_secret *s, const char *path, struct ir_err *err)
 		    errno == ELOOP ? IR_CONFIG : IR_NOINPUT, errno, "%s",
 		    path);
 	if (fstat(fd, &st)) {
-		rc = ir_fail_errno(err, IR_NOINPUT, errno, "%s", path);
+		ir_fail_errno(err, IR_NOINPUT, errno, "%s", path);
 	} else if (!S_ISREG(st.st_mode)) {
-		rc = ir_fail(err, IR_CONFIG, "%s: not a regular file", path);
+		ir_fail(err, IR_CONFIG, "%s: not a regular file", path);
 	} else if (st.st_uid != geteuid() && st.st_uid != 0) {
-		rc = ir_fail(err, IR_CONFIG, "%s: owned by user %u", path,
+		ir_fail(err, IR_CONFIG, "%s: owned by user %u", path,
 		    (unsigned)st.st_uid);
 	} else if (st.st_mode & 077) {
-		rc = ir_fail(err, IR_CONFIG, "%s: open to others (mode %04o)",
+		ir_fail(err, IR_CONFIG, "%s: open to others (mode %04o)",
 		    path, (unsigned)st.st_mode & 07777);
 		ir_hint(err, "chmod 600 %s", path);
 	} else {
-		rc = ir_secret_read_fd(s, fd, err);
-		if (rc)
-			ir_fail_prefix(err, "%s", path);
+		return fd;
 	}
+	close(fd);
+	return -1;
+}
+
+int
+ir_secret_read_file(struct ir_secret *s, const char *path, struct ir_err *err)
+{
+	int fd = ir_secret_open(path, err), rc;
+
+	if (fd < 0)
+		return -1;
+	rc = ir_secret_read_fd(s, fd, err);
+	if (rc)
+		ir_fail_prefix(err, "%s", path);
 	close(fd);
 	return rc;
 }
@@ -113,6 +125,12 @@ ir_secret_take_env(struct ir_secret *s, const char *name, struct ir_err *err)
 	OPENSSL_cleanse(v, strlen(v));
 	unsetenv(name);
 	return rc;
+}
+
+void
+ir_secret_wipe(void *p, size_t n)
+{
+	OPENSSL_cleanse(p, n);
 }
 
 __attribute__((noinline)) void

@@ -17,6 +17,9 @@ struct ir_secret {
 #define IR_SECRET_INIT { NULL, 0 }
 #define IR_SECRET_MAX 16384	/* bytes of one secret */
 
+/* n zero bytes there, or NULL; OPENSSL_secure_clear_free() ends them. */
+void *ir_secret_alloc(size_t n);
+
 /* Copy n bytes; an earlier value is freed.  0, or -1 and 71. */
 int ir_secret_set(struct ir_secret *s, const char *bytes, size_t n,
     struct ir_err *err);
@@ -29,11 +32,16 @@ void ir_secret_free(struct ir_secret *s);
  */
 int ir_secret_read_file(struct ir_secret *s, const char *path,
     struct ir_err *err);
+/* Only open and check such a file: the descriptor, or -1. */
+int ir_secret_open(const char *path, struct ir_err *err);
 int ir_secret_read_fd(struct ir_secret *s, int fd, struct ir_err *err);
 
 /* Take an environment variable and remove it from the environment. */
 int ir_secret_take_env(struct ir_secret *s, const char *name,
     struct ir_err *err);
+
+/* Overwrite n bytes that were a secret, so that no compiler leaves it out. */
+void ir_secret_wipe(void *p, size_t n);
 
 /*
  * Overwrite the stack below the caller, and with it the vector registers:

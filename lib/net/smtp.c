@@ -40,14 +40,20 @@ struct ir_smtp {
 	char host[256], helo[300];
 	struct ir_smtp_offers seen;	/* in the reply just read */
 	struct ir_smtp_offers offers;	/* in the reply to EHLO */
-	struct ir_smtp_reply last;
+	struct ir_smtp_facts facts;
 	struct ir_buf in;	/* what was read and not yet parsed */
 };
 
 const struct ir_smtp_reply *
 ir_smtp_last(const struct ir_smtp *s)
 {
-	return &s->last;
+	return &s->facts.reply;
+}
+
+const struct ir_smtp_facts *
+ir_smtp_facts(const struct ir_smtp *s)
+{
+	return &s->facts;
 }
 
 /* --- bytes ------------------------------------------------------------- */
@@ -174,9 +180,10 @@ write_all(struct ir_smtp *s, const char *p, size_t n, int64_t deadline)
 static void
 forget_reply(struct ir_smtp *s, const char *stage)
 {
-	s->last.code = 0;
-	s->last.text[0] = '\0';
-	s->last.stage = stage;
+	s->facts.reply.code = 0;
+	s->facts.reply.text[0] = '\0';
+	s->facts.reply.stage = stage;
+	s->facts.trouble = IR_SMTP_FINE;
 }
 
 /* Drop n parsed bytes from the front of the input. */
@@ -206,9 +213,10 @@ read_reply(struct ir_smtp *s, int ms, struct ir_err *err)
 			break;
 		if (took < 0) {
 			s->broken = true;
+			s->facts.trouble = IR_SMTP_GARBLED;
 			return ir_fail(err, IR_PROTOCOL,
 			    "%s: %s: the reply is not SMTP", s->host,
-			    s->last.stage);
+			    s->facts.reply.stage);
 		}
 		n = read_some(s, buf, sizeof buf, deadline);
 		if (n > 0) {
@@ -216,16 +224,18 @@ read_reply(struct ir_smtp *s, int ms, struct ir_err *err)
 			continue;
 		}
 		s->broken = true;
+		s->facts.trouble = n && errno == ETIMEDOUT ? IR_SMTP_SILENT :
+		    IR_SMTP_CLOSED;
 		if (n == 0)
 			return ir_fail(err, IR_TEMPFAIL,
 			    "%s: %s: connection closed without a reply",
-			    s->host, s->last.stage);
+			    s->host, s->facts.reply.stage);
 		return ir_fail_errno(err, IR_TEMPFAIL, errno, "%s: %s",
-		    s->host, s->last.stage);
+		    s->host, s->facts.reply.stage);
 	}
 	consume(s, (size_t)took);
-	s->last.code = r.code;
-	memcpy(s->last.text, r.text, sizeof s->last.text);
+	s->facts.reply.code = r.code;
+	memcpy(s->facts.reply.text, r.text, sizeof s->facts.reply.text);
 	s->seen = r.offers;
 	if (r.code == 421)
 		s->broken = true;
@@ -236,11 +246,12 @@ read_reply(struct ir_smtp *s, int ms, struct ir_err *err)
 static int
 refused(struct ir_smtp *s, struct ir_err *err)
 {
-	int code = s->last.code / 100;
+	int code = s->facts.reply.code / 100;
 
 	return ir_fail(err, code == 4 ? IR_TEMPFAIL :
 	    code == 5 ? IR_UNAVAILABLE : IR_PROTOCOL, "%s: %s: %d %.300s",
-	    s->host, s->last.stage, s->last.code, s->last.text);
+	    s->host, s->facts.reply.stage, s->facts.reply.code,
+	    s->facts.reply.text);
 }
 
 /*
@@ -259,9 +270,10 @@ nothing_pending(struct ir_smtp *s, struct ir_err *err)
 			ir_buf_add(&s->in, buf, (size_t)n);
 		} else if (n == 0 || errno != ETIMEDOUT) {
 			s->broken = true;
+			s->facts.trouble = IR_SMTP_CLOSED;
 			return ir_fail(err, IR_TEMPFAIL,
 			    "%s: %s: connection closed", s->host,
-			    s->last.stage);
+			    s->facts.reply.stage);
 		} else {
 			return 0;
 		}
@@ -269,10 +281,11 @@ nothing_pending(struct ir_smtp *s, struct ir_err *err)
 	if (read_reply(s, 0, err))
 		return -1;
 	s->broken = true;
-	if (s->last.code >= 400)
+	if (s->facts.reply.code >= 400)
 		return refused(s, err);
+	s->facts.trouble = IR_SMTP_GARBLED;
 	return ir_fail(err, IR_PROTOCOL, "%s: %s: a reply before the command",
-	    s->host, s->last.stage);
+	    s->host, s->facts.reply.stage);
 }
 
 /* Send one line and read its reply. */
@@ -288,6 +301,7 @@ command(struct ir_smtp *s, const char *stage, const char *line, size_t n,
 		return -1;
 	if (write_all(s, line, n, ir_mono_ms() + s->reply_ms)) {
 		s->broken = true;
+		s->facts.trouble = IR_SMTP_CLOSED;
 		return ir_fail_errno(err, IR_TEMPFAIL, errno, "%s: %s",
 		    s->host, stage);
 	}
@@ -389,6 +403,8 @@ connect_any(struct ir_smtp *s, const struct addrinfo *list, struct ir_err *err)
 		}
 		e = errno;
 	}
+	s->facts.trouble = e == ECONNREFUSED ? IR_SMTP_NO_LISTENER :
+	    e == ETIMEDOUT ? IR_SMTP_NO_ANSWER : IR_SMTP_NO_WAY;
 	return ir_fail_errno(err, IR_TEMPFAIL, e, "%s: connect", s->host);
 }
 
@@ -415,12 +431,15 @@ connect_to(struct ir_smtp *s, const struct ir_smtp_opts *o,
 			ir_fail(err, rc == EAI_AGAIN ? IR_TEMPFAIL :
 			    IR_UNAVAILABLE, "%s: %s", s->host,
 			    gai_strerror(rc));
+			s->facts.trouble = IR_SMTP_NO_HOST;
 			rc = -1;
 			continue;
 		}
 		rc = connect_any(s, list, err);
 		freeaddrinfo(list);
 	}
+	if (rc == 0)
+		s->facts.trouble = IR_SMTP_FINE;
 	if (rc == 0 && err)
 		err->code = 0;		/* the first of two had failed */
 	return rc;
@@ -435,6 +454,26 @@ is_address(const char *host)
 
 	return inet_pton(AF_INET, host, raw) == 1 ||
 	    inet_pton(AF_INET6, host, raw) == 1;
+}
+
+/*
+ * The end of the server's certificate, also of one that is refused: the
+ * chain is judged as always.
+ */
+static int
+look_at_peer(int ok, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store,
+	    SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct ir_smtp *s = ssl ? SSL_get_app_data(ssl) : NULL;
+	X509 *leaf = X509_STORE_CTX_get0_cert(store);
+	struct tm tm;
+
+	if (s && leaf && ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &tm) == 1)
+		s->facts.not_after = ir_time_civil(tm.tm_year + 1900,
+		    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+		    tm.tm_sec);
+	return ok;
 }
 
 static int
@@ -454,7 +493,7 @@ tls_context(struct ir_smtp *s, const struct ir_smtp_opts *o,
 	if (!check)
 		return 0;
 	SSL_CTX_set_min_proto_version(s->ctx, TLS1_2_VERSION);
-	SSL_CTX_set_verify(s->ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(s->ctx, SSL_VERIFY_PEER, look_at_peer);
 	if (ca && *ca ? SSL_CTX_load_verify_locations(s->ctx, ca, NULL) != 1 :
 	    SSL_CTX_set_default_verify_paths(s->ctx) != 1)
 		return ir_fail(err, IR_CONFIG,
@@ -481,14 +520,49 @@ tls_names(struct ir_smtp *s, bool check, struct ir_err *err)
 	return ok == 1 ? 0 : ir_fail(err, IR_OSERR, "no memory for TLS");
 }
 
+/* What is wrong with the certificate, or with the handshake. */
+static enum ir_smtp_trouble
+tls_trouble(long verdict, unsigned long e)
+{
+	switch (verdict) {
+	case X509_V_OK:
+		break;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return IR_SMTP_TLS_EXPIRED;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return IR_SMTP_TLS_EARLY;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return IR_SMTP_TLS_NAME;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		return IR_SMTP_TLS_CA;
+	default:
+		return IR_SMTP_TLS_FAILED;
+	}
+	switch (ERR_GET_REASON(e)) {
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+	case SSL_R_WRONG_SSL_VERSION:
+		return IR_SMTP_TLS_VERSION;
+	default:
+		return IR_SMTP_TLS_FAILED;
+	}
+}
+
 static int
 tls_failed(struct ir_smtp *s, struct ir_err *err)
 {
 	unsigned long e = ERR_peek_error();
-	long verdict = SSL_get_verify_result(s->ssl);
+	long verdict = SSL_get_verify_mode(s->ssl) == SSL_VERIFY_NONE ?
+	    X509_V_OK : SSL_get_verify_result(s->ssl);
 
-	if (SSL_get_verify_mode(s->ssl) != SSL_VERIFY_NONE &&
-	    verdict != X509_V_OK)
+	s->facts.trouble = tls_trouble(verdict, e);
+	if (verdict != X509_V_OK)
 		return ir_fail(err, IR_NOPERM,
 		    "%s: certificate not accepted: %s", s->host,
 		    X509_verify_cert_error_string(verdict));
@@ -498,6 +572,17 @@ tls_failed(struct ir_smtp *s, struct ir_err *err)
 		    "handshake failed");
 	return ir_fail(err, IR_TEMPFAIL, "%s: TLS: %s", s->host,
 	    errno ? strerror(errno) : "connection closed");
+}
+
+static void
+tls_facts(struct ir_smtp *s)
+{
+	snprintf(s->facts.tls_version, sizeof s->facts.tls_version, "%s",
+	    SSL_get_version(s->ssl));
+	snprintf(s->facts.tls_cipher, sizeof s->facts.tls_cipher, "%s",
+	    SSL_get_cipher_name(s->ssl));
+	s->facts.tls_verified =
+	    SSL_get_verify_mode(s->ssl) != SSL_VERIFY_NONE;
 }
 
 static int
@@ -511,7 +596,8 @@ tls_start(struct ir_smtp *s, const struct ir_smtp_opts *o, struct ir_err *err)
 	if (tls_context(s, o, err))
 		return -1;
 	s->ssl = SSL_new(s->ctx);
-	if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1)
+	if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1 ||
+	    SSL_set_app_data(s->ssl, s) != 1)
 		return ir_fail(err, IR_OSERR, "no memory for TLS");
 	if (tls_names(s, o->tls != IR_SMTP_TLS_MAY, err))
 		return -1;
@@ -519,8 +605,10 @@ tls_start(struct ir_smtp *s, const struct ir_smtp_opts *o, struct ir_err *err)
 		ERR_clear_error();
 		errno = 0;
 		rc = SSL_connect(s->ssl);
-		if (rc == 1)
+		if (rc == 1) {
+			tls_facts(s);
 			return 0;
+		}
 		ev = tls_wants(s->ssl, rc);
 		if (ev == 0 || wait_fd(s->fd, ev, deadline)) {
 			s->broken = true;
@@ -560,13 +648,13 @@ hello(struct ir_smtp *s, struct ir_err *err)
 {
 	if (command_fmt(s, "helo", err, "EHLO %s", s->helo))
 		return -1;
-	if (s->last.code / 100 == 5 && !s->ssl && !s->broken) {
+	if (s->facts.reply.code / 100 == 5 && !s->ssl && !s->broken) {
 		if (command_fmt(s, "helo", err, "HELO %s", s->helo))
 			return -1;
 		memset(&s->seen, 0, sizeof s->seen);
 	}
 	s->offers = s->seen;
-	return s->last.code == 250 ? 0 : refused(s, err);
+	return s->facts.reply.code == 250 ? 0 : refused(s, err);
 }
 
 static int
@@ -576,21 +664,48 @@ starttls(struct ir_smtp *s, const struct ir_smtp_opts *o, struct ir_err *err)
 		if (o->tls == IR_SMTP_TLS_MAY)
 			return 0;
 		forget_reply(s, "starttls");
+		s->facts.trouble = IR_SMTP_TLS_ABSENT;
 		return ir_fail(err, IR_UNAVAILABLE,
 		    "%s: STARTTLS is not offered", s->host);
 	}
 	if (command_fmt(s, "starttls", err, "STARTTLS"))
 		return -1;
-	if (s->last.code != 220)
+	if (s->facts.reply.code != 220)
 		return refused(s, err);
 	/*
 	 * What came in the clear behind the 220 would be read as if it had
 	 * come over TLS: somebody sits on the line.
 	 */
-	if (s->in.len)
+	if (s->in.len) {
+		s->facts.trouble = IR_SMTP_GARBLED;
 		return ir_fail(err, IR_PROTOCOL,
 		    "%s: starttls: plain text behind the reply", s->host);
+	}
 	return tls_start(s, o, err) || hello(s, err) ? -1 : 0;
+}
+
+static bool
+name_ok(const char *p)
+{
+	for (; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr(".-_:[]", *p))
+			return false;
+	return true;
+}
+
+/* "220 mail.example.net ESMTP": its name, if it looks like one. */
+static void
+greeted_by(struct ir_smtp *s)
+{
+	const char *text = s->facts.reply.text;
+	size_t n = strcspn(text, " ");
+
+	memset(s->facts.name, 0, sizeof s->facts.name);
+	if (!n || n >= sizeof s->facts.name)
+		return;
+	memcpy(s->facts.name, text, n);
+	if (!name_ok(s->facts.name) || !strchr(s->facts.name, '.'))
+		s->facts.name[0] = '\0';
 }
 
 static int
@@ -601,8 +716,9 @@ greet(struct ir_smtp *s, const struct ir_smtp_opts *o, struct ir_err *err)
 	forget_reply(s, "connect");
 	if (read_reply(s, s->reply_ms, err))
 		return -1;
-	if (s->last.code != 220)
+	if (s->facts.reply.code != 220)
 		return refused(s, err);
+	greeted_by(s);
 	if (!s->helo[0])
 		own_name(s);
 	if (hello(s, err))
@@ -625,30 +741,24 @@ destroy(struct ir_smtp *s)
 	free(s);
 }
 
-static bool
-name_ok(const char *p)
-{
-	for (; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr(".-_:[]", *p))
-			return false;
-	return true;
-}
-
-int
-ir_smtp_open(struct ir_smtp **out, const struct ir_smtp_opts *o,
-    struct ir_err *err)
+/* A client that is not connected, or NULL. */
+static struct ir_smtp *
+make(const struct ir_smtp_opts *o, struct ir_err *err)
 {
 	struct ir_smtp *s;
 
-	*out = NULL;
 	if (!o->host || !*o->host || strlen(o->host) > 253 ||
 	    !name_ok(o->host) || o->port < 1 || o->port > 65535 ||
 	    (o->helo && (!*o->helo || strlen(o->helo) > 253 ||
-	    !name_ok(o->helo))))
-		return ir_fail(err, IR_USAGE, "not a host, port or helo name");
+	    !name_ok(o->helo)))) {
+		ir_fail(err, IR_USAGE, "not a host, port or helo name");
+		return NULL;
+	}
 	s = calloc(1, sizeof *s);
-	if (!s)
-		return ir_fail(err, IR_OSERR, "no memory");
+	if (!s) {
+		ir_fail(err, IR_OSERR, "no memory");
+		return NULL;
+	}
 	s->fd = -1;
 	s->in.max = IR_SMTP_REPLY_MAX + 8192;
 	s->reply_ms = o->timeout_ms > 0 ? o->timeout_ms : REPLY_MS;
@@ -656,12 +766,38 @@ ir_smtp_open(struct ir_smtp **out, const struct ir_smtp_opts *o,
 	snprintf(s->host, sizeof s->host, "%s", o->host);
 	snprintf(s->helo, sizeof s->helo, "%s", o->helo ? o->helo : "");
 	forget_reply(s, "connect");
-	if (connect_to(s, o, err) || greet(s, o, err)) {
-		destroy(s);
-		return -1;
+	return s;
+}
+
+int
+ir_smtp_open(struct ir_smtp **out, const struct ir_smtp_opts *o,
+    struct ir_err *err)
+{
+	struct ir_smtp *s = make(o, err);
+
+	*out = NULL;
+	if (s && connect_to(s, o, err) == 0 && greet(s, o, err) == 0) {
+		*out = s;
+		return 0;
 	}
-	*out = s;
-	return 0;
+	if (s && o->facts)
+		*o->facts = s->facts;
+	if (s)
+		destroy(s);
+	return -1;
+}
+
+int
+ir_smtp_reach(const struct ir_smtp_opts *o, struct ir_err *err)
+{
+	struct ir_smtp *s = make(o, err);
+	int rc;
+
+	if (!s)
+		return -1;
+	rc = connect_to(s, o, err);
+	destroy(s);
+	return rc;
 }
 
 /* --- AUTH -------------------------------------------------------------- */
@@ -687,9 +823,10 @@ static void
 hide_echo(struct ir_smtp *s, const char *secret, size_t n)
 {
 	size_t probe = n < 8 ? n : 8;
+	char *text = s->facts.reply.text;
 
-	if (probe && memmem(s->last.text, strlen(s->last.text), secret, probe))
-		snprintf(s->last.text, sizeof s->last.text,
+	if (probe && memmem(text, strlen(text), secret, probe))
+		snprintf(text, sizeof s->facts.reply.text,
 		    "(not shown: it repeats the credential)");
 }
 
@@ -738,10 +875,10 @@ auth_login(struct ir_smtp *s, const char *user, const struct ir_secret *pw,
 {
 	if (command_fmt(s, "auth", err, "AUTH LOGIN"))
 		return -1;
-	if (s->last.code == 334 &&
+	if (s->facts.reply.code == 334 &&
 	    secret_line(s, "", user, strlen(user), err))
 		return -1;
-	if (s->last.code == 334)
+	if (s->facts.reply.code == 334)
 		return secret_line(s, "", pw->data, pw->len, err);
 	return 0;
 }
@@ -771,10 +908,10 @@ ir_smtp_auth(struct ir_smtp *s, const char *user,
 	    auth_login(s, user, password, err))
 		return -1;
 	hide_echo(s, password->data, password->len);
-	if (s->last.code == 235)
+	if (s->facts.reply.code == 235)
 		return 0;
 	refused(s, err);
-	if (s->last.code == 535 && err)
+	if (s->facts.reply.code == 535 && err)
 		err->code = IR_NOPERM;
 	return -1;
 }
@@ -824,7 +961,7 @@ envelope(struct ir_smtp *s, const char *stage, const char *verb,
 		    stage, addr);
 	if (command_fmt(s, stage, err, "%s:<%s>", verb, addr))
 		return -1;
-	return s->last.code / 100 == 2 ? 0 : refused(s, err);
+	return s->facts.reply.code / 100 == 2 ? 0 : refused(s, err);
 }
 
 int
@@ -839,6 +976,27 @@ ir_smtp_rcpt(struct ir_smtp *s, const char *to, struct ir_err *err)
 	return envelope(s, "rcpt", "RCPT TO", to, err);
 }
 
+int
+ir_smtp_rcpt_via(struct ir_smtp *s, const char *via, const char *to,
+    struct ir_err *err)
+{
+	forget_reply(s, "rcpt");
+	if (!domain_ok(via) || !ir_smtp_address_ok(to))
+		return ir_fail(err, IR_DATAERR, "rcpt: not a route: @%s:%s",
+		    via, to);
+	if (command_fmt(s, "rcpt", err, "RCPT TO:<@%s:%s>", via, to))
+		return -1;
+	return s->facts.reply.code / 100 == 2 ? 0 : refused(s, err);
+}
+
+int
+ir_smtp_rset(struct ir_smtp *s, struct ir_err *err)
+{
+	if (command_fmt(s, "rset", err, "RSET"))
+		return -1;
+	return s->facts.reply.code / 100 == 2 ? 0 : refused(s, err);
+}
+
 /*
  * The body could not be sent, so it was not taken: the final dot is not
  * out.  The server may have said why before it hung up.
@@ -848,12 +1006,13 @@ body_lost(struct ir_smtp *s, int e, struct ir_err *err)
 {
 	struct ir_err quiet = IR_ERR_INIT;
 
-	if (read_reply(s, QUIT_MS, &quiet) == 0 && s->last.code >= 400) {
+	if (read_reply(s, QUIT_MS, &quiet) == 0 && s->facts.reply.code >= 400) {
 		s->broken = true;
 		return refused(s, err);
 	}
 	forget_reply(s, "message");
 	s->broken = true;
+	s->facts.trouble = IR_SMTP_CLOSED;
 	return ir_fail_errno(err, IR_TEMPFAIL, e, "%s: message", s->host);
 }
 
@@ -862,14 +1021,15 @@ static int
 final_reply(struct ir_smtp *s, struct ir_err *err)
 {
 	if (read_reply(s, s->final_ms, err) == 0) {
-		if (s->last.code / 100 == 2)
+		if (s->facts.reply.code / 100 == 2)
 			return 0;
-		if (s->last.code >= 400)
+		if (s->facts.reply.code >= 400)
 			return refused(s, err);
 		ir_fail(err, IR_UNKNOWN, "%s: message: %d %.300s", s->host,
-		    s->last.code, s->last.text);
+		    s->facts.reply.code, s->facts.reply.text);
 	}
 	s->broken = true;
+	s->facts.trouble = IR_SMTP_LOST;
 	if (err) {
 		err->code = IR_UNKNOWN;
 		ir_hint(err, "the message may have been taken: look for its "
@@ -890,7 +1050,7 @@ ir_smtp_data(struct ir_smtp *s, const char *msg, size_t n, struct ir_err *err)
 		goto out;
 	if (command_fmt(s, "data", err, "DATA"))
 		goto out;
-	if (s->last.code != 354) {
+	if (s->facts.reply.code != 354) {
 		refused(s, err);
 		goto out;
 	}

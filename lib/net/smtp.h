@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../core/err.h"
 #include "../core/secret.h"
@@ -24,6 +25,26 @@ enum ir_smtp_tls {
 	IR_SMTP_TLS_WRAP,	/* implicit TLS (465), certificate checked */
 };
 
+/* What went wrong where no reply says it. */
+enum ir_smtp_trouble {
+	IR_SMTP_FINE,
+	IR_SMTP_NO_HOST,	/* the name is not known */
+	IR_SMTP_NO_ANSWER,	/* connect: time is up */
+	IR_SMTP_NO_LISTENER,	/* connect: refused */
+	IR_SMTP_NO_WAY,		/* connect: no route, filtered, ... */
+	IR_SMTP_SILENT,		/* connected, and no reply in time */
+	IR_SMTP_CLOSED,		/* connected, and closed without a reply */
+	IR_SMTP_GARBLED,	/* what came is not SMTP */
+	IR_SMTP_TLS_EXPIRED,	/* the certificate's time is over */
+	IR_SMTP_TLS_EARLY,	/* or has not begun */
+	IR_SMTP_TLS_NAME,	/* it is for another name */
+	IR_SMTP_TLS_CA,		/* nobody we trust has signed it */
+	IR_SMTP_TLS_VERSION,	/* no protocol version in common */
+	IR_SMTP_TLS_ABSENT,	/* STARTTLS is not offered */
+	IR_SMTP_TLS_FAILED,	/* another failure of the handshake */
+	IR_SMTP_LOST,		/* the answer to the final dot never came */
+};
+
 struct ir_smtp_opts {
 	const char *host;	/* name, also for SNI and the certificate */
 	const char *address;	/* connect here instead; may be NULL */
@@ -32,6 +53,8 @@ struct ir_smtp_opts {
 	const char *ca_file;	/* NULL: AWS_CA_BUNDLE, else the system's */
 	const char *helo;	/* NULL: this host's name */
 	int timeout_ms;		/* each reply; 0: 30 s (300 s after DATA) */
+	struct ir_smtp_facts *facts;	/* filled when opening fails; may be
+					   NULL */
 };
 
 /* What the server said last. */
@@ -39,7 +62,19 @@ struct ir_smtp_reply {
 	int code;		/* 0: no reply */
 	char text[512];		/* last line, printable, without the code */
 	const char *stage;	/* "connect", "helo", "starttls", "auth",
-				   "mail", "rcpt", "data", "message" */
+				   "mail", "rcpt", "data", "message",
+				   "rset" */
+};
+
+/* The same, and what else the conversation has shown so far. */
+struct ir_smtp_facts {
+	struct ir_smtp_reply reply;
+	enum ir_smtp_trouble trouble;
+	char name[256];		/* the server's, by its greeting; may be "" */
+	char tls_version[16];	/* "TLSv1.3"; "" without TLS */
+	char tls_cipher[64];
+	bool tls_verified;	/* certificate and name were checked */
+	int64_t not_after;	/* of the server's certificate; 0: not seen */
 };
 
 struct ir_smtp;
@@ -80,7 +115,21 @@ int ir_smtp_data(struct ir_smtp *s, const char *msg, size_t n,
 /* QUIT (not waited for longer than a second), close, free. */
 void ir_smtp_close(struct ir_smtp *s);
 
+/* The envelope begins anew.  0, or -1: 75 and 69. */
+int ir_smtp_rset(struct ir_smtp *s, struct ir_err *err);
+
+/*
+ * RCPT TO:<@via:to>, a source route (RFC 5321, appendix C): only for asking
+ * whether a server still heeds it.
+ */
+int ir_smtp_rcpt_via(struct ir_smtp *s, const char *via, const char *to,
+    struct ir_err *err);
+
+/* Does anybody take a connection there?  0, or -1: 75, 69, 64. */
+int ir_smtp_reach(const struct ir_smtp_opts *o, struct ir_err *err);
+
 const struct ir_smtp_reply *ir_smtp_last(const struct ir_smtp *s);
+const struct ir_smtp_facts *ir_smtp_facts(const struct ir_smtp *s);
 
 /*
  * A mail address that can stand in MAIL/RCPT: local@domain, ASCII, no

@@ -14,9 +14,19 @@ const struct ir_action ir_actions[] = {
 	{ "ses:GetAccount", "ses-pause ses-rotate", true, false },
 	{ "ses:PutAccountSendingAttributes", "ses-pause", true, false },
 	/* without these there are other ways, or fewer figures */
-	{ "iam:ListUsers", "iam-key-disable", false, false },
+	{ "iam:ListUsers", "iam-key-disable ses-rotate", false, false },
+	{ "iam:DeleteAccessKey", "ses-rotate", false, true },
+	{ "ses:ListIngressPoints", "ses-rotate", false, false },
 	{ "cloudwatch:GetMetricData", "ses-pause", false, false },
 	{ "ses:GetSendStatistics", "ses-pause", false, false },
 	{ "ec2:DescribeRegions", "ses-pause", false, false },
+	{ "iam:GetAccountAuthorizationDetails", "ses-senders", false, false },
+	{ "ses:ListEmailIdentities", "ses-senders", false, false },
+	{ "ses:GetEmailIdentityPolicies", "ses-senders", false, false },
+	{ "iam:GenerateCredentialReport", "iam-keys ses-senders", false,
+	    false },
+	{ "iam:GetCredentialReport", "iam-keys ses-senders", false, false },
+	{ "iam:GetAccountSummary", "iam-keys ses-senders", false, false },
+	{ "cloudtrail:LookupEvents", "iam-keys", false, false },
 	{ NULL, NULL, false, false }
 };

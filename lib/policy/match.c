@@ -35,8 +35,8 @@ not(enum ir_tri a)
 	return (enum ir_tri)(IR_TRI_YES - a);
 }
 
-static enum ir_tri
-maybe(struct ir_policy_eval *e, const char *what, const char *which)
+enum ir_tri
+ir_policy_maybe(struct ir_policy_eval *e, const char *what, const char *which)
 {
 	if (!*e->maybe)
 		snprintf(e->maybe, sizeof e->maybe, "%s %s", what, which);
@@ -56,20 +56,21 @@ lower(char c)
  * product of both lengths.
  */
 static bool
-fits(const char *p, size_t pn, const char *s, size_t n, bool fold)
+fits_wild(const char *p, size_t pn, const char *s, size_t n, bool fold,
+    char any, char one)
 {
 	size_t i = 0, k = 0, star = SIZE_MAX, from = 0, step;
 
 	while (k < n) {
-		step = i < pn && p[i] == ONE ? ir_utf8_len(s + k, n - k,
+		step = i < pn && p[i] == one ? ir_utf8_len(s + k, n - k,
 		    NULL) : 0;
-		if (i < pn && p[i] == ANY) {
+		if (i < pn && p[i] == any) {
 			star = i++;
 			from = k;
 		} else if (step) {
 			i++;
 			k += step;
-		} else if (i < pn && p[i] != ONE && (p[i] == s[k] ||
+		} else if (i < pn && p[i] != one && (p[i] == s[k] ||
 		    (fold && lower(p[i]) == lower(s[k])))) {
 			i++;
 			k++;
@@ -80,9 +81,15 @@ fits(const char *p, size_t pn, const char *s, size_t n, bool fold)
 			return false;
 		}
 	}
-	while (i < pn && p[i] == ANY)
+	while (i < pn && p[i] == any)
 		i++;
 	return i == pn;
+}
+
+static bool
+fits(const char *p, size_t pn, const char *s, size_t n, bool fold)
+{
+	return fits_wild(p, pn, s, n, fold, ANY, ONE);
 }
 
 /* Six parts with colons between them, each for itself. */
@@ -106,34 +113,40 @@ fits_arn(const char *p, const char *s)
 bool
 ir_policy_action(const char *pattern, const char *action)
 {
-	struct ir_buf b = IR_BUF(IR_POLICY_TEXT);
-	bool ok;
-
-	for (; *pattern; pattern++)
-		ir_buf_chr(&b, *pattern == '*' ? ANY : *pattern == '?' ? ONE :
-		    *pattern);
-	ok = !b.bad && fits(ir_buf_cstr(&b), b.len, action, strlen(action),
-	    true);
-	ir_buf_free(&b);
-	return ok;
+	return fits_wild(pattern, strlen(pattern), action, strlen(action),
+	    true, '*', '?');
 }
 
 /* --- variables --------------------------------------------------------- */
+
+static bool
+key_fits(const char *key, size_t len, const char *name)
+{
+	size_t k;
+
+	for (k = 0; k < len; k++)
+		if (!key[k] || lower(key[k]) != lower(name[k]))
+			return false;
+	return true;
+}
 
 static const struct ir_policy_key *
 find_key(const struct ir_policy_eval *e, const char *name, size_t n)
 {
 	const struct ir_policy_request *r = e->request;
-	size_t i, k;
+	const struct ir_policy_key *family = NULL;
+	size_t i, len;
 
 	for (i = 0; i < r->nkeys; i++) {
-		for (k = 0; k < n && r->keys[i].name[k]; k++)
-			if (lower(r->keys[i].name[k]) != lower(name[k]))
-				break;
-		if (k == n && !r->keys[i].name[k])
+		len = strlen(r->keys[i].name);
+		if (len == n && key_fits(r->keys[i].name, n, name))
 			return &r->keys[i];
+		if (len && r->keys[i].name[len - 1] == '*' && len - 1 <= n &&
+		    r->keys[i].n == 0 &&
+		    key_fits(r->keys[i].name, len - 1, name))
+			family = &r->keys[i];
 	}
-	return NULL;
+	return family;
 }
 
 /* ${NAME} or ${NAME, 'OTHERWISE'}: what stands between the braces. */
@@ -149,8 +162,8 @@ variable(struct ir_policy_eval *e, const char *s, size_t n, struct ir_buf *out)
 	k = find_key(e, s, name);
 	snprintf(shown, sizeof shown, "${%.*s}", (int)(name < 50 ? name : 50),
 	    s);
-	if (!k || k->n > 1)
-		return maybe(e, "variable", shown);
+	if (!k || k->n > 1 || (k->n && !k->values))
+		return ir_policy_maybe(e, "variable", shown);
 	if (k->n) {
 		ir_buf_str(out, k->values[0]);
 		return IR_TRI_YES;
@@ -160,17 +173,14 @@ variable(struct ir_policy_eval *e, const char *s, size_t n, struct ir_buf *out)
 	if (name == n)
 		return IR_TRI_NO;
 	if (n - name < 2 || s[name] != '\'' || s[n - 1] != '\'')
-		return maybe(e, "variable", shown);
+		return ir_policy_maybe(e, "variable", shown);
 	ir_buf_add(out, s + name + 1, n - name - 2);
 	return IR_TRI_YES;
 }
 
-/*
- * A text of the policy with its variables replaced and, if wild, its
- * wildcards marked.  NO: a variable has no value.
- */
-static enum ir_tri
-expand(struct ir_policy_eval *e, const char *s, bool wild, struct ir_buf *out)
+enum ir_tri
+ir_policy_expand(struct ir_policy_eval *e, const char *s, bool wild,
+    struct ir_buf *out)
 {
 	enum ir_tri all = IR_TRI_YES;
 	const char *end;
@@ -194,7 +204,7 @@ expand(struct ir_policy_eval *e, const char *s, bool wild, struct ir_buf *out)
 		}
 	}
 	if (out->bad)
-		return maybe(e, "a text longer than", "the limit");
+		return ir_policy_maybe(e, "a text longer than", "the limit");
 	return all;
 }
 
@@ -211,14 +221,14 @@ ir_policy_resource(struct ir_policy_eval *e, const char *pattern)
 
 	if (pattern[strspn(pattern, "*")] == '\0')
 		return *pattern ? IR_TRI_YES : IR_TRI_NO;
-	if (!s)
-		return maybe(e, "resource", pattern);
-	t = expand(e, pattern, true, &b);
-	if (t == IR_TRI_YES &&
+	t = ir_policy_expand(e, pattern, true, &b);
+	if (!s && t != IR_TRI_NO)
+		t = ir_policy_maybe(e, "resource", pattern);
+	else if (t == IR_TRI_YES &&
 	    !fits(ir_buf_cstr(&b), b.len, s, strlen(s), false))
 		t = IR_TRI_NO;
 	else if (t == IR_TRI_YES && !fits_arn(ir_buf_cstr(&b), s))
-		t = maybe(e, "pattern", pattern);
+		t = ir_policy_maybe(e, "pattern", pattern);
 	ir_buf_free(&b);
 	return t;
 }
@@ -346,12 +356,12 @@ in_network(struct ir_policy_eval *e, const char *want, const char *have)
 	unsigned i;
 
 	if (!read_network(want, &w))
-		return maybe(e, "address", want);
+		return ir_policy_maybe(e, "address", want);
 	if (!read_network(have, &h))
-		return maybe(e, "address", have);
+		return ir_policy_maybe(e, "address", have);
 	if (w.four != h.four)
 		return mapped(&w) || mapped(&h) ?
-		    maybe(e, "address", want) : IR_TRI_NO;
+		    ir_policy_maybe(e, "address", want) : IR_TRI_NO;
 	for (i = 0; i < w.bits; i++)
 		if ((w.a[i / 8] ^ h.a[i / 8]) & (0x80u >> i % 8))
 			return IR_TRI_NO;
@@ -367,9 +377,9 @@ compare(struct ir_policy_eval *e, const struct operator *o, const char *want,
 	    o->kind == DATE ? read_date : read_number;
 
 	if (!read(want, &w))
-		return maybe(e, "value", want);
+		return ir_policy_maybe(e, "value", want);
 	if (!read(have, &h))
-		return maybe(e, "value", have);
+		return ir_policy_maybe(e, "value", have);
 	return o->holds & (h < w ? LESS : h > w ? MORE : SAME) ? IR_TRI_YES :
 	    IR_TRI_NO;
 }
@@ -381,11 +391,11 @@ test(struct ir_policy_eval *e, const struct operator *o, const char *text,
 {
 	bool wild = o->kind == LIKE || o->kind == ARN, yes = false;
 	struct ir_buf b = IR_BUF(IR_POLICY_TEXT);
-	enum ir_tri t = expand(e, text, wild, &b);
+	enum ir_tri t = ir_policy_expand(e, text, wild, &b);
 	const char *want = ir_buf_cstr(&b);
 
 	if (t == IR_TRI_NO && o->negated)
-		t = maybe(e, "variable in", text);
+		t = ir_policy_maybe(e, "variable in", text);
 	if (t == IR_TRI_YES && o->kind == ADDRESS) {
 		t = in_network(e, want, have);
 	} else if (t == IR_TRI_YES && (o->kind == NUMBER || o->kind == DATE)) {
@@ -437,7 +447,7 @@ test_all(struct ir_policy_eval *e, const struct operator *o,
 	for (i = 0; i < n; i++) {
 		want = scalar(list ? ir_rec_item(values, i) : values, buf);
 		t = most(t, want ? test(e, o, want, have) :
-		    maybe(e, "a value of", o->name));
+		    ir_policy_maybe(e, "a value of", o->name));
 	}
 	return o->negated ? not(t) : t;
 }
@@ -454,7 +464,7 @@ is_null(struct ir_policy_eval *e, const struct ir_rec *values, bool absent)
 		return absent ? IR_TRI_YES : IR_TRI_NO;
 	if (want && ir_ascii_ieq(want, "false"))
 		return absent ? IR_TRI_NO : IR_TRI_YES;
-	return maybe(e, "a value of", "Null");
+	return ir_policy_maybe(e, "a value of", "Null");
 }
 
 enum quantifier { PLAIN, FOR_ALL, FOR_ANY };
@@ -493,15 +503,17 @@ ir_policy_condition(struct ir_policy_eval *e, const char *operator,
 	size_t i;
 
 	if (!o)
-		return maybe(e, "operator", operator);
+		return ir_policy_maybe(e, "operator", operator);
 	if (!k)
-		return maybe(e, "condition key", key);
+		return ir_policy_maybe(e, "condition key", key);
 	if (o->kind == NIL)
 		return q == PLAIN ? is_null(e, values, k->n == 0) :
-		    maybe(e, "operator", operator);
+		    ir_policy_maybe(e, "operator", operator);
 	if (k->n == 0)
 		return if_exists || q == FOR_ALL ||
 		    (o->negated && q != FOR_ANY) ? IR_TRI_YES : IR_TRI_NO;
+	if (!k->values)
+		return ir_policy_maybe(e, "condition key", key);
 	every = q == FOR_ALL || (o->negated && q == PLAIN);
 	t = every ? IR_TRI_YES : IR_TRI_NO;
 	for (i = 0; i < k->n; i++) {

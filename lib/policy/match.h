@@ -19,6 +19,17 @@ struct ir_policy_eval {
 	char maybe[96];		/* the first thing that was not known */
 };
 
+/* Remember what was not known, if it is the first thing: MAYBE. */
+enum ir_tri ir_policy_maybe(struct ir_policy_eval *e, const char *what,
+    const char *which);
+
+/*
+ * A text with its variables replaced.  If wild, wildcards in it become marks
+ * only patterns know.  NO: a variable has no value.
+ */
+enum ir_tri ir_policy_expand(struct ir_policy_eval *e, const char *s,
+    bool wild, struct ir_buf *out);
+
 /* Does an item of Action or NotAction fit?  Letter case does not matter. */
 bool ir_policy_action(const char *pattern, const char *action);
 

@@ -6,12 +6,12 @@
 #include "../core/buf.h"
 #include "match.h"
 #include "policy.h"
-
-#define NAME_MAX_ 128
+#include "who.h"
 
 struct ir_policy {
 	struct ir_rec *doc;		/* checked */
-	char name[NAME_MAX_ + 1];
+	char name[IR_POLICY_NAME + 1];
+	enum ir_policy_kind kind;
 	bool variables;
 };
 
@@ -28,8 +28,8 @@ hex(char c)
 }
 
 /* A '+' is a plus: this is no form. */
-static int
-decode(const char *s, size_t n, struct ir_buf *out, struct ir_err *err)
+int
+ir_policy_text(const char *s, size_t n, struct ir_buf *out, struct ir_err *err)
 {
 	size_t i = 0;
 	bool encoded;
@@ -53,7 +53,9 @@ decode(const char *s, size_t n, struct ir_buf *out, struct ir_err *err)
 
 struct check {
 	size_t items;
+	enum ir_policy_kind kind;
 	bool action, not_action, resource, not_resource, effect;
+	bool principal, not_principal;
 	const char *bad;
 };
 
@@ -123,6 +125,27 @@ check_operator(const char *key, const struct ir_rec *v, void *arg)
 }
 
 static int
+check_principals(const char *key, const struct ir_rec *v, void *arg)
+{
+	(void)key;
+	return texts_ok(v, arg) ? 0 : -1;
+}
+
+/* "*", or {"AWS": texts, "Service": texts, ...} */
+static bool
+principal_ok(const struct ir_rec *v, struct check *c)
+{
+	const char *s = ir_rec_cstr(v);
+
+	if (c->kind == IR_POLICY_OF_IDENTITY)
+		return false;
+	if (s)
+		return strcmp(s, "*") == 0;
+	return ir_rec_kind(v) == IR_REC_OBJECT && ir_rec_len(v) &&
+	    ir_rec_each(v, check_principals, c) == 0;
+}
+
+static int
 check_element(const char *key, const struct ir_rec *v, void *arg)
 {
 	struct check *c = arg;
@@ -146,6 +169,10 @@ check_element(const char *key, const struct ir_rec *v, void *arg)
 	} else if (strcmp(key, "Condition") == 0) {
 		ok = ir_rec_kind(v) == IR_REC_OBJECT &&
 		    ir_rec_each(v, check_operator, c) == 0;
+	} else if (strcmp(key, "Principal") == 0) {
+		c->principal = ok = principal_ok(v, c);
+	} else if (strcmp(key, "NotPrincipal") == 0) {
+		c->not_principal = ok = principal_ok(v, c);
 	} else if (strcmp(key, "Sid") == 0) {
 		ok = s != NULL;
 	}
@@ -155,14 +182,21 @@ check_element(const char *key, const struct ir_rec *v, void *arg)
 static bool
 statement_ok(const struct ir_rec *s, struct check *c)
 {
-	*c = (struct check){ .items = c->items };
-	return ir_rec_kind(s) == IR_REC_OBJECT &&
-	    ir_rec_each(s, check_element, c) == 0 && c->effect &&
-	    c->action != c->not_action && c->resource != c->not_resource;
+	*c = (struct check){ .items = c->items, .kind = c->kind };
+	if (ir_rec_kind(s) != IR_REC_OBJECT ||
+	    ir_rec_each(s, check_element, c) || !c->effect ||
+	    c->action == c->not_action)
+		return false;
+	if (c->kind == IR_POLICY_OF_IDENTITY)
+		return c->resource != c->not_resource;
+	return c->principal != c->not_principal &&
+	    !(c->resource && c->not_resource) &&
+	    (c->kind != IR_POLICY_OF_ROLE ||
+	    (!c->resource && !c->not_resource));
 }
 
-static const struct ir_rec *
-statement(const struct ir_policy *p, size_t i)
+const struct ir_rec *
+ir_policy_statement(const struct ir_policy *p, size_t i)
 {
 	const struct ir_rec *all = ir_rec_at(p->doc, "Statement");
 
@@ -189,23 +223,23 @@ check_top(const char *key, const struct ir_rec *v, void *arg)
 static int
 check(struct ir_policy *p, struct ir_err *err)
 {
-	struct check c = { 0 };
+	struct check c = { .kind = p->kind };
 	size_t i;
 
 	if (ir_rec_kind(p->doc) != IR_REC_OBJECT ||
-	    ir_rec_each(p->doc, check_top, p) || !statement(p, 0))
+	    ir_rec_each(p->doc, check_top, p) || !ir_policy_statement(p, 0))
 		return ir_fail(err, IR_DATAERR, "policy: not a document");
-	for (i = 0; statement(p, i); i++)
+	for (i = 0; ir_policy_statement(p, i); i++)
 		if (i == IR_POLICY_STATEMENTS ||
-		    !statement_ok(statement(p, i), &c))
+		    !statement_ok(ir_policy_statement(p, i), &c))
 			return ir_fail(err, IR_DATAERR,
 			    "policy: statement %zu not understood", i + 1);
 	return 0;
 }
 
 int
-ir_policy_parse(struct ir_policy **out, const char *name, const char *bytes,
-    size_t n, struct ir_err *err)
+ir_policy_parse_kind(struct ir_policy **out, enum ir_policy_kind kind,
+    const char *name, const char *bytes, size_t n, struct ir_err *err)
 {
 	struct ir_buf b = IR_BUF(IR_POLICY_MAX);
 	struct ir_policy *p = calloc(1, sizeof *p);
@@ -214,10 +248,11 @@ ir_policy_parse(struct ir_policy **out, const char *name, const char *bytes,
 	*out = NULL;
 	if (!p)
 		return ir_fail(err, IR_OSERR, "no memory");
+	p->kind = kind;
 	snprintf(p->name, sizeof p->name, "%s", name ? name : "");
 	if (n > 3 * (size_t)IR_POLICY_MAX)
 		ir_fail(err, IR_DATAERR, "policy: too long");
-	else if (decode(bytes, n, &b, err) == 0 &&
+	else if (ir_policy_text(bytes, n, &b, err) == 0 &&
 	    /* a text with a NUL would be cut there */
 	    memmem(ir_buf_cstr(&b), b.len, "\\u0000", 6))
 		ir_fail(err, IR_DATAERR, "policy: a NUL in it");
@@ -232,6 +267,14 @@ ir_policy_parse(struct ir_policy **out, const char *name, const char *bytes,
 	else
 		ir_policy_free(p);
 	return rc;
+}
+
+int
+ir_policy_parse(struct ir_policy **out, const char *name, const char *bytes,
+    size_t n, struct ir_err *err)
+{
+	return ir_policy_parse_kind(out, IR_POLICY_OF_IDENTITY, name, bytes, n,
+	    err);
 }
 
 void
@@ -289,6 +332,8 @@ resource_fits(struct ir_policy_eval *e, const struct ir_rec *s)
 
 	if (other)
 		list = ir_rec_at(s, "NotResource");
+	if (!list)		/* of a resource: that one */
+		return IR_TRI_YES;
 	for (i = 0; item(list, i) && t != IR_TRI_YES; i++) {
 		one = ir_policy_resource(e, item(list, i));
 		t = one > t ? one : t;
@@ -342,12 +387,48 @@ applies(struct ir_policy_eval *e, const struct ir_rec *s)
 	return c.all;
 }
 
-/* The strongest Allow and Deny among documents, and where they were. */
-struct found {
-	enum ir_tri allow, deny;
-	const char *allowed_by, *denied_by, *maybe_in;
-	char maybe[96];
+bool
+ir_policy_statement_has(const struct ir_rec *statement, const char *action)
+{
+	return action_fits(statement, action) == IR_TRI_YES;
+}
+
+/* The statement that something rests on. */
+struct place {
+	const struct ir_policy *policy;
+	size_t statement;		/* from 1 */
 };
+
+/* The strongest of several statements, and which it was. */
+struct claim {
+	enum ir_tri holds;
+	const struct ir_policy *policy;
+	size_t statement;		/* from 1 */
+	char maybe[96];			/* MAYBE: what was not known */
+};
+
+struct found {
+	struct claim allow, deny;
+};
+
+static void
+note(struct found *f, const struct ir_policy *p, size_t i, bool deny,
+    enum ir_tri t, const struct ir_policy_eval *e)
+{
+	struct claim *c = deny ? &f->deny : &f->allow;
+
+	if (t <= c->holds)
+		return;
+	*c = (struct claim){ .holds = t, .policy = p, .statement = i + 1 };
+	if (t == IR_TRI_MAYBE)
+		memcpy(c->maybe, e->maybe, sizeof c->maybe);
+}
+
+static bool
+is_deny(const struct ir_rec *s)
+{
+	return strcmp(ir_rec_get(s, "Effect"), "Deny") == 0;
+}
 
 static void
 scan(const struct ir_policy *p, const struct ir_policy_request *r,
@@ -355,66 +436,195 @@ scan(const struct ir_policy *p, const struct ir_policy_request *r,
 {
 	struct ir_policy_eval e = { .request = r, .variables = p->variables };
 	const struct ir_rec *s;
-	enum ir_tri t;
 	size_t i;
 
-	for (i = 0; (s = statement(p, i)) != NULL; i++) {
-		t = applies(&e, s);
-		if (strcmp(ir_rec_get(s, "Effect"), "Deny") == 0) {
-			if (t > f->deny)
-				f->denied_by = p->name;
-			f->deny = t > f->deny ? t : f->deny;
-		} else {
-			if (t > f->allow)
-				f->allowed_by = p->name;
-			f->allow = t > f->allow ? t : f->allow;
-		}
-	}
-	if (*e.maybe && !*f->maybe) {
-		memcpy(f->maybe, e.maybe, sizeof f->maybe);
-		f->maybe_in = p->name;
+	for (i = 0; (s = ir_policy_statement(p, i)) != NULL; i++) {
+		e.maybe[0] = '\0';
+		note(f, p, i, is_deny(s), applies(&e, s), &e);
 	}
 }
 
-static enum ir_policy_verdict
-say(char why[IR_POLICY_WHY], enum ir_policy_verdict v, const char *text,
-    const char *name)
+/*
+ * What policies of the resource give, by how they name who asks, for that
+ * says what else limits it.
+ */
+struct granted {
+	struct found named, all;
+};
+
+static void
+scan_resource(const struct ir_policy *p, const struct ir_policy_request *r,
+    bool bounded, struct granted *g)
 {
-	snprintf(why, IR_POLICY_WHY, "%s%.120s", text, name ? name : "");
-	return v;
+	struct ir_policy_eval e = { .request = r, .variables = p->variables };
+	const struct ir_rec *s;
+	struct ir_policy_naming by;
+	enum ir_tri t;
+	size_t i;
+
+	for (i = 0; (s = ir_policy_statement(p, i)) != NULL; i++) {
+		e.maybe[0] = '\0';
+		t = applies(&e, s);
+		if (t == IR_TRI_NO)
+			continue;
+		ir_policy_who(&e, s, is_deny(s), bounded, &by);
+		note(&g->named, p, i, is_deny(s), least(t, by.named), &e);
+		note(&g->all, p, i, is_deny(s), least(t, by.all), &e);
+	}
+}
+
+static void
+say(struct ir_policy_answer *a, enum ir_policy_verdict v, const char *text,
+    const struct ir_policy *p, size_t statement)
+{
+	const struct ir_rec *s = p && statement ?
+	    ir_policy_statement(p, statement - 1) : NULL;
+
+	a->verdict = v;
+	a->policy = p;
+	a->statement = statement;
+	a->sid = s ? ir_rec_get(s, "Sid") : NULL;
+	snprintf(a->why, sizeof a->why, "%s%s", text, p ? p->name : "");
+}
+
+/* Everything that has been found about one request. */
+struct evidence {
+	struct found own, boundary, session;
+	struct granted resource;
+};
+
+static const struct claim *
+least_claim(const struct claim *a, const struct claim *b)
+{
+	return b->holds < a->holds ? b : a;
+}
+
+static const struct claim *
+most_claim(const struct claim *a, const struct claim *b)
+{
+	return b->holds > a->holds ? b : a;
+}
+
+static const struct claim *
+denial(const struct evidence *v)
+{
+	return most_claim(&v->own.deny, most_claim(&v->boundary.deny,
+	    most_claim(&v->session.deny, most_claim(&v->resource.named.deny,
+	    &v->resource.all.deny))));
+}
+
+/* How far the Allows carry: the weakest link of the strongest chain. */
+static const struct claim *
+permission(const struct evidence *v, const struct ir_policy_request *r)
+{
+	static const struct claim unsaid = { .holds = IR_TRI_MAYBE,
+		.maybe = "whether a boundary limits a grant to everyone" };
+	const struct claim *b = &v->boundary.allow, *s = &v->session.allow;
+	const struct claim *own, *named, *all;
+
+	own = least_claim(&v->own.allow, least_claim(b, s));
+	named = least_claim(&v->resource.named.allow, s);
+	if (r->who && r->who->kind == IR_POLICY_ROLE)
+		named = least_claim(named, b);
+	all = least_claim(&v->resource.all.allow, s);
+	/* AWS does not say */
+	if (b->holds != IR_TRI_YES && r->who &&
+	    r->who->kind != IR_POLICY_OTHER)
+		all = least_claim(all, &unsaid);
+	return most_claim(own, most_claim(named, all));
+}
+
+static void
+say_unknown(struct ir_policy_answer *a, const struct claim *c)
+{
+	char text[128];
+
+	snprintf(text, sizeof text, "depends on %.90s%s", c->maybe,
+	    c->policy ? " in " : "");
+	say(a, IR_POLICY_UNKNOWN, text, c->policy, c->statement);
+}
+
+static void
+gather(const struct ir_policy_set *set, const struct ir_policy_request *r,
+    struct evidence *v)
+{
+	size_t i;
+
+	memset(v, 0, sizeof *v);
+	for (i = 0; i < set->n; i++)
+		scan(set->identity[i], r, &v->own);
+	for (i = 0; i < set->nresource; i++)
+		scan_resource(set->resource[i], r, set->boundary != NULL,
+		    &v->resource);
+	/* without a limit nothing is limited */
+	if (set->boundary)
+		scan(set->boundary, r, &v->boundary);
+	else
+		v->boundary.allow.holds = IR_TRI_YES;
+	if (set->session)
+		scan(set->session, r, &v->session);
+	else
+		v->session.allow.holds = IR_TRI_YES;
+}
+
+static void
+judge(const struct ir_policy_set *set, const struct ir_policy_request *r,
+    struct ir_policy_answer *a)
+{
+	const struct claim *allow, *deny;
+	struct evidence v;
+
+	gather(set, r, &v);
+	allow = permission(&v, r);
+	deny = denial(&v);
+	if (deny->holds == IR_TRI_YES)
+		say(a, IR_POLICY_DENIED, "denied by ", deny->policy,
+		    deny->statement);
+	else if (allow->holds == IR_TRI_NO && !v.boundary.allow.holds)
+		say(a, IR_POLICY_NONE, "not allowed by the boundary ",
+		    set->boundary, 0);
+	else if (set->incomplete)
+		say(a, IR_POLICY_UNKNOWN, "not all policies could be read",
+		    NULL, 0);
+	else if (allow->holds == IR_TRI_NO && !v.session.allow.holds)
+		say(a, IR_POLICY_NONE, "not allowed by the session policy ",
+		    set->session, 0);
+	else if (allow->holds == IR_TRI_NO)
+		say(a, IR_POLICY_NONE, "no policy allows it", NULL, 0);
+	else if (deny->holds == IR_TRI_MAYBE)
+		say_unknown(a, deny);
+	else if (allow->holds == IR_TRI_MAYBE)
+		say_unknown(a, allow);
+	else
+		say(a, IR_POLICY_ALLOWED, "allowed by ", allow->policy,
+		    allow->statement);
+}
+
+void
+ir_policy_judge(const struct ir_policy_set *set,
+    const struct ir_policy_request *r, struct ir_policy_answer *a)
+{
+	bool sid;
+	size_t n;
+
+	judge(set, r, a);
+	n = strlen(a->why);
+	sid = a->sid && *a->sid;
+	if (a->statement)
+		snprintf(a->why + n, sizeof a->why - n,
+		    ", statement %zu%s%.80s%s", a->statement, sid ? " (" : "",
+		    sid ? a->sid : "", sid ? ")" : "");
 }
 
 enum ir_policy_verdict
 ir_policy_decide(const struct ir_policy_set *set,
     const struct ir_policy_request *r, char why[IR_POLICY_WHY])
 {
-	struct found f = { .allow = IR_TRI_NO }, b = { .allow = IR_TRI_YES };
-	size_t i;
+	struct ir_policy_answer a;
 
-	for (i = 0; i < set->n; i++)
-		scan(set->identity[i], r, &f);
-	if (set->boundary) {
-		b.allow = IR_TRI_NO;
-		scan(set->boundary, r, &b);
-	}
-	if (f.deny == IR_TRI_YES || b.deny == IR_TRI_YES)
-		return say(why, IR_POLICY_DENIED, "denied by ",
-		    f.deny == IR_TRI_YES ? f.denied_by : b.denied_by);
-	if (b.allow == IR_TRI_NO)
-		return say(why, IR_POLICY_NONE,
-		    "not allowed by the boundary ",
-		    ir_policy_name(set->boundary));
-	if (set->incomplete)
-		return say(why, IR_POLICY_UNKNOWN,
-		    "not all policies could be read", NULL);
-	if (f.allow == IR_TRI_NO)
-		return say(why, IR_POLICY_NONE, "no policy allows it", NULL);
-	if (least(f.allow, b.allow) == IR_TRI_YES && !f.deny && !b.deny)
-		return say(why, IR_POLICY_ALLOWED, "allowed by ",
-		    f.allowed_by);
-	snprintf(why, IR_POLICY_WHY, "depends on %.70s in %.60s",
-	    *f.maybe ? f.maybe : b.maybe, *f.maybe ? f.maybe_in : b.maybe_in);
-	return IR_POLICY_UNKNOWN;
+	judge(set, r, &a);
+	memcpy(why, a.why, sizeof a.why);
+	return a.verdict;
 }
 
 /* --- what is denied ---------------------------------------------------- */
@@ -428,7 +638,7 @@ ir_policy_denies(const struct ir_policy *p, bool always,
 	size_t i, k;
 	bool every;
 
-	for (i = 0; (s = statement(p, i)) != NULL; i++) {
+	for (i = 0; (s = ir_policy_statement(p, i)) != NULL; i++) {
 		if (strcmp(ir_rec_get(s, "Effect"), "Deny") != 0)
 			continue;
 		res = ir_rec_at(s, "Resource");

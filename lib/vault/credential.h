@@ -21,12 +21,13 @@
 #define IR_CREDENTIAL_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "../core/buf.h"
 #include "../core/err.h"
 #include "../core/secret.h"
 
-#define IR_CREDENTIAL_MAX 65536		/* bytes of a block */
+#define IR_CREDENTIAL_MAX 16384		/* bytes of a block */
 #define IR_CREDENTIAL_FIELDS 64
 #define IR_CREDENTIAL_KEY 64		/* bytes of a key: [a-z0-9._-] */
 
@@ -61,22 +62,24 @@ void ir_credential_free(struct ir_credential *c);
 int ir_credential_set(struct ir_credential *c, const char *key,
     const char *value, size_t n, struct ir_err *err);
 
+void ir_credential_unset(struct ir_credential *c, const char *key);
+
 /* Borrowed; NULL when there is none. */
 const struct ir_secret *ir_credential_get(const struct ir_credential *c,
     const char *key);
 
 /*
- * The password for a region (NULL: any): password.REGION, else password when
- * `region` is absent or the same, else derived from secret_access_key (SES
- * developer guide, "Obtaining SMTP credentials"; only for a long-term key:
- * AKIA).  0, or -1: 65 none.
+ * The password for a region (NULL: that of the field `region`):
+ * password.REGION, else password when `region` is absent or the same, else
+ * derived from secret_access_key (SES developer guide, "Obtaining SMTP
+ * credentials"; only for a long-term key: AKIA).  0, or -1: 65 none.
  */
 int ir_credential_password(const struct ir_credential *c, const char *region,
     struct ir_secret *out, struct ir_err *err);
 
 enum ir_credential_form {
 	IR_CREDENTIAL_BLOCK,	/* as above */
-	IR_CREDENTIAL_ENV,	/* NAME='value' lines, for env files */
+	IR_CREDENTIAL_ENV,	/* NAME='value' lines; see below */
 	IR_CREDENTIAL_EXIM,	/* lsearch: user: pass: pass.REGION: */
 	IR_CREDENTIAL_AWS,	/* credential_process JSON, version 1 */
 };
@@ -87,5 +90,25 @@ enum ir_credential_form {
  */
 int ir_credential_print(const struct ir_credential *c,
     enum ir_credential_form form, struct ir_buf *b, struct ir_err *err);
+
+#define IR_CREDENTIAL_PREFIX "SMTP_"
+
+/*
+ * The form for env files, quoted so that a shell and systemd's
+ * EnvironmentFile= read the same: username is SMTP_USERNAME, password.REGION
+ * SMTP_PASSWORD_REGION, with the prefix given; an access key's are AWS's own
+ * names (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN).  name
+ * and expires are left out.  0, or -1: 65 as above, 64 the prefix.
+ */
+int ir_credential_env(const struct ir_credential *c, const char *prefix,
+    struct ir_buf *b, struct ir_err *err);
+
+/*
+ * Replace the file at path by a printed credential.  What is there already
+ * must be a file of that form or empty, not a link.  1 written, 0 it was so
+ * already, or -1: 73 it holds something else, 74, 77, 78.
+ */
+int ir_credential_write(const char *path, enum ir_credential_form form,
+    const struct ir_buf *b, mode_t mode, gid_t group, struct ir_err *err);
 
 #endif

@@ -15,7 +15,7 @@
  * The file as a whole carries a MAC, so that records cannot be taken out,
  * swapped or replaced by older ones; and a generation, the highest of which
  * is remembered outside the file, so that an old copy of the whole file is
- * noticed.  The format stands in vault.c.
+ * noticed.  The format stands in format.h.
  */
 #ifndef IR_VAULT_H
 #define IR_VAULT_H
@@ -27,15 +27,29 @@
 #include "../core/cli.h"
 #include "credential.h"
 
-#define IR_VAULT_NAME 128	/* bytes of a record's name: [A-Za-z0-9._@/+-] */
+#define IR_VAULT_NAME 128	/* bytes of a name: [A-Za-z0-9._@/+-] */
 
 struct ir_vault;
+struct ir_aws;
 
 struct ir_vault_opts {
 	const char *path;	/* NULL: $QUELL_VAULT, else state dir/vault */
-	const char *key;	/* source, to make one; NULL: $QUELL_VAULT_KEY */
+	/* the source, to make one; NULL: $QUELL_VAULT_KEY.  Of one that is
+	   there: where its key is now, if of the same kind */
+	const char *key;
 	const struct ir_aws_opts *aws;	/* for kms, secretsmanager */
+	/*
+	 * Borrowed, instead of one that is opened when needed: opening takes
+	 * the keys out of the environment, so who calls AWS, too, opens one
+	 * and lends it.  May be NULL.
+	 */
+	struct ir_aws *client;
+	const struct ir_common *common;	/* for --timeout, -v; may be NULL */
+	/* reads a PIN or MFA code from the person (ir_ask_tty); may be NULL */
+	int (*ask)(const char *prompt, char *buf, size_t size);
 	bool old_copy;		/* take a file of an older generation */
+	bool look;		/* write nothing, not even what was seen */
+	bool create_key;	/* secretsmanager: make a missing secret */
 };
 
 #define IR_OPTS_VAULT(v) \
@@ -51,6 +65,11 @@ struct ir_vault_item {
 	char username[128];	/* the field of that name, not a secret */
 };
 
+/* [A-Za-z0-9._@/+-]{1,128}, not beginning with '-'. */
+bool ir_vault_name_ok(const char *name);
+/* Could this text be a source?  0, or -1 and 64, with a hint. */
+int ir_vault_source_check(const char *source, struct ir_err *err);
+
 /*
  * Open, check and, with write, lock.  A missing file is made only with write
  * and a key source.  0, or -1: 65 damaged, tampered with or truncated, 66
@@ -63,18 +82,34 @@ void ir_vault_close(struct ir_vault *v);
 
 /*
  * Seal c under name; the file is replaced and synced before this returns.
- * Older versions stay until removed.  *version may be NULL.
- * 0, or -1: 65, 73, 74.
+ * Older versions stay until removed.  The same content as the newest is not
+ * put a second time.  expires 0: as the field of that name says.  The fields
+ * name and expires are kept as such, not in the block.  *version may be
+ * NULL.  0, or -1: 65, 73, 74.
  */
 int ir_vault_put(struct ir_vault *v, const char *name,
     const struct ir_credential *c, int64_t expires, uint32_t *version,
     struct ir_err *err);
 
-/* version 0: the newest.  0, or -1: 1 none of that name, 65 tampered. */
+/*
+ * Would ir_vault_put leave it at that?  1 and the newest version when it has
+ * this content, 0 (*version is then the newest, or 0), or -1 and 65.
+ */
+int ir_vault_has(struct ir_vault *v, const char *name,
+    const struct ir_credential *c, int64_t expires, uint32_t *version,
+    struct ir_err *err);
+
+/*
+ * version 0: the newest.  name and, if it has one, expires are among the
+ * fields.  0, or -1: 1 none of that name, 65 tampered.
+ */
 int ir_vault_get(struct ir_vault *v, const char *name, uint32_t version,
     struct ir_credential *c, struct ir_err *err);
 
-/* version 0: all.  How many went, or -1. */
+/*
+ * version 0: all.  The file as it was is kept beside it, as PATH~; it is put
+ * back with old_copy.  How many went, or -1: 73, 74.
+ */
 int ir_vault_remove(struct ir_vault *v, const char *name, uint32_t version,
     struct ir_err *err);
 
@@ -82,10 +117,16 @@ int ir_vault_remove(struct ir_vault *v, const char *name, uint32_t version,
 int ir_vault_each(struct ir_vault *v,
     int (*fn)(const struct ir_vault_item *item, void *arg), void *arg);
 
+/* The one of that name and version (0: the newest); NULL. */
+const struct ir_vault_item *ir_vault_item(const struct ir_vault *v,
+    const char *name, uint32_t version);
+
 /* Wrap the data key (a new one, records sealed anew) by another source. */
 int ir_vault_rekey(struct ir_vault *v, const char *source,
     struct ir_err *err);
 
+/* One more with each change that was written. */
+uint64_t ir_vault_generation(const struct ir_vault *v);
 const char *ir_vault_path(const struct ir_vault *v);
 /* The source as the file names it, without anything secret. */
 const char *ir_vault_source(const struct ir_vault *v);

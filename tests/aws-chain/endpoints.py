@@ -6,7 +6,10 @@ from botocore.endpoint_provider import EndpointProvider
 
 SERVICES = {"iam": "iam", "sts": "sts", "ses": "ses", "sesv2": "sesv2",
             "monitoring": "cloudwatch", "ec2": "ec2",
-            "cloudtrail": "cloudtrail", "sso": "sso"}
+            "cloudtrail": "cloudtrail", "sso": "sso",
+            "mailmanager": "mailmanager", "guardduty": "guardduty",
+            "kms": "kms", "secretsmanager": "secretsmanager",
+            "accessanalyzer": "accessanalyzer"}
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-2",
            "ap-southeast-5", "il-central-1", "us-gov-west-1",
            "us-gov-east-1", "cn-north-1", "cn-northwest-1",
@@ -40,7 +43,8 @@ def compare(tool, loader):
             theirs, "endpoint-rule-set-1"), partitions)
         for region in HOMES.get(ours, REGIONS):
             # there is no SES in China, whatever the rules make up
-            if ours.startswith("ses") and region.startswith("cn-"):
+            if region.startswith("cn-") and ours in ("ses", "sesv2",
+                                                     "mailmanager"):
                 continue
             for fips in (False, True):
                 for dual in (False, True):

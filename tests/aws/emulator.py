@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import attacker                                         # noqa: E402
 import certs                                            # noqa: E402
 from api import Api                                     # noqa: E402
 from faults import Faults                               # noqa: E402
@@ -87,6 +88,8 @@ def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=listeners.run, daemon=True).start()
+    threading.Thread(target=attacker.run, args=(world, journal),
+                     daemon=True).start()
     ports_file = os.path.join(args.dir, "ports.json")
     write_atomically(ports_file, ports)
     end = time.monotonic() + args.max_seconds

@@ -80,5 +80,8 @@ THROTTLE = {
     "health": ("ThrottlingException", 400, "Rate exceeded"),
     "support": ("ThrottlingException", 400, "Rate exceeded"),
     "cloudtrail": ("ThrottlingException", 400, "Rate exceeded"),
+    "kms": ("ThrottlingException", 400, "You have exceeded the rate at which "
+            "you may call KMS. Reduce the frequency of your calls."),
+    "secretsmanager": ("ThrottlingException", 400, "Rate exceeded"),
 }
 THROTTLE_QUERY = ("Throttling", 400, "Rate exceeded")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from api import Answer, Request
 from faults import Fault
 from listeners import reset
-from world import iso
+from world import iso, parse_when
 
 MAX_HEAD, MAX_BODY = 64 * 1024, 16 * 1024 * 1024
 
@@ -205,7 +205,8 @@ class FrontEnd:
             name = spec["user"]
             if name not in self.world.users:
                 self.world.add_user(name, spec)
-            created = None if spec.get("propagate") else self.world.now()
+            created = None if spec.get("propagate") else parse_when(
+                spec.get("created", 0), self.world.now()) or self.world.now()
             known = self.world.keys.get(spec.get("id"))
             if known:
                 self.world.set_key_status(known, spec["status"])

@@ -29,11 +29,20 @@ SERVICES = {
     "health": ("health", ("json",), {"health"}),
     "support": ("support", ("json",), {"support"}),
     "cloudtrail": ("cloudtrail", ("json",), {"cloudtrail"}),
+    "kms": ("kms", ("json",), {"kms"}),
+    "secretsmanager": ("secretsmanager", ("json",), {"secretsmanager"}),
+    "mailmanager": ("ses", ("json",), {"mail-manager", "mailmanager"}),
+    "organizations": ("organizations", ("json",), {"organizations"}),
+    "account": ("account", ("rest-json",), {"account"}),
+    "guardduty": ("guardduty", ("rest-json",), {"guardduty"}),
+    "accessanalyzer": ("access-analyzer", ("rest-json",),
+                       {"access-analyzer", "accessanalyzer"}),
 }
 # Old models (Debian's botocore) know CloudWatch by query only.
 TARGETS = {"cloudwatch": ("GraniteServiceVersion20100801", "1.0")}
 # Services that exist in few regions only. Health has a passive second one.
 HOME = {"iam": {"us-east-1"}, "support": {"us-east-1"},
+        "organizations": {"us-east-1"}, "account": {"us-east-1"},
         "health": {"us-east-1", "us-east-2"}}
 
 # botocore 1.44 moved two lists from GET to POST. AWS has to serve both, older
@@ -50,7 +59,8 @@ BOTH_WAYS = {
         ("ListConfigurationSets", "body"),
 }
 
-SECRET_NAMES = re.compile("secret|password|sessiontoken|tokencode", re.I)
+SECRET_NAMES = re.compile("secret(?!id$)|password|sessiontoken|tokencode",
+                          re.I)
 
 
 class Service:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from errors import AwsError
 
 READING = re.compile("Get|List|Describe|Simulate|Lookup|Generate|Assume")
-PREFIX = {"sesv2": "ses"}
+PREFIX = {"sesv2": "ses", "mailmanager": "ses",
+          "accessanalyzer": "access-analyzer"}
 
 # service -> (token asked with, token answered, limit, flag, default size)
 PAGING = {
@@ -29,6 +30,11 @@ PAGING = {
     "health": ("nextToken", "nextToken", "maxResults", None, 100),
     "support": ("nextToken", "nextToken", "maxResults", None, 100),
     "cloudtrail": ("NextToken", "NextToken", "MaxResults", None, 50),
+    "secretsmanager": ("NextToken", "NextToken", "MaxResults", None, 100),
+    "mailmanager": ("NextToken", "NextToken", "PageSize", None, 50),
+    "organizations": ("NextToken", "NextToken", "MaxResults", None, 20),
+    "guardduty": ("NextToken", "NextToken", "MaxResults", None, 50),
+    "accessanalyzer": ("nextToken", "nextToken", "maxResults", None, 50),
 }
 BAD_TOKEN = {
     "iam": ("InvalidInput", "Invalid Marker"),
@@ -38,6 +44,10 @@ BAD_TOKEN = {
     "ec2": ("InvalidNextToken", "The specified NextToken is not valid"),
     "health": ("InvalidPaginationToken", "The token is not valid"),
     "cloudtrail": ("InvalidNextTokenException", "Invalid token"),
+    "secretsmanager": ("InvalidNextTokenException", "Invalid token"),
+    "mailmanager": ("ValidationException", "Invalid NextToken"),
+    "guardduty": ("BadRequestException", "Invalid nextToken"),
+    "accessanalyzer": ("ValidationException", "Invalid nextToken"),
 }
 
 

@@ -31,10 +31,11 @@ import model                                    # noqa: E402
 import registry                                 # noqa: E402
 import sigv4                                    # noqa: E402
 from iam_policy import Policy, evaluate         # noqa: E402
-from world import (RESPONDER_SECRET, SES_REGIONS, STOLEN_SECRET,  # noqa: E402
-                   WRONG_SECRET)
+from world import (NOBODY_SECRET, RESPONDER_SECRET,  # noqa: E402
+                   SES_REGIONS, STOLEN_SECRET, WRONG_SECRET)
 
 RESPONDER, STOLEN = "AKIARESPONDERKEY0001", "AKIASTOLENKEY0000001"
+NOBODY = "AKIANOBODYKEY0000001"
 ACCOUNT = "111122223333"
 SESSION = botocore.session.Session()
 # Debian's botocore still talks to CloudWatch by the query protocol.
@@ -234,6 +235,120 @@ class Calls(Case):
                          .list_metrics()["Metrics"], [])
         self.fails("SubscriptionRequiredException",
                    self.emu.client("health").describe_events)
+        self.clean()
+
+    def test_kms(self):
+        kms = self.emu.client("kms", "us-east-1")
+        context = {"quell-vault": "x"}
+        made = kms.generate_data_key(KeyId="alias/quell-vault",
+                                     KeySpec="AES_256",
+                                     EncryptionContext=context)
+        self.assertEqual(len(made["Plaintext"]), 32)
+        self.assertIn(":key/", made["KeyId"])
+        blob = made["CiphertextBlob"]
+        back = kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)
+        self.assertEqual(back["Plaintext"], made["Plaintext"])
+        for other in ({}, {"quell-vault": "y"}, {"other": "x"}):
+            self.fails("InvalidCiphertextException", kms.decrypt,
+                       CiphertextBlob=blob, EncryptionContext=other)
+        self.fails("InvalidCiphertextException", kms.decrypt,
+                   CiphertextBlob=blob[:-1] + b"?", EncryptionContext=context)
+        sealed = kms.encrypt(KeyId=made["KeyId"], Plaintext=b"text")
+        self.assertEqual(kms.decrypt(
+            CiphertextBlob=sealed["CiphertextBlob"],
+            KeyId="alias/quell-vault")["Plaintext"], b"text")
+        meta = kms.describe_key(KeyId="alias/quell-vault")["KeyMetadata"]
+        self.assertEqual((meta["Arn"], meta["KeyState"]),
+                         (made["KeyId"], "Enabled"))
+        self.fails("NotFoundException", kms.describe_key,
+                   KeyId="alias/none")
+        self.fails("NotFoundException", self.emu.client(
+            "kms", "eu-west-1").decrypt, CiphertextBlob=blob,
+            EncryptionContext=context)
+        for state, code in (("Disabled", "DisabledException"),
+                            ("PendingDeletion", "KMSInvalidStateException"),
+                            ("Enabled", None)):
+            self.emu.set(kms={"us-east-1": {meta["KeyId"]: {
+                "state": state}}})
+            if code:
+                self.fails(code, kms.decrypt, CiphertextBlob=blob,
+                           EncryptionContext=context)
+        nobody = self.emu.client("kms", key=NOBODY, secret=NOBODY_SECRET)
+        self.fails("AccessDeniedException", nobody.encrypt,
+                   KeyId="alias/quell-vault", Plaintext=b"x")
+        self.clean()
+
+    def test_secrets_manager(self):
+        sm = self.emu.client("secretsmanager", "us-east-1")
+        one, two, three = ("%032d" % n for n in (1, 2, 3))
+        self.fails("ResourceNotFoundException", sm.get_secret_value,
+                   SecretId="smtp")
+        made = sm.create_secret(Name="smtp", SecretString="1",
+                                ClientRequestToken=one)
+        again = sm.create_secret(Name="smtp", SecretString="1",
+                                 ClientRequestToken=one)
+        self.assertEqual(made["ARN"], again["ARN"])
+        self.fails("ResourceExistsException", sm.create_secret, Name="smtp",
+                   SecretString="2")
+        got = sm.get_secret_value(SecretId=made["ARN"])
+        self.assertEqual((got["SecretString"], got["VersionStages"]),
+                         ("1", ["AWSCURRENT"]))
+        sm.put_secret_value(SecretId="smtp", SecretString="2",
+                            ClientRequestToken=two,
+                            VersionStages=["AWSPENDING"])
+        # the same again is the same; another under its name is not
+        sm.put_secret_value(SecretId="smtp", SecretString="2",
+                            ClientRequestToken=two,
+                            VersionStages=["AWSPENDING"])
+        self.fails("ResourceExistsException", sm.put_secret_value,
+                   SecretId="smtp", SecretString="3", ClientRequestToken=two)
+        self.assertEqual(sm.get_secret_value(
+            SecretId="smtp")["SecretString"], "1")
+        self.assertEqual(sm.get_secret_value(
+            SecretId="smtp", VersionStage="AWSPENDING")["SecretString"], "2")
+        self.fails("InvalidParameterException",
+                   sm.update_secret_version_stage, SecretId="smtp",
+                   VersionStage="AWSCURRENT", MoveToVersionId=two)
+        self.fails("InvalidParameterException",
+                   sm.update_secret_version_stage, SecretId="smtp",
+                   VersionStage="AWSCURRENT", RemoveFromVersionId=one)
+        self.fails("InvalidParameterException",
+                   sm.update_secret_version_stage, SecretId="smtp",
+                   VersionStage="AWSCURRENT", RemoveFromVersionId=two,
+                   MoveToVersionId=two)
+        sm.update_secret_version_stage(
+            SecretId="smtp", VersionStage="AWSCURRENT",
+            RemoveFromVersionId=one, MoveToVersionId=two)
+        self.assertEqual(
+            sm.describe_secret(SecretId="smtp")["VersionIdsToStages"],
+            {one: ["AWSPREVIOUS"], two: ["AWSCURRENT", "AWSPENDING"]})
+        # and back: what was current is previous then
+        sm.update_secret_version_stage(
+            SecretId="smtp", VersionStage="AWSCURRENT",
+            RemoveFromVersionId=two, MoveToVersionId=one)
+        self.assertEqual(
+            sm.describe_secret(SecretId="smtp")["VersionIdsToStages"],
+            {one: ["AWSCURRENT"], two: ["AWSPENDING", "AWSPREVIOUS"]})
+        sm.put_secret_value(SecretId="smtp", SecretBinary=b"\0\xff",
+                            ClientRequestToken=three)
+        self.assertEqual(sm.get_secret_value(
+            SecretId="smtp")["SecretBinary"], b"\0\xff")
+        self.assertEqual(
+            sm.describe_secret(SecretId="smtp")["VersionIdsToStages"],
+            {one: ["AWSPREVIOUS"], two: ["AWSPENDING"],
+             three: ["AWSCURRENT"]})
+        sm.update_secret_version_stage(
+            SecretId="smtp", VersionStage="AWSPENDING",
+            RemoveFromVersionId=two)
+        self.assertEqual(len(sm.list_secret_version_ids(
+            SecretId="smtp")["Versions"]), 2)
+        self.assertEqual(len(sm.list_secret_version_ids(
+            SecretId="smtp", IncludeDeprecated=True)["Versions"]), 3)
+        self.fails("ResourceNotFoundException", sm.get_secret_value,
+                   SecretId="smtp", VersionStage="AWSPENDING")
+        self.fails("InvalidRequestException", sm.get_secret_value,
+                   SecretId="smtp", VersionId=one,
+                   VersionStage="AWSCURRENT")
         self.clean()
 
     def test_json_raw(self):
@@ -1244,6 +1359,123 @@ class Rest(Case):
             self.assertEqual(emu.violations(), [])
         finally:
             emu.stop()
+
+    def test_credentials_of_an_account(self):
+        """What only the readers of keys ask for."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"users": {"nobody": {"keys": [
+                           {"id": "AKIANOBODYKEY0000001", "secret": "n" * 40,
+                            "created": "-300s",
+                            "used": ["-60s", "ses", "eu-west-1"]}]}},
+                       "roles": {"linked": {
+                           "path": "/aws-service-role/x/", "trust": {},
+                           "profiles": ["mail"],
+                           "last_used": ["-3d", "eu-west-1"]}},
+                       "root": {"keys": [{"created": "-9d"}], "mfa": False},
+                       "settings": {"report_age_s": 3600}}, file)
+            file.flush()
+            emu = Emulator("--seed", file.name)
+        try:
+            iam = emu.client("iam")
+            summary = iam.get_account_summary()["SummaryMap"]
+            self.assertEqual((summary["AccountAccessKeysPresent"],
+                              summary["AccountMFAEnabled"]), (1, 0))
+            self.assertEqual(iam.generate_credential_report()["State"],
+                             "COMPLETE")
+            report = iam.get_credential_report()["Content"].decode()
+            rows = {r.split(",")[0]: r.split(",")
+                    for r in report.splitlines()}
+            self.assertEqual(rows["<root_account>"][7:9], ["false", "true"])
+            # the key is younger than the report
+            self.assertEqual(rows["nobody"][8], "false")
+            self.assertEqual(iam.get_access_key_last_used(
+                AccessKeyId="AKIANOBODYKEY0000001")["AccessKeyLastUsed"]
+                ["Region"], "eu-west-1")
+            roles = iam.get_account_authorization_details(
+                Filter=["Role"])["RoleDetailList"]
+            role = next(r for r in roles if r["RoleName"] == "linked")
+            self.assertEqual(role["InstanceProfileList"][0]
+                             ["InstanceProfileName"], "mail")
+            self.assertEqual(role["RoleLastUsed"]["Region"], "eu-west-1")
+            emu.set(simulated_scp=["ses:Send*"])
+            said = iam.simulate_principal_policy(
+                PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:user/responder",
+                ActionNames=["ses:SendEmail", "ses:GetAccount"])
+            self.assertEqual([r["EvalDecision"] for r in
+                              said["EvaluationResults"]],
+                             ["explicitDeny", "allowed"])
+            self.assertEqual(emu.violations(), [])
+        finally:
+            emu.stop()
+
+    def test_report_takes_its_time(self):
+        self.emu.set(report_polls=1)
+        iam = self.emu.client("iam")
+        self.fails("ReportNotPresent", iam.get_credential_report)
+        self.assertEqual(
+            [iam.generate_credential_report()["State"]
+             for _ in range(3)], ["STARTED", "INPROGRESS", "COMPLETE"])
+        self.clean()
+
+    def test_what_watches(self):
+        """CloudTrail, GuardDuty, Access Analyzer, by botocore."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"trail": [
+                {"event": "CreateUser", "time": "-1h", "times": 60},
+                {"event": "ListUsers", "time": "-2h", "session": "i-1"}],
+                "trails": [{"name": "main", "bucket": "b"}],
+                "findings": {"guardduty": [
+                    {"id": "f1", "type": "Recon:IAMUser/x", "severity": 5}],
+                    "analyzers": [{"name": "a", "findings": [
+                        {"id": "x", "resource": "arn:aws:iam::1:role/r"}]}]}},
+                file)
+            file.flush()
+            emu = Emulator("--seed", file.name)
+        try:
+            emu.set(rate={})
+            trail = emu.client("cloudtrail")
+            pages = list(trail.get_paginator("lookup_events").paginate(
+                LookupAttributes=[{"AttributeKey": "EventName",
+                                   "AttributeValue": "CreateUser"}]))
+            self.assertEqual([len(p["Events"]) for p in pages], [50, 10])
+            found = trail.lookup_events(LookupAttributes=[
+                {"AttributeKey": "Username", "AttributeValue": "i-1"}])
+            event = json.loads(found["Events"][0]["CloudTrailEvent"])
+            self.assertEqual(event["userIdentity"]["type"], "AssumedRole")
+            self.assertEqual(trail.describe_trails()["trailList"][0]["Name"],
+                             "main")
+            guard = emu.client("guardduty")
+            detector = guard.list_detectors()["DetectorIds"][0]
+            ids = guard.list_findings(
+                DetectorId=detector, FindingCriteria={"Criterion": {
+                    "service.archived": {"Equals": ["false"]}}})["FindingIds"]
+            self.assertEqual(guard.get_findings(
+                DetectorId=detector, FindingIds=ids)["Findings"][0]["Type"],
+                "Recon:IAMUser/x")
+            access = emu.client("accessanalyzer")
+            arn = access.list_analyzers()["analyzers"][0]["arn"]
+            self.assertEqual(access.list_findings_v2(
+                analyzerArn=arn)["findings"][0]["id"], "x")
+            self.assertEqual(emu.violations(), [])
+            # a token holds only for the call that it came from
+            token = trail.lookup_events()["NextToken"]
+            with self.assertRaises(botocore.exceptions.ClientError) as caught:
+                trail.lookup_events(NextToken=token, EndTime=time.time())
+            self.assertEqual(caught.exception.response["Error"]["Code"],
+                             "InvalidNextTokenException")
+        finally:
+            emu.stop()
+
+    def test_lookups_are_two_a_second(self):
+        trail = self.emu.client("cloudtrail", "eu-west-1")
+        self.emu.set(rate={"cloudtrail": 2})
+        trail.lookup_events()
+        with self.assertRaises(botocore.exceptions.ClientError) as caught:
+            trail.lookup_events()
+        self.assertEqual(caught.exception.response["Error"]["Code"],
+                         "ThrottlingException")
+        time.sleep(0.5)
+        trail.lookup_events()
 
     def test_control_refuses_typos(self):
         for path, content in (("set", {"page_sise": 1}),

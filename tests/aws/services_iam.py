@@ -9,7 +9,7 @@ import iam_policy
 from errors import AwsError
 from iam_policy import Policy
 from registry import operation
-from world import iso
+from world import iso, parse_when
 
 
 def _user(call, name=None):
@@ -49,8 +49,14 @@ def _arn_by(kind, member):
 
 def _encoded(document):
     """IAM hands documents back percent-encoded."""
-    text = document if isinstance(document, str) else json.dumps(document)
+    text = getattr(document, "text", None) or (
+        document if isinstance(document, str) else json.dumps(document))
     return quote(text, safe="-._~")
+
+
+class Document(dict):
+    """A policy as it was put: IAM keeps its very text."""
+    text = None
 
 
 def _parse_document(text):
@@ -62,6 +68,8 @@ def _parse_document(text):
                        "Syntax errors in policy.", 400) from None
     except iam_policy.MalformedDocument as e:
         raise AwsError("MalformedPolicyDocument", str(e), 400) from None
+    document = Document(document)
+    document.text = text
     return document
 
 
@@ -107,7 +115,8 @@ def list_access_keys(call):
     user = _user(call)
     return {"AccessKeyMetadata": [
         {"UserName": user.name, "AccessKeyId": k.id, "Status": k.status,
-         "CreateDate": k.created} for k in call.world.keys_of(user.name)]}
+         "CreateDate": k.created} for k in call.world.keys_of(user.name)
+        if call.world.seen(k.listed)]}
 
 
 @operation("iam", "GetAccessKeyLastUsed")
@@ -370,6 +379,35 @@ def delete_user_permissions_boundary(call):
     call.world.policy_changed(user)
 
 
+def _role_more(call, role):
+    """What only the account's details say of a role."""
+    world = call.world
+    more = {"InstanceProfileList": [
+        {"Path": "/", "InstanceProfileName": name,
+         "InstanceProfileId": "AIPA" + name.encode().hex()[-17:].upper(),
+         "Arn": world.arn("instance-profile", name),
+         "CreateDate": role.created, "Roles": []}
+        for name in role.profiles]}
+    if role.last_used:
+        more["RoleLastUsed"] = {
+            "LastUsedDate": parse_when(role.last_used[0], world.started),
+            "Region": role.last_used[1]}
+    return more
+
+
+@operation("iam", "GetAccountSummary")
+def get_account_summary(call):
+    world = call.world
+    return {"SummaryMap": {
+        "Users": len(world.users), "Groups": len(world.groups),
+        "Roles": len(world.roles), "Policies": sum(
+            not a.startswith("arn:aws:iam::aws:") for a in world.policies),
+        "MFADevices": sum(len(u.mfa) for u in world.users.values()),
+        "AccountAccessKeysPresent": len(world.root["keys"]),
+        "AccountMFAEnabled": int(world.root["mfa"]),
+        "AccessKeysPerUserQuota": 2}}
+
+
 @operation("iam", "GetAccountAuthorizationDetails",
            pages=("UserDetailList", "GroupDetailList", "RoleDetailList",
                   "Policies"))
@@ -403,7 +441,7 @@ def get_account_authorization_details(call):
         for _, role in sorted(world.roles.items()):
             result["RoleDetailList"].append(_boundary(role, {
                 **_role_shape(call, role), "RolePolicyList": inline(role),
-                "InstanceProfileList": [],
+                **_role_more(call, role),
                 "AttachedManagedPolicies": attached(role)}))
     used = {a for e in world.all_entities() for a in e.attached}
     for arn, policy in sorted(world.policies.items()):
@@ -466,6 +504,11 @@ def simulate_principal_policy(call):
             if decision.boundary_allows is not None:
                 one["PermissionsBoundaryDecisionDetail"] = {
                     "AllowedByPermissionsBoundary": decision.boundary_allows}
+            if any(iam_policy.like(p, action, True)
+                   for p in world.settings["simulated_scp"]):
+                one.update(EvalDecision="explicitDeny", MatchedStatements=[],
+                           OrganizationsDecisionDetail={
+                               "AllowedByOrganizations": False})
             results.append(one)
     return {"EvaluationResults": results}
 
@@ -481,17 +524,32 @@ _COLUMNS = """user arn user_creation_time password_enabled password_last_used
     cert_1_last_rotated cert_2_active cert_2_last_rotated""".split()
 
 
+REPORT_LIFE = 4 * 3600
+
+
 @operation("iam", "GenerateCredentialReport")
 def generate_credential_report(call):
-    """STARTED, then COMPLETE on the next call: the caller has to ask twice."""
-    report = call.world.credential_report
+    """STARTED, INPROGRESS as often as settings.report_polls says, COMPLETE:
+    the caller has to ask again. One that is not four hours old yet is handed
+    out as it is: what happened since is not in it."""
+    world = call.world
+    report = world.credential_report
+    if report and report["state"] == "COMPLETE" \
+            and world.now() - report["time"] >= REPORT_LIFE:
+        report = None
+    if report is None and world.settings["report_age_s"]:
+        world.make_report(_credential_report)
+        return {"State": "COMPLETE"}
     if report is None:
-        call.world.credential_report = {"state": "STARTED"}
+        world.credential_report = {
+            "state": "STARTED", "left": world.settings["report_polls"]}
         return {"State": "STARTED", "Description":
                 "No report exists. Starting a new report generation task"}
-    if report["state"] == "STARTED":
-        report.update(state="COMPLETE", time=call.world.now(),
-                      content=_credential_report(call.world))
+    if report["state"] != "COMPLETE":
+        if report["left"] > 0:
+            report.update(state="INPROGRESS", left=report["left"] - 1)
+            return {"State": "INPROGRESS"}
+        world.make_report(_credential_report)
     return {"State": "COMPLETE"}
 
 
@@ -501,9 +559,14 @@ def _credential_report(world):
     rows.writerow(_COLUMNS)
     root = ["<root_account>", f"arn:aws:iam::{world.account}:root",
             iso(world.started - 900 * 86400), "not_supported", "N/A",
-            "not_supported", "not_supported", "true"]
+            "not_supported", "not_supported",
+            "true" if world.root["mfa"] else "false"]
     empty = ["false", "N/A", "N/A", "N/A", "N/A"]
-    rows.writerow(root + empty * 2 + ["false", "N/A"] * 2)
+    for key in world.root["keys"]:
+        root += ["true", iso(parse_when(key.get("created", "-300d"),
+                                        world.started)), "N/A", "N/A", "N/A"]
+    rows.writerow(root + empty * (2 - len(world.root["keys"]))
+                  + ["false", "N/A"] * 2)
     for _, user in sorted(world.users.items()):
         row = [user.name, world.arn_of(user), iso(user.created),
                "true" if user.password else "false",
@@ -525,6 +588,9 @@ def get_credential_report(call):
     report = call.world.credential_report
     if report is None:
         raise AwsError("ReportNotPresent", "No report is present", 410)
+    if report["state"] == "COMPLETE" \
+            and call.world.now() - report["time"] >= REPORT_LIFE:
+        raise AwsError("ReportExpired", "The report is too old", 410)
     if report["state"] != "COMPLETE":
         raise AwsError("ReportInProgress", "Report is still being created",
                        404)

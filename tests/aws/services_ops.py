@@ -1,10 +1,9 @@
-"""CloudWatch, EC2, and the small part of Health, Support and CloudTrail."""
+"""CloudWatch, and the small part of Health and Support."""
 
 import random
 
 from errors import AwsError
 from registry import operation
-from world import REGIONS
 
 # --- CloudWatch: AWS/SES from the same history as GetSendStatistics --------
 
@@ -135,174 +134,27 @@ def get_metric_data(call):
     return answer
 
 
-# --- EC2 -------------------------------------------------------------------
-
-VPC, SUBNET = "vpc-0a1b2c3d4e5f60001", "subnet-0a1b2c3d4e5f60001"
-
-
-def _dry_run(call):
-    if call.params.get("DryRun"):
-        raise AwsError("DryRunOperation", "Request would have succeeded, but "
-                       "DryRun flag is set.", 412)
-
-
-def _filtered(call, items, fields, id_member, missing, name_of):
-    """items narrowed by ids and by Filters. fields: filter name -> item ->
-    list of values; an unknown filter is an error, as in EC2."""
-    ids = call.params.get(id_member) or []
-    if not 5 <= call.params.get("MaxResults", 5) <= 1000:
-        raise AwsError("InvalidParameterValue", "Value ( "
-                       f"{call.params['MaxResults']} ) for parameter "
-                       "maxResults is invalid. Expecting a value between 5 "
-                       "and 1000.", 400, violation="MaxResults")
-    if ids and call.params.get("MaxResults"):
-        raise AwsError("InvalidParameterCombination", "The parameter "
-                       f"{id_member} cannot be used with the parameter "
-                       "maxResults", 400)
-    known = {name_of(i) for i in items}
-    for one in ids:
-        if one not in known:
-            raise AwsError(missing, f"The ID '{one}' does not exist", 400)
-    if ids:
-        items = [i for i in items if name_of(i) in ids]
-    for filter_ in call.params.get("Filters") or []:
-        name = filter_.get("Name", "")
-        if name not in fields:
-            raise AwsError("InvalidParameterValue",
-                           f"The filter '{name}' is invalid", 400,
-                           violation=f"filter {name}")
-        items = [i for i in items
-                 if set(fields[name](i)) & set(filter_.get("Values", []))]
-    return items
+@operation("cloudwatch", "DescribeAlarms", pages="MetricAlarms")
+def describe_alarms(call):
+    """The seed's `posture.alarms`: region, metric, and whom they tell."""
+    return {"MetricAlarms": [
+        {"AlarmName": f"alarm-{n}", "Namespace": "AWS/SES",
+         "MetricName": a["metric"], "ActionsEnabled": a.get("on", True),
+         "AlarmActions": a.get("actions", ["arn:aws:sns:us-east-1:"
+                               f"{call.world.account}:ops"])}
+        for n, a in enumerate(call.world.posture.get("alarms", []))
+        if a.get("region", "us-east-1") == call.region]}
 
 
-@operation("ec2", "DescribeRegions")
-def describe_regions(call):
-    _dry_run(call)
-    names = call.params.get("RegionNames") or REGIONS
-    for name in names:
-        if name not in REGIONS:
-            raise AwsError("InvalidParameterValue",
-                           f"Invalid region names: {name}", 400)
-    disabled = call.world.settings["disabled_regions"]
-    return {"Regions": [{"RegionName": n, "OptInStatus": "not-opted-in"
-                         if n in disabled else "opt-in-not-required",
-                         "Endpoint": f"ec2.{n}.amazonaws.com"}
-                        for n in names
-                        if n not in disabled or call.params.get("AllRegions")]}
-
-
-def _in_region(call, things):
-    return [t for t in things if t["region"] == call.region]
-
-
-def _group_names(call):
-    return {g["id"]: g["name"] for g in call.world.security_groups}
-
-
-def _groups_of(call, ids):
-    names = _group_names(call)
-    return [{"GroupId": g, "GroupName": names.get(g, g)} for g in ids]
-
-
-def _interface(call, instance):
-    number = instance["id"][-5:]
-    result = {
-        "NetworkInterfaceId": f"eni-0a1b2c3d4e5f{number}",
-        "Status": "in-use", "VpcId": VPC, "SubnetId": SUBNET,
-        "OwnerId": call.world.account, "MacAddress": "02:00:00:00:00:01",
-        "PrivateIpAddress": instance["private_ip"], "SourceDestCheck": True,
-        "Groups": _groups_of(call, instance["groups"])}
-    address = {"PrivateIpAddress": instance["private_ip"], "Primary": True}
-    if instance.get("public_ip"):
-        result["Association"] = {"PublicIp": instance["public_ip"],
-                                 "IpOwnerId": call.world.account}
-        address["Association"] = result["Association"]
-    result["PrivateIpAddresses"] = [address]
-    return result
-
-
-@operation("ec2", "DescribeInstances", pages="Reservations")
-def describe_instances(call):
-    _dry_run(call)
-    found = _filtered(
-        call, _in_region(call, call.world.instances), {
-            "instance-id": lambda i: [i["id"]],
-            "ip-address": lambda i: [i.get("public_ip")],
-            "private-ip-address": lambda i: [i["private_ip"]],
-            "network-interface.addresses.association.public-ip":
-                lambda i: [i.get("public_ip")],
-            "instance-state-name": lambda i: [i.get("state", "running")],
-            "instance.group-id": lambda i: i["groups"],
-            "tag:Name": lambda i: [i["name"]],
-            "vpc-id": lambda i: [VPC],
-        }, "InstanceIds", "InvalidInstanceID.NotFound", lambda i: i["id"])
-    result = []
-    for number, one in enumerate(found):
-        instance = {
-            "InstanceId": one["id"], "InstanceType": "t3.small",
-            "ImageId": "ami-0a1b2c3d4e5f60001", "VpcId": VPC,
-            "SubnetId": SUBNET, "PrivateIpAddress": one["private_ip"],
-            "LaunchTime": call.world.started - 60 * 86400,
-            "State": {"Code": 16, "Name": one.get("state", "running")},
-            "Tags": [{"Key": "Name", "Value": one["name"]}],
-            "SecurityGroups": _groups_of(call, one["groups"]),
-            "NetworkInterfaces": [_interface(call, one)]}
-        if one.get("public_ip"):
-            instance["PublicIpAddress"] = one["public_ip"]
-        if one.get("role"):
-            instance["IamInstanceProfile"] = {
-                "Arn": call.world.arn("instance-profile", one["role"]),
-                "Id": "AIPA" + one["id"][-16:].upper()}
-        result.append({"ReservationId": f"r-0a1b2c3d4e5f6{number:04d}",
-                       "OwnerId": call.world.account,
-                       "Instances": [instance]})
-    return {"Reservations": result}
-
-
-@operation("ec2", "DescribeNetworkInterfaces", pages="NetworkInterfaces")
-def describe_network_interfaces(call):
-    _dry_run(call)
-    found = _filtered(
-        call, _in_region(call, call.world.instances), {
-            "attachment.instance-id": lambda i: [i["id"]],
-            "association.public-ip": lambda i: [i.get("public_ip")],
-            "addresses.association.public-ip":
-                lambda i: [i.get("public_ip")],
-            "addresses.private-ip-address": lambda i: [i["private_ip"]],
-            "private-ip-address": lambda i: [i["private_ip"]],
-            "group-id": lambda i: i["groups"],
-            "vpc-id": lambda i: [VPC],
-        }, "NetworkInterfaceIds", "InvalidNetworkInterfaceID.NotFound",
-        lambda i: _interface(call, i)["NetworkInterfaceId"])
-    return {"NetworkInterfaces": [
-        {**_interface(call, i), "InterfaceType": "interface", "Attachment": {
-            "AttachmentId": "eni-attach-0" + i["id"][-16:],
-            "InstanceId": i["id"], "DeviceIndex": 0, "Status": "attached",
-            "InstanceOwnerId": call.world.account}} for i in found]}
-
-
-@operation("ec2", "DescribeSecurityGroups", pages="SecurityGroups")
-def describe_security_groups(call):
-    _dry_run(call)
-    found = _filtered(
-        call, _in_region(call, call.world.security_groups), {
-            "group-id": lambda g: [g["id"]],
-            "group-name": lambda g: [g["name"]],
-            "vpc-id": lambda g: [VPC],
-        }, "GroupIds", "InvalidGroup.NotFound", lambda g: g["id"])
-
-    def rule(port, network):
-        return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port,
-                "IpRanges": [{"CidrIp": network}]}
-
-    return {"SecurityGroups": [
-        {"GroupId": g["id"], "GroupName": g["name"], "VpcId": VPC,
-         "Description": g["name"], "OwnerId": call.world.account,
-         "IpPermissions": [rule(*r) for r in g["ingress"]],
-         "IpPermissionsEgress": [{"IpProtocol": "-1", "IpRanges": [
-             {"CidrIp": "0.0.0.0/0"}]}] if g.get("egress", True) else []}
-        for g in found]}
+@operation("account", "GetAlternateContact")
+def get_alternate_contact(call):
+    address = call.world.posture.get("contact")
+    if not address or call.params["AlternateContactType"] != "SECURITY":
+        raise AwsError("ResourceNotFoundException", "No contact of the "
+                       "inputted alternate contact type found.", 404)
+    return {"AlternateContact": {
+        "AlternateContactType": "SECURITY", "EmailAddress": address,
+        "Name": "Security", "Title": "on call", "PhoneNumber": "+15550100"}}
 
 
 # --- Health, Support: there only with a paid plan --------------------------
@@ -399,24 +251,3 @@ def add_communication_to_case(call):
         {"caseId": call.params["caseId"], "submittedBy": call.caller.arn,
          "body": call.params["communicationBody"]})
     return {"result": True}
-
-
-@operation("cloudtrail", "LookupEvents", pages="Events")
-def lookup_events(call):
-    attributes = call.params.get("LookupAttributes") or []
-    if len(attributes) > 1:
-        raise AwsError("InvalidLookupAttributesException",
-                       "You can only specify one lookup attribute", 400,
-                       violation="more than one lookup attribute")
-    found = []
-    for event in call.world.trail:
-        if event.get("region", "us-east-1") != call.region:
-            continue
-        if not (call.params.get("StartTime", 0) <= event["EventTime"]
-                <= call.params.get("EndTime", 2 ** 40)):
-            continue
-        if attributes and event.get(attributes[0]["AttributeKey"]) \
-                != attributes[0]["AttributeValue"]:
-            continue
-        found.append({k: v for k, v in event.items() if k != "region"})
-    return {"Events": sorted(found, key=lambda e: -e["EventTime"])}

@@ -6,6 +6,7 @@ from email.utils import getaddresses, parseaddr
 
 from errors import AwsError
 from registry import operation
+from world import parse_when
 
 SIMULATOR = "@simulator.amazonses.com"
 
@@ -222,6 +223,43 @@ def get_account(call):
     return result
 
 
+@operation("sesv2", "GetDedicatedIps", pages="DedicatedIps")
+def get_dedicated_ips(call):
+    pool = call.params.get("PoolName")
+    return {"DedicatedIps": [
+        {"Ip": d["ip"], "WarmupStatus": d.get("warmup", "DONE"),
+         "WarmupPercentage": d.get("percent", 100),
+         "PoolName": d.get("pool", "ses-default-dedicated-pool")}
+        for d in _region(call).dedicated_ips
+        if pool in (None, d.get("pool", "ses-default-dedicated-pool"))]}
+
+
+@operation("mailmanager", "ListIngressPoints", pages="IngressPoints",
+           action=lambda call: "ses:ListIngressPoints")
+def list_ingress_points(call):
+    return {"IngressPoints": [
+        {"IngressPointName": p["name"], "IngressPointId": f"inp-{n:019d}",
+         "Status": p.get("status", "ACTIVE"), "Type": p.get("type", "AUTH"),
+         "ARecord": f"{p['name']}.mail-manager-smtp.amazonaws.com"}
+        for n, p in enumerate(_region(call).ingress_points)]}
+
+
+@operation("mailmanager", "GetIngressPoint",
+           action=lambda call: "ses:GetIngressPoint")
+def get_ingress_point(call):
+    points = list_ingress_points(call)["IngressPoints"]
+    for point, seed in zip(points, _region(call).ingress_points):
+        if point["IngressPointId"] == call.params["IngressPointId"]:
+            auth = {"SecretArn": seed["secret"]} if "secret" in seed else {
+                "IngressPointPasswordConfiguration": {
+                    "SmtpPasswordVersion": "1"}}
+            if point["Type"] == "AUTH":
+                point["IngressPointAuthConfiguration"] = auth
+            return point
+    raise AwsError("ResourceNotFoundException", "Ingress point not found",
+                   400)
+
+
 @operation("sesv2", "PutAccountSendingAttributes")
 def put_account_sending_attributes(call):
     # The member is optional; left out it means false in the model's terms.
@@ -302,10 +340,12 @@ def get_email_identity(call):
     return {"IdentityType": _kind(name), "FeedbackForwardingStatus": True,
             "VerifiedForSendingStatus": verified,
             "VerificationStatus": "SUCCESS" if verified else "PENDING",
-            "DkimAttributes": {"SigningEnabled": True, "Status": "SUCCESS"
-                               if verified else "PENDING",
-                               "SigningAttributesOrigin": "AWS_SES",
-                               "Tokens": []},
+            "DkimAttributes": {
+                "SigningEnabled": True, "Status": identity.get(
+                    "dkim", "SUCCESS" if verified else "PENDING"),
+                "SigningAttributesOrigin": "AWS_SES", "Tokens": [],
+                "LastKeyGenerationTimestamp": parse_when(
+                    identity.get("dkim_key", "-300d"), call.world.started)},
             "Policies": identity.get("policies", {}), "Tags": []}
 
 

@@ -161,3 +161,9 @@ def smtp_password(secret, region):
     """SES SMTP password, version 4 (Amazon SES Developer Guide)."""
     key = signing_key(secret, "11111111", region, "ses")
     return base64.b64encode(b"\x04" + _hmac(key, "SendRawEmail")).decode()
+
+
+def smtp_password_v2(secret):
+    """The old one, of no region; only some regions still take it."""
+    return base64.b64encode(b"\x02" + _hmac(secret.encode(),
+                                            "SendRawEmail")).decode()

@@ -161,6 +161,8 @@ class Session:
     def _start_tls(self):
         self.connection = self.server.tls.wrap_socket(self.connection,
                                                       server_side=True)
+        # without a peer there was no handshake, and no error: it was killed
+        self.connection.getpeername()
         self.connection.settimeout(300)
         self.secure = True
         name = getattr(self.connection, "sni", None) or ""
@@ -303,11 +305,13 @@ class Session:
             if password in world.secrets():
                 self._violation("the secret key itself as SMTP password")
             key = world.keys.get(user)
-            if key is None or world.key_seen(key) != "Active" or \
-                    not hmac.compare_digest(
-                        password.encode(),
-                        sigv4.smtp_password(key.secret,
-                                            self.region).encode()):
+            good = [] if key is None else [
+                sigv4.smtp_password(key.secret, self.region)]
+            if good and world.settings["smtp_v2"]:
+                good.append(sigv4.smtp_password_v2(key.secret))
+            if not good or world.key_seen(key) != "Active" or \
+                    not any(hmac.compare_digest(password.encode(),
+                                                g.encode()) for g in good):
                 return "535 Authentication Credentials Invalid"
             key.last_used = (world.now(), "ses", self.region)
             self.key = key

@@ -16,6 +16,7 @@ import uuid
 from datetime import datetime, timezone
 
 import iam_policy
+import services_secrets
 from iam_policy import Policy
 from managed_policies import DOCUMENTS
 
@@ -55,7 +56,9 @@ DEFAULT = {
                 "Version": "2012-10-17",
                 "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
                     "iam:*", "ses:*", "sts:*", "cloudwatch:*", "ec2:*",
-                    "health:*", "support:*", "cloudtrail:*"]}]}},
+                    "health:*", "support:*", "cloudtrail:*",
+                    "kms:*", "secretsmanager:*", "guardduty:*",
+                    "access-analyzer:*", "organizations:*", "account:*"]}]}},
             "mfa": ["arn:aws:iam::111122223333:mfa/responder"],
             "keys": [{"id": "AKIARESPONDERKEY0001",
                       "secret": RESPONDER_SECRET, "created": "-90d"}]},
@@ -99,16 +102,23 @@ DEFAULT = {
          "name": "isolate", "ingress": [], "egress": False},
     ],
     "health": {"plan": False, "events": []},
+    "kms": {
+        "us-east-1": {"0a1b2c3d-0000-4000-8000-000000000001": {
+            "aliases": ["alias/quell-vault"]}},
+        "eu-west-1": {"0a1b2c3d-0000-4000-8000-000000000002": {
+            "aliases": ["alias/quell-vault"]}},
+    },
+    "secrets": {},
 }
 IDENTITIES = {"shop.example.net": {}, "mail.example.net": {}}
 
 NO_DELAY = [0, 0]
 PRESETS = {
     "immediate": {"new": NO_DELAY, "dead": NO_DELAY, "policy": NO_DELAY,
-                  "sending": NO_DELAY, "flap": True},
+                  "sending": NO_DELAY, "list": NO_DELAY, "flap": True},
     # What people measured: a few seconds, and the last nodes a little later.
     "realistic": {"new": [2, 9], "dead": [2, 6], "policy": [2, 6],
-                  "sending": [1, 5], "flap": True},
+                  "sending": [1, 5], "list": [0, 1], "flap": True},
 }
 
 
@@ -145,6 +155,7 @@ class Key:
         self.id, self.secret, self.user = key_id, secret, user
         self.status, self.created = status, created
         self.visible = Eventual(status)
+        self.listed = Eventual(True)     # in ListAccessKeys
         self.last_used = None            # (time, service, region)
 
 
@@ -174,6 +185,8 @@ class Entity:
         self.mfa = list(seed.get("mfa", []))
         self.password = bool(seed.get("password", False))
         self.trust = seed.get("trust", {})
+        self.profiles = list(seed.get("profiles", []))
+        self.last_used = seed.get("last_used")     # ["-3d", "eu-west-1"]
         self.effective = Eventual(([], None))
 
 
@@ -189,6 +202,7 @@ class Region:
         self.identities = {}
         self.configuration_sets = {}
         self.suppressed = []
+        self.dedicated_ips, self.ingress_points = [], []
         self.review = None
         self.spike = None                # {"hours": 6, "volume": 69825}
         self.sent_24h = None             # None: from the history
@@ -297,8 +311,9 @@ def iso(when):
 
 
 NAMED = ("users", "groups", "roles", "regions", "managed_policies", "health",
-         "settings")
-LISTS = ("instances", "security_groups", "cases", "trail")
+         "organization", "posture", "kms", "secrets", "findings", "settings",
+         "root")
+LISTS = ("instances", "security_groups", "cases", "trail", "trails")
 
 
 def merged(seed):
@@ -322,19 +337,26 @@ class World:
         self.chance = random.Random(20)       # what flaps
         self.names = random.Random(5)         # ids and secrets
         self.latency = random.Random(7)
-        self.settings = {"rtt_ms": None, "page_size": None, "rate": {},
+        self.settings = {"rtt_ms": None, "page_size": None,
+                         "rate": {"cloudtrail": 2},
                          "propagation": dict(PRESETS["immediate"]),
                          "smtp_dead_session": "at_data",
-                         "smtp_throttled": False,
+                         "smtp_throttled": False, "smtp_v2": False,
                          "wrong_secrets": [WRONG_SECRET],
                          "disabled_regions": [],
                          "web_identity": None, "session_s": None,
+                         "report_polls": 0, "report_age_s": None,
+                         "simulated_scp": [],
+                         "attacker": None,
+                         "ec2": {"ipv6": False, "revoke": "exact"},
                          "imds": {"mode": "on", "role": "mail-host"}}
         self.credential_report = None
+        self.root = {"keys": [], "mfa": True}
         seed = merged(seed or {})
         now = self.now()
         self.account = str(seed["account"])
         self.started = now
+        self.root.update(seed.get("root", {}))
         self.groups, self.users, self.roles = {}, {}, {}
         self.keys, self.sessions = {}, {}
         self.policies = {
@@ -350,18 +372,30 @@ class World:
                 self._add_entity(kind[:-1], prefix, into, name, fields, now)
         for name, fields in seed.get("users", {}).items():
             for key in fields.get("keys", []):
-                self.add_key(name, key["id"], key["secret"],
-                             key.get("status", "Active"),
-                             parse_when(key.get("created", "-30d"), now))
+                made = self.add_key(name, key["id"], key["secret"],
+                                    key.get("status", "Active"),
+                                    parse_when(key.get("created", "-30d"),
+                                               now))
+                if "used" in key:           # ["-3d", "ses", "us-east-1"]
+                    made.last_used = (parse_when(key["used"][0], now),
+                                      *key["used"][1:])
         for entity in self.all_entities():
             entity.effective = Eventual(self.policies_of(entity))
         self.regions = {name: Region(name, seed["regions"].get(name, {}))
                         for name in SES_REGIONS}
         self.instances = seed["instances"]
         self.security_groups = seed["security_groups"]
+        self.ec2_groups, self.snapshots = None, []
+        self.organization = seed.get("organization")
+        self.posture = seed.get("posture", {})
         self.health = seed["health"]
+        self.kms = json.loads(json.dumps(seed["kms"]))
+        self.stored = {}
+        services_secrets.seed(self, seed["secrets"])
         self.cases = seed.get("cases", [])
         self.trail = seed.get("trail", [])
+        self.trails = seed.get("trails", [])
+        self.findings = seed.get("findings", {})
         self.apply(seed.get("settings", {}))
 
     def _add_entity(self, kind, prefix, into, name, fields, now):
@@ -429,6 +463,8 @@ class World:
         if created is None:
             key.visible = Eventual(None)
             self.delayed(key.visible, status, "new")
+            key.listed = Eventual(False)
+            self.delayed(key.listed, True, "list")
         self.keys[key.id] = key
         return key
 
@@ -560,6 +596,23 @@ class World:
         return (f"0100{int(self.now() * 1000):012x}-"
                 f"{uuid.UUID(int=self.names.getrandbits(128))}-000000")
 
+    # --- credential report -------------------------------------------------
+
+    def make_report(self, write):
+        """settings.report_age_s: it was made so long ago, and says nothing
+        of the users and keys that came since."""
+        age = self.settings["report_age_s"] or 0
+        then = self.now() - age
+        users, keys = self.users, self.keys
+        try:
+            self.users = {n: u for n, u in users.items()
+                          if u.created <= then}
+            self.keys = {n: k for n, k in keys.items() if k.created <= then}
+            self.credential_report = {"state": "COMPLETE", "time": then,
+                                      "content": write(self)}
+        finally:
+            self.users, self.keys = users, keys
+
     # --- settings ----------------------------------------------------------
 
     def apply(self, changes):
@@ -577,11 +630,24 @@ class World:
                         self.regions[target].apply(fields)
             elif name == "health":
                 self.health.update(value)
-            elif name in ("cases", "trail"):
+            elif name == "kms":
+                for region, keys in value.items():
+                    for key_id, fields in keys.items():
+                        self.kms.setdefault(region, {}).setdefault(
+                            key_id, {}).update(fields)
+            elif name == "secrets":
+                services_secrets.seed(self, value)
+            elif name in ("cases", "trail", "trails", "findings", "instances",
+                          "security_groups", "organization",
+                          "posture"):
                 setattr(self, name, value)
+                if name == "security_groups":
+                    self.ec2_groups = None
             elif name in self.settings:
                 if name == "rate":
                     self.settings[name] = dict(value)
+                elif name == "attacker":
+                    self.settings[name] = value and dict(value)
                 elif isinstance(self.settings[name], dict):
                     unknown = set(value) - set(self.settings[name])
                     if unknown:
@@ -598,6 +664,10 @@ class World:
             return 0.0
         with self.lock:
             return self.latency.uniform(*self.settings["rtt_ms"]) / 1000
+
+    def dump_ec2(self):
+        import services_ec2         # it imports this module
+        return services_ec2.dump(self)
 
     def dump(self):
         now = self.now()
@@ -620,6 +690,10 @@ class World:
                 "users": {n: entity(u) for n, u in self.users.items()},
                 "groups": {n: entity(g) for n, g in self.groups.items()},
                 "roles": {n: entity(r) for n, r in self.roles.items()},
+                "ec2": self.dump_ec2(), "organization": self.organization,
+                "kms": self.kms,
+                "secrets": {r: {n: s.dump() for n, s in secrets.items()}
+                            for r, secrets in self.stored.items()},
                 "deleted_keys": [k.id for k in self.keys.values()
                                  if k.status is None],
                 "regions": {n: r.dump(now) for n, r in self.regions.items()}}

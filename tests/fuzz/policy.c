@@ -15,7 +15,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct ir_policy_key keys[] = { { "a", one, 1 },
 		{ "b", two, 2 }, { "c", NULL, 0 } };
 	struct ir_policy_request r = { "ses:SendEmail",
-		"arn:aws:ses:us-east-1:111122223333:identity/x", keys, 3 };
+		"arn:aws:ses:us-east-1:111122223333:identity/x", keys, 3,
+		NULL };
 	struct ir_policy_set set = { .n = 1 };
 	struct ir_rec *list = ir_rec_array();
 	char why[IR_POLICY_WHY];

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Judge a trace of strace -f -v -y -s N: where did the secrets go?
 
-usage: secret_trace.py TRACE SECRETS [--file PATH]... [--socket]
+usage: secret_trace.py TRACE SECRETS [--file PATH]... [--socket] [--pipe]
 
 SECRETS has one a line.  What AWS answers with (<SecretAccessKey>) is added.
 Each secret is looked for as it is and in base64, in what was executed
 (arguments and environment) and in what was written or sent.  It may be
 written to the files named by --file (a temporary beside one counts as it)
-and, with --socket, to sockets.  Every file that was made must have been made
-for its owner only, whatever the umask.  Prints what is wrong; exit 1.
+and, with --socket, to sockets, with --pipe, to pipes.  Every file that was
+made must have been made for its owner only, whatever the umask.  Prints what is wrong; exit 1.
 """
 import argparse
 import base64
@@ -36,6 +36,7 @@ def main():
     parser.add_argument("secrets")
     parser.add_argument("--file", action="append", default=[])
     parser.add_argument("--socket", action="store_true")
+    parser.add_argument("--pipe", action="store_true")
     opts = parser.parse_args()
     lines = open(opts.trace, errors="surrogateescape").read().splitlines()
     secrets = set(open(opts.secrets).read().split())
@@ -52,7 +53,7 @@ def main():
         line = re.sub(r"^(\[pid +)?\d+\]? +", "", line)
         execs += line.startswith("execve(")
         made = MAKE.match(line)
-        if made:
+        if made and " = -1 E" not in line:
             mode = re.search(r", (0[0-7]*)(?:\)| <unf)", line)
             # O_CREAT without it would not have a mode; existing ones have none
             if mode and int(mode[1], 8) & 0o077:
@@ -68,7 +69,8 @@ def main():
                          path.startswith(f + ".")), None)
             if mine:
                 used.add(mine)
-            elif not (opts.socket and re.match(r"(socket|TCP)", path)):
+            elif not (opts.socket and re.match(r"(socket|TCP)", path)) \
+                    and not (opts.pipe and re.match(r"pipe:", path)):
                 wrong.append("a secret was written to %s (%s)" %
                              (path or out[2], out[1]))
         elif not re.match(r"(read|recvfrom|recvmsg|pread64|<\.\.\.)", line):

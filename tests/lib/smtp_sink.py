@@ -102,7 +102,7 @@ class Session(socketserver.BaseRequestHandler):
         if opt.cert and not self.tls:
             lines.append("STARTTLS")
         if opt.auth and (self.tls or not opt.require_tls):
-            lines.append("AUTH PLAIN LOGIN")
+            lines.append(" ".join(["AUTH PLAIN LOGIN"] + opt.mechanism))
         self.answer("ehlo", "".join("250-%s\r\n" % x for x in lines[:-1])
                     + "250 " + lines[-1], rest)
 
@@ -130,6 +130,7 @@ class Session(socketserver.BaseRequestHandler):
                 given = self.line()
             return base64.b64decode(given)
         mechanism, _, initial = rest.partition(" ")
+        mechanism = mechanism.partition("-")[0]
         try:
             if mechanism.upper() == "PLAIN":
                 user, password = ask(b"", initial or None).split(b"\0")[-2:]
@@ -284,6 +285,8 @@ def main():
     add("--key")
     add("--implicit", action="store_true")
     add("--auth", action="append", default=[], metavar="USER:PASS")
+    add("--mechanism", action="append", default=[], metavar="LOGIN-NAME",
+        help="offer LOGIN or PLAIN by one more name")
     add("--require-auth", action="store_true")
     add("--require-tls", action="store_true")
     add("--script")

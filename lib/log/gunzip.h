@@ -1,0 +1,33 @@
+/*
+ * gunzip.h - one member of gzip data (RFC 1952) after the other, by ISA-L
+ * where that was found, else by zlib.
+ */
+#ifndef IR_GUNZIP_H
+#define IR_GUNZIP_H
+
+#include <stddef.h>
+
+/*
+ * ISA-L reads ahead, and at a member's end gives back what it had no use for,
+ * also what it took in an earlier call: so many bytes of those have to stand
+ * before *in still.
+ */
+#define IR_GUNZIP_BACK 8
+
+struct ir_gunzip;
+
+/* At the beginning of a member.  NULL: no memory. */
+struct ir_gunzip *ir_gunzip_new(void);
+void ir_gunzip_free(struct ir_gunzip *g);
+/* At the beginning of the next member. */
+void ir_gunzip_reset(struct ir_gunzip *g);
+
+/*
+ * Unpack from *in, of which *nin bytes are left, into out, which has room for
+ * size; *in and *nin move on, *made is how many came out.  1: that was the
+ * member's end, its check sum is right; 0: there is more; -1: damaged.
+ */
+int ir_gunzip_run(struct ir_gunzip *g, const unsigned char **in, size_t *nin,
+    unsigned char *out, size_t size, size_t *made);
+
+#endif

@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# Where exim-creds lets a secret be seen: in no argument, no environment, no
+# file that was not there to hold it, and never open to others on its way.
+
+# shellcheck disable=SC2154,SC2016,SC2086,SC2094
+load lib/quell
+load lib/creds
+
+setup() {
+	command -v strace >/dev/null || skip "no strace"
+	[[ $QUELL_B != *asan* ]] || skip "LeakSanitizer does not work traced"
+	creds_available
+	cd "$BATS_TEST_TMPDIR" || return 1
+	creds_block $NEW_USER $NEW_PASS >new
+	chmod 600 new
+	printf '%s\n' "$OLD_PASS" "$NEW_PASS" >secrets
+	export CREDS_SINK=$PWD/none
+	mkdir none
+	echo 9 >none/port
+}
+
+traced() {	# COMMAND...
+	umask 000
+	strace -f -v -y -s 100000 -o trace -e trace=execve,execveat,openat,open,creat,mkdir,mkdirat,chmod,fchmod,fchmodat,write,writev,pwrite64,sendto,sendmsg,sendmmsg,read,recvfrom,recvmsg,prctl \
+		"$@" >stdout 2>stderr || {
+		cat stderr
+		return 1
+	}
+	run ! grep -F -f secrets stdout stderr
+}
+
+# A file gets its mode when it is whole: 0600 when it is made, and nothing is
+# written once others may read it.
+late_mode() {	# NAME
+	awk -v name="$1" '
+		index($0, name "\",") && /O_EXCL/ { made = / 0600(\)| <unf)/ }
+		index($0, name ">,") && /^[0-9]+ +write\(/ { late += opened }
+		index($0, name ">,") && /^[0-9]+ +fchmod\(/ { opened = 1 }
+		END { if (!made || !opened || late) exit 1 }' trace
+	# ours is judged already
+	sed -i "/^[0-9]*  *fchmod([0-9]*<[^>]*$1>/d" trace
+}
+
+judge() {	# [--file FILE]...
+	python3 "$QUELL_ROOT/tests/lib/secret_trace.py" trace secrets --pipe \
+		"$@"
+}
+
+@test "--put into a lookup file" {
+	creds_make "ses:
+  driver = plaintext
+  public_name = LOGIN
+  client_send = : \${lookup{user}lsearch{$PWD/x/ses.pw}{\$value}fail} : \${lookup{pass}lsearch{$PWD/x/ses.pw}{\$value}fail}"
+	printf 'user: %s\npass: %s\n' $OLD_USER $OLD_PASS >x/ses.pw
+	chown "root:$(<x/exim.uid)" x/ses.pw
+	chmod 640 x/ses.pw
+	traced exim-creds --put -y -v --from-file new
+	late_mode .ses.pw.quell-new
+	judge --file "$PWD/x/.ses.pw.quell-new" \
+		--file "$PWD/state/exim-creds.saved-1-0"
+	[ -z "$(find state -perm /077)" ]
+	traced exim-creds --undo -y
+	late_mode .ses.pw.quell-new
+	judge --file "$PWD/x/.ses.pw.quell-new"
+	traced exim-creds
+	judge
+	traced exim-creds --compare --from-file new
+	judge
+}
+
+@test "--put into the configuration, and --move" {
+	creds_make "ses:
+  driver = plaintext
+  public_name = LOGIN
+  client_send = : $OLD_USER : $OLD_PASS"
+	traced exim-creds --put -y -v --from-file new
+	late_mode .exim.conf.quell-new
+	judge --file "$PWD/x/.exim.conf.quell-new" \
+		--file "$PWD/state/exim-creds.saved-1-0"
+	traced exim-creds --move -y -v
+	late_mode .exim.conf.quell-new
+	late_mode .smtp-credential.quell-new
+	judge --file "$PWD/x/.smtp-credential.quell-new" \
+		--file "$PWD/state/exim-creds.saved-2-1"
+	[ -z "$(find state -perm /077)" ]
+}
+
+@test "an error does not repeat it" {
+	creds_make "ses:
+  driver = plaintext
+  public_name = LOGIN
+  client_send = : $OLD_USER : $OLD_PASS
+  $OLD_PASS"
+	printf '%s\n' $OLD_PASS >secrets
+	for c in "exim-creds" "exim-creds --put -y --from-file new"; do
+		# shellcheck disable=SC2086 # words
+		run -78 --separate-stderr $c
+		run ! grep -F -f secrets <<<"$output$stderr"
+	done
+}
