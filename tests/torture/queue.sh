@@ -164,7 +164,7 @@ drain
 	head "$D/bp" >&2
 	exit 1
 }
-grep -v 'Failed writing SMTP\|terminated by signal\|signal [0-9]* received' \
+grep -v 'Failed writing SMTP\|terminated by signal\|from transport process' \
 	"$D/x/log/paniclog" 2>/dev/null && {
 	say "Exim panicked"
 	exit 1
