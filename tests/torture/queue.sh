@@ -30,6 +30,7 @@ D=${TORTURE_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/quell-torture.XXXXXX")}
 mkdir -p "$D"
 chmod 0711 "$D"
 : >"$D/exim-kills"
+: >"$D/late"
 helpers=()
 
 clean_up() {
@@ -63,11 +64,10 @@ arrive() {
 		n=$((n + 1))
 		exim_submit "$D/x" late@honest.example "late.$n.%d@late.example" \
 			--user late@honest.example --pass pw --count 5 \
-			--connections 1 >/dev/null || true
+			--connections 1 --ids | sed "s/^/$n /" >>"$D/late" || true
 		exim_submit "$D/x" x@e.example "thief.$n.%d@late.example" \
 			--user "$SPAM" --pass pw --count 5 --connections 1 \
 			>/dev/null || true
-		echo "$n" >"$D/arrived"
 		sleep 0.2
 	done
 }
@@ -141,7 +141,7 @@ drain() {
 judge() {	# [--all]
 	"$PEERS_PYTHON" tests/torture/check.py --spool "$D/x/spool" \
 		--sink "$D/sink/log.jsonl" --kinds "$D/kinds" \
-		--arrived "$(cat "$D/arrived" 2>/dev/null || echo 0)" \
+		--late "$D/late" \
 		--doubles "$(wc -l <"$D/exim-kills")" "$@"
 }
 
