@@ -388,8 +388,8 @@ entry_text(struct run *x, const struct list *l, char *text, size_t size)
 	if (l->kind == IR_BLOCK_LIMIT)
 		snprintf(limit, sizeof limit, "limit=%ld ", x->limit);
 	snprintf(text, size, "%s%s%s%s exim-block%s%s", until, limit,
-	    x->only_new ? "new=1 " : "", ir_time_rfc3339(ir_now(), when), id ? " " : "",
-	    !id ? "" : slash && slash[1] ? slash + 1 : id);
+	    x->only_new ? "new=1 " : "", ir_time_rfc3339(ir_now(), when),
+	    id ? " " : "", !id ? "" : slash && slash[1] ? slash + 1 : id);
 	ir_text_printable(text);
 }
 
@@ -462,7 +462,8 @@ edit(struct run *x, struct list *l, struct ir_buf *b)
 		a->changed = x->undo ? a->was : !a->was || !in_force(a) ||
 		    x->seconds > 0 || a->until ||
 		    (l->kind != IR_BLOCK_LIMIT &&
-		    (a->only_new > 0) != x->only_new) || (l->kind == IR_BLOCK_LIMIT && a->limit != x->limit);
+		    (a->only_new > 0) != x->only_new) ||
+		    (l->kind == IR_BLOCK_LIMIT && a->limit != x->limit);
 		if (!a->changed)
 			continue;
 		if (a->was)

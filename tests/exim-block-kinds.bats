@@ -81,7 +81,6 @@ sends()	# CODE FROM TO [option...]
 }
 
 @test 'what is queued is held by the first router, and does not bounce' {
-	local who
 	sends 0 a@quell.test v@w.example --user billing@quell.test --pass pw
 	sends 0 spam@e.example v@w.example
 	sends 0 free@e.example v@w.example --bind 127.0.0.9 \
