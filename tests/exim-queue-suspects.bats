@@ -20,7 +20,7 @@ crowd() {	# THIEF [option...]
 
 suspects() {
 	run -0 --separate-stderr exim-queue --spool sp --suspects
-	printf '%s\n' "$output" >named.jsonl
+	printf '%s\n' "$output" >who.out
 }
 
 # what a selection takes, by kind
@@ -34,20 +34,20 @@ taken() {	# WHERE
 # nothing else
 named() {	# ID COUNT
 	suspects
-	[ "$(jq -r .id named.jsonl)" = "$1" ] || { cat named.jsonl; return 1; }
-	where=$(jq -r .where named.jsonl)
+	[ "$(jq -r .id who.out)" = "$1" ] || { cat who.out; return 1; }
+	where=$(jq -r .where who.out)
 	[ "$(taken "$where")" = "$2 spam" ] || {
 		echo "$where"; taken "$where"; return 1; }
 	jq -e --argjson n "$2" '.selected == $n and .type == "queue-suspect" and
 		.left == .count - $n and (.signals | length >= 2) and
 		all(.signals[]; .found >= .threshold and
-		(.what | length > 0))' named.jsonl >/dev/null
+		(.what | length > 0))' who.out >/dev/null
 }
 
 @test "people, a newsletter, a mailing list and a shop: nobody" {
 	crowd none
 	suspects
-	[ ! -s named.jsonl ] || [ -z "$(<named.jsonl)" ]
+	[ ! -s who.out ] || [ -z "$(<who.out)" ]
 	# the list that was passed over is said
 	[[ $stderr == *'newsletter@firm.example, 400 messages'* ]]
 }
@@ -56,8 +56,8 @@ named() {	# ID COUNT
 	crowd hosts --count 90
 	named account=billing@firm.example 90
 	jq -e '[.signals[].signal] | index("networks") and
-		index("same-subject")' named.jsonl
-	jq -e '.senders == 1 and .hosts >= 60 and .recipients == 102' named.jsonl
+		index("same-subject")' who.out
+	jq -e '.senders == 1 and .hosts >= 60 and .recipients == 102' who.out
 }
 
 @test "through the webmail on 127.0.0.1 that the owner uses, too" {
@@ -74,11 +74,11 @@ named() {	# ID COUNT
 @test "one address, forged senders, a dropped script, no login, local mail" {
 	crowd flood --count 200
 	named account=billing@firm.example 200
-	jq -e '[.signals[].signal] | index("senders")' named.jsonl
+	jq -e '[.signals[].signal] | index("senders")' who.out
 	crowd script
 	named script=33:x.php 90
 	jq -e '.through == "www-data" and
-		([.signals[].signal] | index("eval"))' named.jsonl
+		([.signals[].signal] | index("eval"))' who.out
 	crowd relay
 	named host=127.0.0.1 90
 	crowd local
@@ -88,7 +88,7 @@ named() {	# ID COUNT
 @test "people who write much are not named; the thief among them is" {
 	crowd none --each 30
 	suspects
-	[ -z "$(<named.jsonl)" ]
+	[ -z "$(<who.out)" ]
 	crowd webmail --each 30 --count 90
 	named account=billing@firm.example 90
 }
@@ -96,7 +96,7 @@ named() {	# ID COUNT
 @test "the command is ready for a shell" {
 	crowd hosts
 	suspects
-	command=$(jq -r .command named.jsonl)
+	command=$(jq -r .command who.out)
 	[[ $command == 'exim-queue-purge -n --where '* ]]
 	run -0 --separate-stderr bash -c "$command --spool sp"
 	[ "$(jq -s 'map(select(.dry_run)) | length' <<<"$output")" = 90 ]
@@ -108,7 +108,7 @@ named() {	# ID COUNT
 			vars='-host_auth PLAIN' sender="s$n@e$n.example"
 	done
 	suspects
-	command=$(jq -r .command named.jsonl)
+	command=$(jq -r .command who.out)
 	run -0 --separate-stderr bash -c "$command --spool sp"
 	[ "$(jq -s length <<<"$output")" = 50 ]
 	[ ! -e pwned ]
@@ -130,20 +130,20 @@ named() {	# ID COUNT
 			vars='-host_auth PLAIN'
 	done
 	suspects
-	[ "$(jq -r .id named.jsonl)" = account=b@v.example ]
-	jq -e '.selected == 50 and .left == 5' named.jsonl
-	[ "$(exim-queue --spool sp --where "$(jq -r .where named.jsonl)" | wc -l)" = 50 ]
+	[ "$(jq -r .id who.out)" = account=b@v.example ]
+	jq -e '.selected == 50 and .left == 5' who.out
+	[ "$(exim-queue --spool sp --where "$(jq -r .where who.out)" | wc -l)" = 50 ]
 }
 
 @test "the big flood with bounces and half honest names" {
 	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 4000 \
 		--list kinds >counts
 	suspects
-	[ "$(jq -r .id named.jsonl)" = account=billing@victim.example ]
-	jq -e '[.signals[].signal] | index("bounces") and index("senders")' named.jsonl
-	[ "$(taken "$(jq -r .where named.jsonl)")" = "$(jq .spam counts) spam" ]
+	[ "$(jq -r .id who.out)" = account=billing@victim.example ]
+	jq -e '[.signals[].signal] | index("bounces") and index("senders")' who.out
+	[ "$(taken "$(jq -r .where who.out)")" = "$(jq .spam counts) spam" ]
 	jq -e --slurpfile c counts '.share > 0.7 and .share < 0.9 and
-		.bounces == $c[0].bounce' named.jsonl
+		.bounces == $c[0].bounce' who.out
 }
 
 @test "a list that gets bounces, or speaks for others, is no list" {
@@ -152,8 +152,8 @@ named() {	# ID COUNT
 		msg sp "1xUnbp-000$n-1l" sender= to=newsletter@firm.example
 	done
 	suspects
-	[ "$(jq -r .id named.jsonl)" = account=newsletter@firm.example ]
-	jq -e '[.signals[].signal] | index("bounces")' named.jsonl
+	[ "$(jq -r .id who.out)" = account=newsletter@firm.example ]
+	jq -e '[.signals[].signal] | index("bounces")' who.out
 }
 
 @test "usage, and a selection beforehand" {

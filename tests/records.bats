@@ -113,9 +113,9 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 	for c in 'ses-pause %s eu-central-1' 'exim-queue-purge %s --spool sp --queue-name K 1xUnbX-0004Fv-1l' \
 		'iam-quarantine %s --watch=0 user/ses-smtp' \
 		'iam-key-disable %s --user ses-smtp AKIASTOLENKEY0000001'; do
-		# shellcheck disable=SC2059,SC2086 # its words
+		# shellcheck disable=SC2059,SC2046 # its words
 		set -- $(printf "$c" -y) && "$@" <none >out 2>err || { cat err; false; }
-		# shellcheck disable=SC2059,SC2086
+		# shellcheck disable=SC2059,SC2046
 		set -- $(printf "$c" -n) && "$@" <none >out 2>err
 		jq -se 'all(.dry_run == true and .changed == false and .ok)' out >/dev/null ||
 			{ echo "$*"; cat out; false; }

@@ -3,7 +3,7 @@
 # that is made and every byte that is written, under a umask that hides
 # nothing.
 
-# shellcheck disable=SC2154
+# shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
 load lib/peers
 load aws/emu.bash

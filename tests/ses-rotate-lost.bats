@@ -78,7 +78,7 @@ botocore.session.get_session().create_client("sts", region_name="us-east-1",
 	local preload=$QUELL_B/faults.so
 	[[ $QUELL_B != *asan* ]] || skip "the fault library"
 	rot 0 --phase=contain "$OLD"
-	# some are of the trial: then no key is made
+	# some are before the creation: then no key is made
 	local n got
 	for n in 1 2 3 4 5 6 7 8 9 10 11 12; do
 		got=0

@@ -8,7 +8,7 @@
  *	deny_hosts	addresses		550 at MAIL
  *	deny_scripts	of X-PHP-... headers	refused by sendmail
  *	deny_domains	of recipients		451 at RCPT
- *	limits		who logged in		451 at RCPT, limit=N an hour
+ *	limits		who logged in		451 at RCPT: "limit=N" an hour
  *
  * What is in the queue already, of all but the limits, is held by the first
  * router: deferred, so that nothing bounces.  Not so with "new=1" behind the

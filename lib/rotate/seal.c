@@ -2,8 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/rand.h>
-
 #include "../aws/smtp_file.h"
 #include "../aws/smtp_password.h"
 #include "../core/buf.h"
@@ -93,35 +91,13 @@ ir_rot_load_vault(struct ir_rotate *r, const char *id,
 	return rc;
 }
 
-/*
- * Creation is not tried when sealing would fail: seal something of that
- * size, and take it out again, so that its room is there.
- */
+/* Creation is not tried when sealing would fail. */
 static int
 try_vault(struct ir_rotate *r, struct ir_err *err)
 {
-	struct ir_credential c = IR_CREDENTIAL_INIT;
-	unsigned char bytes[TRIAL / 2];
-	char text[TRIAL + 1], name[IR_VAULT_NAME + 1];
-	size_t i;
-	int rc = -1;
-
-	if ((size_t)snprintf(name, sizeof name, "%s.trial",
-	    ir_rot_vault_name(r)) >= sizeof name)
-		return ir_fail(err, IR_USAGE, "--vault-name: too long");
-	if (RAND_bytes(bytes, sizeof bytes) != 1)
-		return ir_fail(err, IR_OSERR, "no random bytes");
-	for (i = 0; i < sizeof bytes; i++)
-		snprintf(text + 2 * i, 3, "%02x", (unsigned)bytes[i]);
 	if (!r->sealing && ir_rot_vault(r, &r->sealing, true, err))
 		return -1;
-	if (ir_credential_set(&c, "filler", text, TRIAL, err) == 0 &&
-	    ir_credential_set(&c, "username", r->old, strlen(r->old),
-	    err) == 0 && ir_vault_put(r->sealing, name, &c, 0, NULL,
-	    err) == 0 && ir_vault_remove(r->sealing, name, 0, err) >= 0)
-		rc = 0;
-	ir_credential_free(&c);
-	return rc;
+	return ir_vault_try(r->sealing, TRIAL, err);
 }
 
 static int

@@ -616,6 +616,31 @@ ir_vault_put(struct ir_vault *v, const char *name,
 	return rc < 0 ? -1 : 0;
 }
 
+int
+ir_vault_try(struct ir_vault *v, size_t n, struct ir_err *err)
+{
+	struct ir_file_meta meta = IR_FILE_META_INIT;
+	struct ir_buf b = IR_BUF(IR_VAULT_FILE_MAX);
+	char path[PATH_MAX + 8];
+	int rc;
+
+	if (must_write(v, err) || grow(v, v->n + 1, err))
+		return -1;
+	snprintf(path, sizeof path, "%s.try", v->path);
+	serialize(v, &v->head, &b);
+	for (n += IR_VAULT_LABEL + 2 * IR_VAULT_SEAL + IR_VAULT_MAC; n; n--)
+		ir_buf_chr(&b, '\0');
+	rc = ir_buf_check(&b, v->path, err);
+	(void)unlink(path);	/* of a run that was killed */
+	meta.uid = geteuid();
+	meta.gid = getegid();
+	if (rc == 0)
+		rc = ir_file_stage(path, b.data, b.len, &meta, err);
+	(void)unlink(path);
+	ir_buf_free(&b);
+	return rc;
+}
+
 /* --- get, remove, each -------------------------------------------------- */
 
 static int

@@ -100,6 +100,12 @@ int ir_vault_has(struct ir_vault *v, const char *name,
     struct ir_err *err);
 
 /*
+ * Would a put of at most n bytes succeed now?  Writes a file of that size
+ * beside the vault, syncs it and takes it away again.  0, or -1: 73, 74.
+ */
+int ir_vault_try(struct ir_vault *v, size_t n, struct ir_err *err);
+
+/*
  * version 0: the newest.  name and, if it has one, expires are among the
  * fields.  0, or -1: 1 none of that name, 65 tampered.
  */
