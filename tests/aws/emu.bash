@@ -79,7 +79,8 @@ emu_start() {
 	emu_env
 }
 
-# Fails if a client ever broke a rule, though the log was reset since.
+# A test fails by it if a client ever broke a rule, though the log was reset
+# since; a script, which may stop more in the same trap, is only told.
 emu_stop() {
 	[[ -n ${EMU_PID:-} ]] || return 0
 	kill "$EMU_PID" 2>/dev/null || true
@@ -88,7 +89,7 @@ emu_stop() {
 	[[ -s $EMU_DIR/violations.jsonl ]] || return 0
 	echo 'emu: violations:' >&2
 	cat "$EMU_DIR/violations.jsonl" >&2
-	return 1
+	[[ $(type -t skip) != function ]]
 }
 
 # emu_control METHOD PATH [JSON]
