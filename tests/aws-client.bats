@@ -1,33 +1,16 @@
 #!/usr/bin/env bats
 # lib/aws against the emulator: what each failure becomes, what is repeated
+# and what never is.  aws_call_tool makes the calls it reads.
 # each test is a subshell of its own, and run sets stderr
 # shellcheck disable=SC2030,SC2031,SC2154
-# and what never is.  aws_call_tool makes the calls it reads.
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
-setup_file() {
-	export TMPDIR=$BATS_FILE_TMPDIR
-	emu_start
-	# loading quell.bash, as each test does, takes AWS_* away
-	declare -px | sed -nE 's/^declare -x ((AWS|EMU)_)/export \1/p' \
-	    >"$BATS_FILE_TMPDIR/env"
-}
-
-teardown_file() {
-	emu_stop
-}
-
-# One emulator for the file; each test has a user of its own.
+# Each test has a user of its own.
 setup() {
-	# shellcheck source=/dev/null
-	. "$BATS_FILE_TMPDIR/env"
-	emu_set '{"preset":"immediate","clock_skew_s":0,"page_size":null}'
-	emu_control POST clear_faults >/dev/null
-	emu_reset_log
+	emu_fresh '{"preset":"immediate","clock_skew_s":0,"page_size":null}'
 	export AWS_MAX_ATTEMPTS=3
-	cd "$BATS_TEST_TMPDIR" || return 1
 	call=$QUELL_B/unit/aws_call_tool
 	user=u$BATS_TEST_NUMBER
 	emu_key "{\"user\":\"$user\"}" >/dev/null
@@ -43,14 +26,6 @@ calls() {
 	printf '%s\n' "$@" | "$call"
 }
 
-# is JSON FILTER: jq says true
-is() {
-	jq -e "$2" <<<"$1" >/dev/null || {
-		printf 'not %s: %s\n' "$2" "$1"
-		return 1
-	}
-}
-
 @test "every protocol: a call works, and nothing about it is wrong" {
 	out=$(calls "$list" \
 	    '{"service":"sts","operation":"GetCallerIdentity"}' \
@@ -59,29 +34,29 @@ is() {
 	    '{"service":"sesv2","operation":"ListEmailIdentities","method":"GET","path":"/v2/email/identities","params":{"PageSize":"1"}}' \
 	    '{"service":"monitoring","operation":"ListMetrics","json":{"Namespace":"AWS/SES"}}' \
 	    '{"service":"ec2","operation":"DescribeInstances"}')
-	is "$(jq -s . <<<"$out")" 'length == 7 and all(.code == 0 and .status == 200
+	json_is "$(jq -s . <<<"$out")" 'length == 7 and all(.code == 0 and .status == 200
 	    and .attempts == 1 and .request_id)'
-	is "$(head -1 <<<"$out")" '.reply.AccessKeyMetadata[0].Status == "Active"'
-	is "$(tail -1 <<<"$out")" '.reply.reservationSet | length == 2'
+	json_is "$(head -1 <<<"$out")" '.reply.AccessKeyMetadata[0].Status == "Active"'
+	json_is "$(tail -1 <<<"$out")" '.reply.reservationSet | length == 2'
 	emu_no_violations
 }
 
 @test "paths are signed as they are sent: an identity with @ / % and blank" {
 	out=$(calls '{"service":"sesv2","operation":"GetEmailIdentity","method":"GET","path":"/v2/email/identities/a%40b%2Fc%20d%25"}')
-	is "$out" '.status == 404 and .error_code == "NotFoundException" and .code == 69'
+	json_is "$out" '.status == 404 and .error_code == "NotFoundException" and .code == 69'
 	grep -q 'a@b/c d%' <<<"$out"
 	emu_no_violations
 }
 
 @test "refused for good is 69 and is not repeated" {
 	out=$(calls '{"service":"iam","operation":"GetUser","params":{"UserName":"x"}}')
-	is "$out" '.code == 69 and .error_code == "NoSuchEntity" and .attempts == 1'
+	json_is "$out" '.code == 69 and .error_code == "NoSuchEntity" and .attempts == 1'
 }
 
 @test "IAM's LimitExceeded is a quota: 69, not repeated" {
 	calls "$create" >/dev/null
 	out=$(calls "$create")
-	is "$out" '.code == 69 and .error_code == "LimitExceeded" and .attempts == 1'
+	json_is "$out" '.code == 69 and .error_code == "LimitExceeded" and .attempts == 1'
 }
 
 @test "denied is 77, in every protocol" {
@@ -90,8 +65,8 @@ is() {
 	out=$(calls "$list" '{"service":"ec2","operation":"DescribeInstances"}' \
 	    '{"service":"sesv2","operation":"GetAccount","method":"GET","path":"/v2/email/account"}' \
 	    '{"service":"monitoring","operation":"ListMetrics","json":{}}')
-	is "$(jq -s . <<<"$out")" 'all(.code == 77 and .attempts == 1)'
-	is "$(jq -s 'map(.error_code)' <<<"$out")" '.[0] == "AccessDenied" and
+	json_is "$(jq -s . <<<"$out")" 'all(.code == 77 and .attempts == 1)'
+	json_is "$(jq -s 'map(.error_code)' <<<"$out")" '.[0] == "AccessDenied" and
 	    .[1] == "UnauthorizedOperation" and
 	    .[2] == "AccessDeniedException" and (.[3] | test("AccessDenied"))'
 }
@@ -99,48 +74,48 @@ is() {
 @test "a wrong secret and an unknown key are 77" {
 	w=$(printf 'wrong%.0s' 1 2 3 4 5 6 7 8)
 	AWS_SECRET_ACCESS_KEY=$w run -0 calls "$list"
-	is "$output" '.code == 77 and .error_code == "SignatureDoesNotMatch"'
+	json_is "$output" '.code == 77 and .error_code == "SignatureDoesNotMatch"'
 	AWS_ACCESS_KEY_ID=AKIAUNKNOWNKEY000001 run -0 calls "$list"
-	is "$output" '.code == 77 and .error_code == "InvalidClientTokenId"'
+	json_is "$output" '.code == 77 and .error_code == "InvalidClientTokenId"'
 	# and with the key of one call
 	out=$(calls '{"service":"sts","operation":"GetCallerIdentity","key_id":"AKIASTOLENKEY0000001","key_secret":"st0len/+SecretKeyForTheSmtpUser/0000001+"}')
-	is "$out" '.code == 0 and (.reply.Arn | endswith("user/ses-smtp"))'
+	json_is "$out" '.code == 0 and (.reply.Arn | endswith("user/ses-smtp"))'
 }
 
 @test "throttled: asked again, then 75; how long is AWS's word" {
 	emu_fault '{"do":"throttle","times":1,"retry_after_ms":50}'
-	is "$(calls "$list")" '.code == 0 and .attempts == 2'
+	json_is "$(calls "$list")" '.code == 0 and .attempts == 2'
 	emu_fault '{"do":"throttle","times":-1,"retry_after_ms":50}'
-	is "$(AWS_MAX_ATTEMPTS=2 calls "$list")" '.code == 75 and .attempts == 2
+	json_is "$(AWS_MAX_ATTEMPTS=2 calls "$list")" '.code == 75 and .attempts == 2
 	    and .error_code == "Throttling"'
-	is "$(AWS_MAX_ATTEMPTS=2 calls '{"service":"ec2","operation":"DescribeInstances"}')" \
+	json_is "$(AWS_MAX_ATTEMPTS=2 calls '{"service":"ec2","operation":"DescribeInstances"}')" \
 		'.code == 75 and .attempts == 2 and .error_code == "RequestLimitExceeded"'
 	# it was not done, so this is not an unknown outcome
-	is "$(AWS_MAX_ATTEMPTS=2 calls "$create")" '.code == 75 and .attempts == 2'
+	json_is "$(AWS_MAX_ATTEMPTS=2 calls "$create")" '.code == 75 and .attempts == 2'
 }
 
 @test "500, 503 and resets: asked again, then 75" {
 	for f in 500 503 reset_before reset_after close_before close_after; do
 		emu_fault "{\"do\":\"$f\",\"times\":1}"
-		is "$(calls "$list")" '.code == 0 and .attempts == 2'
+		json_is "$(calls "$list")" '.code == 0 and .attempts == 2'
 		emu_fault "{\"do\":\"$f\",\"times\":3}"
-		is "$(calls "$list")" '.code == 75 and .attempts == 3'
+		json_is "$(calls "$list")" '.code == 75 and .attempts == 3'
 	done
 }
 
 @test "an answer that breaks off: asked again, then 76" {
 	emu_fault '{"do":"truncate","times":1}'
-	is "$(calls "$list")" '.code == 0 and .attempts == 2'
+	json_is "$(calls "$list")" '.code == 0 and .attempts == 2'
 	emu_fault '{"do":"truncate","times":3}'
-	is "$(calls "$list")" '.code == 76 and .attempts == 3'
+	json_is "$(calls "$list")" '.code == 76 and .attempts == 3'
 }
 
 @test "an answer that is garbage, or empty, is 76 at once" {
 	for f in garbage empty; do
 		emu_fault "{\"do\":\"$f\",\"times\":1}"
-		is "$(calls "$list")" '.code == 76 and .attempts == 1'
+		json_is "$(calls "$list")" '.code == 76 and .attempts == 1'
 		emu_fault "{\"do\":\"$f\",\"times\":1}"
-		is "$(calls '{"service":"sesv2","operation":"GetAccount","method":"GET","path":"/v2/email/account"}')" \
+		json_is "$(calls '{"service":"sesv2","operation":"GetAccount","method":"GET","path":"/v2/email/account"}')" \
 			'.code == 76 and .attempts == 1'
 	done
 }
@@ -151,10 +126,10 @@ is() {
 		emu_key "{\"user\":\"u$f\"}" >/dev/null
 		emu_reset_log
 		emu_fault "{\"do\":\"$f\",\"match\":{\"operation\":\"CreateAccessKey\"},\"times\":1}"
-		is "$(calls "${create/$user/u$f}")" '.code == 79 and
+		json_is "$(calls "${create/$user/u$f}")" '.code == 79 and
 		    .attempts == 1 and .secret_len == 0'
 		# what the emulator resets before doing anything is not in the log
-		is "$(emu_calls length)" '. <= 1'
+		json_is "$(emu_calls length)" '. <= 1'
 	done
 }
 
@@ -164,23 +139,23 @@ is() {
 		emu_fault "{\"do\":\"$f\",\"match\":{\"operation\":\"CreateAccessKey\"},\"times\":1}"
 		out=$(printf '%s\n' "$list" "${create/$user/k$f}" |
 			"$call" parallel=1)
-		is "$(head -1 <<<"$out")" '.code == 0'
-		is "$(tail -1 <<<"$out")" '.code == 79 and .attempts == 1'
+		json_is "$(head -1 <<<"$out")" '.code == 0'
+		json_is "$(tail -1 <<<"$out")" '.code == 79 and .attempts == 1'
 	done
 }
 
 @test "what was not sent may be repeated: 75, not 79" {
 	AWS_ENDPOINT_URL=http://127.0.0.1:1
-	is "$(calls "$create")" '.code == 75 and .attempts == 3 and .status == 0'
+	json_is "$(calls "$create")" '.code == 75 and .attempts == 3 and .status == 0'
 }
 
 @test "a secret in the answer goes to the secure heap and leaves the tree" {
 	out=$(calls "$create")
-	is "$out" '.code == 0 and .secret_len == 40 and
+	json_is "$out" '.code == 0 and .secret_len == 40 and
 	    .reply.AccessKey.SecretAccessKey == "***"'
 	# made, and the secret is not there: nobody knows it
 	other=${create/$user/ses-smtp}
-	is "$(calls "${other/\"SecretAccessKey\"/\"NoSuch\"}")" '.code == 79'
+	json_is "$(calls "${other/\"SecretAccessKey\"/\"NoSuch\"}")" '.code == 79'
 }
 
 @test "a clock that is wrong is set by the answer, once" {
@@ -188,9 +163,9 @@ is() {
 		emu_set "{\"clock_skew_s\":$s}"
 		emu_reset_log
 		out=$(calls "$list" "$list")
-		is "$(jq -s . <<<"$out")" 'all(.code == 0 and .attempts == 1)'
+		json_is "$(jq -s . <<<"$out")" 'all(.code == 0 and .attempts == 1)'
 		# both were refused once, or the second learnt from the first
-		is "$(emu_calls length)" '. <= 4'
+		json_is "$(emu_calls length)" '. <= 4'
 	done
 }
 
@@ -199,19 +174,19 @@ is() {
 	SECONDS=0
 	out=$(printf '%s\n' "$list" "$create" | "$call" timeout=1)
 	[ "$SECONDS" -le 4 ]
-	is "$(head -1 <<<"$out")" '.code == 75'
-	is "$(tail -1 <<<"$out")" '.code == 79'
+	json_is "$(head -1 <<<"$out")" '.code == 75'
+	json_is "$(tail -1 <<<"$out")" '.code == 79'
 }
 
 @test "all pages" {
 	emu_set '{"page_size":2}'
 	out=$(calls '{"service":"iam","operation":"ListUsers","pages":["Marker","Marker","Users"]}')
 	n=$(emu_world '.users | length')
-	is "$out" ".code == 0 and .pages == ($n / 2 | ceil) and .items == $n"
+	json_is "$out" ".code == 0 and .pages == ($n / 2 | ceil) and .items == $n"
 	out=$(calls '{"service":"monitoring","operation":"ListMetrics","json":{"Namespace":"AWS/SES"},"pages":["NextToken","NextToken","Metrics"]}')
-	is "$out" '.code == 0 and .pages == 4 and .items == 7'
+	json_is "$out" '.code == 0 and .pages == 4 and .items == 7'
 	out=$(calls '{"service":"sesv2","operation":"ListEmailIdentities","method":"GET","path":"/v2/email/identities","params":{"PageSize":"1"},"pages":["NextToken","NextToken","EmailIdentities"]}')
-	is "$out" '.code == 0 and .pages == 2 and .items == 2'
+	json_is "$out" '.code == 0 and .pages == 2 and .items == 2'
 	emu_no_violations
 }
 
@@ -220,25 +195,25 @@ is() {
 	yes "$list" | head -n 200 >"$BATS_TEST_TMPDIR/in"
 	echo '{"service":"iam","operation":"GetUser"}' >>"$BATS_TEST_TMPDIR/in"
 	out=$("$call" <"$BATS_TEST_TMPDIR/in")
-	is "$(jq -s . <<<"$out")" 'length == 201 and (map(select(.code == 0)) |
+	json_is "$(jq -s . <<<"$out")" 'length == 201 and (map(select(.code == 0)) |
 	    length == 200) and .[200].code == 75'
 	emu_no_violations
 }
 
 @test "https with the CA file; without it 77" {
 	export AWS_ENDPOINT_URL="https://{service}.{region}.localhost:$EMU_HTTPS"
-	is "$(calls "$list")" '.code == 0'
+	json_is "$(calls "$list")" '.code == 0'
 	unset AWS_CA_BUNDLE
-	is "$(calls "$list")" '.code == 77 and .status == 0'
+	json_is "$(calls "$list")" '.code == 77 and .status == 0'
 	AWS_CA_BUNDLE=/nonexistent run -0 calls "$list"
-	is "$output" '.code == 78'
+	json_is "$output" '.code == 78'
 }
 
 @test "plain http goes to this machine only" {
 	for url in http://192.0.2.1 http://localhost.example http://127.0.0.1.example \
 	    http://u@127.0.0.1 ftp://127.0.0.1; do
 		AWS_ENDPOINT_URL=$url run -0 calls "$list"
-		is "$output" '.code == 78'
+		json_is "$output" '.code == 78'
 	done
 }
 
@@ -246,18 +221,18 @@ is() {
 	good=$AWS_ENDPOINT_URL bad=http://127.0.0.1:1
 	export AWS_MAX_ATTEMPTS=1
 	AWS_ENDPOINT_URL=$bad
-	is "$(calls "$list")" '.code == 75'
-	is "$(AWS_ENDPOINT_URL_IAM=$good calls "$list")" '.code == 0'
-	is "$(AWS_ENDPOINT_URL_IAM=$bad "$call" endpoint_url="$good" <<<"$list")" \
+	json_is "$(calls "$list")" '.code == 75'
+	json_is "$(AWS_ENDPOINT_URL_IAM=$good calls "$list")" '.code == 0'
+	json_is "$(AWS_ENDPOINT_URL_IAM=$bad "$call" endpoint_url="$good" <<<"$list")" \
 		'.code == 0'
 	unset AWS_ENDPOINT_URL
 	export AWS_CONFIG_FILE=$BATS_TEST_TMPDIR/config
 	printf '[default]\nendpoint_url = %s\n' "$good" >"$AWS_CONFIG_FILE"
-	is "$(calls "$list")" '.code == 0'
+	json_is "$(calls "$list")" '.code == 0'
 	printf '[default]\nendpoint_url = %s\nservices = s\n[services s]\niam =\n  endpoint_url = %s\n' \
 		"$bad" "$good" >"$AWS_CONFIG_FILE"
-	is "$(calls "$list")" '.code == 0'
-	is "$(calls "$who")" '.code == 75'
+	json_is "$(calls "$list")" '.code == 0'
+	json_is "$(calls "$who")" '.code == 75'
 }
 
 profiles() {
@@ -289,11 +264,11 @@ profiles() {
 
 @test "credentials: --profile passes the environment over, AWS_PROFILE does not" {
 	profiles
-	is "$("$call" profile=stolen <<<"$who")" '.reply.Arn | endswith("/ses-smtp")'
-	is "$(AWS_PROFILE=stolen calls "$who")" '.reply.Arn | endswith("/responder")'
+	json_is "$("$call" profile=stolen <<<"$who")" '.reply.Arn | endswith("/ses-smtp")'
+	json_is "$(AWS_PROFILE=stolen calls "$who")" '.reply.Arn | endswith("/responder")'
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION
-	is "$(AWS_PROFILE=stolen calls "$who")" '.reply.Arn | endswith("/ses-smtp")'
-	is "$(emu_calls '.[-1].region')" '. == "eu-west-1"'
+	json_is "$(AWS_PROFILE=stolen calls "$who")" '.reply.Arn | endswith("/ses-smtp")'
+	json_is "$(emu_calls '.[-1].region')" '. == "eu-west-1"'
 }
 
 @test "credentials: what cannot be used is said, nothing else is used" {
@@ -325,7 +300,7 @@ profiles() {
 	export AWS_EC2_METADATA_DISABLED=false
 	export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:$EMU_IMDS/
 	emu_set '{"imds":{"mode":"on","role":"mail-host"}}'
-	is "$(calls "$who")" '.code == 0 and (.reply.Arn | contains("assumed-role/mail-host"))'
+	json_is "$(calls "$who")" '.code == 0 and (.reply.Arn | contains("assumed-role/mail-host"))'
 	emu_no_violations
 	emu_set '{"imds":{"mode":"v1only","role":"mail-host"}}'
 	run -77 --separate-stderr "$call" <<<"$who"
@@ -343,11 +318,11 @@ profiles() {
 
 @test "regions: none is 78, a bad one 64 or 78" {
 	unset AWS_REGION
-	is "$(calls '{"service":"ec2","operation":"DescribeInstances"}')" '.code == 78'
-	is "$(calls "$list")" '.code == 0'
+	json_is "$(calls '{"service":"ec2","operation":"DescribeInstances"}')" '.code == 78'
+	json_is "$(calls "$list")" '.code == 0'
 	run -64 "$call" region=us-east-1.evil.example <<<"$list"
 	AWS_REGION='US East' run -78 "$call" <<<"$list"
-	is "$(AWS_DEFAULT_REGION=eu-west-1 calls '{"service":"ses","operation":"GetSendQuota"}')" \
+	json_is "$(AWS_DEFAULT_REGION=eu-west-1 calls '{"service":"ses","operation":"GetSendQuota"}')" \
 		'.code == 0'
 }
 
@@ -359,9 +334,9 @@ profiles() {
 
 @test "retry mode: standard, or taken as that; another word is 78" {
 	emu_fault '{"do":"500","times":1}'
-	is "$(AWS_RETRY_MODE=legacy calls "$list")" '.code == 0 and .attempts == 2'
+	json_is "$(AWS_RETRY_MODE=legacy calls "$list")" '.code == 0 and .attempts == 2'
 	AWS_RETRY_MODE=adaptive "$call" verbose=1 <<<"$list" >out 2>err
-	is "$(cat out)" '.code == 0'
+	json_is "$(cat out)" '.code == 0'
 	grep -q 'adaptive is taken as standard' err
 	AWS_RETRY_MODE=wild run -78 "$call" <<<"$list"
 	export AWS_CONFIG_FILE=$BATS_TEST_TMPDIR/config
@@ -370,7 +345,7 @@ profiles() {
 	printf '[default]\nretry_mode = standard\nmax_attempts = 2\n' >"$AWS_CONFIG_FILE"
 	unset AWS_MAX_ATTEMPTS
 	emu_fault '{"do":"500","times":-1}'
-	is "$(calls "$list")" '.code == 75 and .attempts == 2'
+	json_is "$(calls "$list")" '.code == 75 and .attempts == 2'
 	AWS_MAX_ATTEMPTS=0 run -78 "$call" <<<"$list"
 }
 
@@ -409,7 +384,7 @@ profiles() {
 	got=$("$call" regions=us-east-1,eu-west-1,me-south-1,sa-east-1,ap-south-1,eu-north-1,us-west-2,eu-west-3,ca-central-1,ap-northeast-1,us-east-2,eu-west-2 \
 		<<<'{"service":"sesv2","operation":"GetAccount","method":"GET","path":"/v2/email/account"}' 2>ms)
 	emu_set '{"rtt_ms":null,"disabled_regions":[]}'
-	is "$(jq -s . <<<"$got")" 'length == 12 and all(.code == 0) and
+	json_is "$(jq -s . <<<"$got")" 'length == 12 and all(.code == 0) and
 	    (map(select(.disabled).region) == ["me-south-1"])'
 	# one round trip, and EC2's word for the one that is off; not twelve
 	[ "$(tr -dc 0-9 <ms)" -lt 2400 ]
@@ -422,7 +397,7 @@ profiles() {
 	out=$(calls "$get" "$get" "${get/\"method\"/\"region\":\"eu-west-1\",\"method\"}")
 	emu_set '{"rate":{"sesv2":null}}'
 	# nobody was throttled
-	is "$(jq -s . <<<"$out")" 'all(.code == 0 and .attempts == 1)'
+	json_is "$(jq -s . <<<"$out")" 'all(.code == 0 and .attempts == 1)'
 }
 
 @test "progress: on a terminal, after a second; not in a pipe, not with -q" {

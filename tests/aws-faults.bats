@@ -5,41 +5,11 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load lib/quell
-load aws/emu.bash
-
-setup_file() {
-	export TMPDIR=$BATS_FILE_TMPDIR
-	emu_python >/dev/null || {
-		export QUELL_SKIP="no python that imports botocore"
-		return 0
-	}
-	emu_start
-	declare -px | sed -nE 's/^declare -x ((AWS|EMU)_)/export \1/p' \
-	    >"$BATS_FILE_TMPDIR/env"
-}
-
-teardown_file() {
-	emu_stop
-}
+load aws/shared.bash
 
 setup() {
-	# bats 1.8 does not know skip in setup_file
-	[ -z "${QUELL_SKIP-}" ] || skip "$QUELL_SKIP"
-	cd "$BATS_TEST_TMPDIR" || return 1
-	# shellcheck source=/dev/null
-	. "$BATS_FILE_TMPDIR/env"
-	emu_set '{"preset":"immediate","clock_skew_s":0,"rtt_ms":null,"imds":{"mode":"off"}}'
-	emu_control POST clear_faults >/dev/null
-	emu_reset_log
-	export QUELL_STATE_DIR=$PWD/state
+	emu_fresh '{"preset":"immediate","clock_skew_s":0,"rtt_ms":null,"imds":{"mode":"off"}}'
 	call=$QUELL_B/unit/aws_call_tool
-}
-
-is() {
-	jq -e "$2" <<<"$1" >/dev/null || {
-		printf 'not %s: %s\n' "$2" "$1"
-		return 1
-	}
 }
 
 # the call of a kind, with a user of its own
@@ -74,7 +44,7 @@ one() {
 		emu_fault '{"do":"hang","times":-1}'
 	}
 	out=$(input "$kind" "$user" "$key" | "$call" "$@")
-	is "$out" ".code == $code and .attempts == $attempts" || {
+	json_is "$out" ".code == $code and .attempts == $attempts" || {
 		echo "$kind, $fault"
 		return 1
 	}
@@ -91,7 +61,7 @@ one() {
 		[ "$code" = 75 ] && [ "$took" != 0 ] && return 1
 		;;
 	write)
-		[ "$code" != 0 ] || is "$(emu_world ".users[\"$user\"].keys[0]")" \
+		[ "$code" != 0 ] || json_is "$(emu_world ".users[\"$user\"].keys[0]")" \
 			'.status == "Inactive"'
 		;;
 	esac
@@ -154,7 +124,7 @@ one() {
 	export AWS_MAX_ATTEMPTS=4
 	emu_fault '{"do":"500","times":-1}'
 	out=$(input read ses-smtp | "$call" repeat=40 parallel=8)
-	is "$out" '.failed == 40 and .code == 75'
+	json_is "$out" '.failed == 40 and .code == 75'
 	# 40 first attempts, and 35 retries of 14 out of 500
 	[ "$(emu_calls length)" = 75 ]
 }
@@ -163,7 +133,7 @@ one() {
 	emu_fault '{"do":"throttle","times":-1,"retry_after_ms":4500}'
 	SECONDS=0
 	out=$(input read ses-smtp | "$call" timeout=3)
-	is "$out" '.code == 75 and .error_code == "Throttling"'
+	json_is "$out" '.code == 75 and .error_code == "Throttling"'
 	[ "$SECONDS" -le 1 ]
 }
 
@@ -179,9 +149,9 @@ one() {
 	sleep 0.4
 	emu_set '{"clock_skew_s":90000}'
 	wait $!
-	is "$(cat out)" '.ok == 16 and .failed == 0'
+	json_is "$(cat out)" '.ok == 16 and .failed == 0'
 	# the new time was learnt, and with it that the pair at hand is old
-	is "$(emu_calls '[.[].key_id | select(.)] | unique')" 'length == 2'
+	json_is "$(emu_calls '[.[].key_id | select(.)] | unique')" 'length == 2'
 }
 
 @test "a token of the environment runs out: 77, once, and what to do" {
@@ -196,14 +166,14 @@ one() {
 	AWS_SECRET_ACCESS_KEY=$(jq -r .SecretAccessKey <<<"$creds")
 	AWS_SESSION_TOKEN=$(jq -r .Token <<<"$creds")
 	export AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN
-	is "$("$call" <<<'{"service":"sts","operation":"GetCallerIdentity"}')" '.code == 0'
+	json_is "$("$call" <<<'{"service":"sts","operation":"GetCallerIdentity"}')" '.code == 0'
 	# the token is sent, and never shown
 	"$call" verbose=2 <<<'{"service":"sts","operation":"GetCallerIdentity"}' >out 2>err
 	grep -q 'x-amz-security-token:\*\*\*$' err
 	run ! grep -qF -e "$AWS_SESSION_TOKEN" -e "$AWS_SECRET_ACCESS_KEY" out err
 	emu_reset_log
 	emu_set '{"clock_skew_s":400000}'
-	is "$("$call" <<<'{"service":"sts","operation":"GetCallerIdentity"}')" \
+	json_is "$("$call" <<<'{"service":"sts","operation":"GetCallerIdentity"}')" \
 		'.code == 77 and .error_code == "ExpiredToken" and .attempts == 1'
 	[ "$(emu_calls length)" -le 2 ]
 }
@@ -213,7 +183,7 @@ one() {
 # until FILTER: the emulator's log says so
 until_log() {
 	local n=100
-	until is "$(emu_calls '[.[].operation]')" "$1" >/dev/null; do
+	until json_is "$(emu_calls '[.[].operation]')" "$1" >/dev/null; do
 		((n--)) || return 1
 		sleep 0.05
 	done
@@ -228,7 +198,7 @@ until_log() {
 	sleep 0.5
 	kill -TERM $pid
 	wait $pid
-	is "$(jq -s 'map(.code)' out)" '. == [0, 0, 75, 75]'
+	json_is "$(jq -s 'map(.code)' out)" '. == [0, 0, 75, 75]'
 	grep -q interrupted out
 	[ "$(emu_calls length)" = 2 ]
 }
@@ -247,7 +217,7 @@ until_log() {
 	kill -TERM $pid
 	wait $pid
 	[ "$SECONDS" -le 2 ]
-	is "$(jq -s 'map(.code)' out)" '. == [75, 79]'
+	json_is "$(jq -s 'map(.code)' out)" '. == [75, 79]'
 }
 
 @test "ses-rotate is stopped while it creates a key: 79, journalled, settled by the next run" {
@@ -265,7 +235,7 @@ until_log() {
 	cat err
 	[ "$rc" = 79 ]
 	grep -q 'outcome unknown' err
-	is "$(jq -s . inc/journal.jsonl)" 'any(.[]; .event == "ses-rotate.end"
+	json_is "$(jq -s . inc/journal.jsonl)" 'any(.[]; .event == "ses-rotate.end"
 	    and (.data.what | test("outcome unknown")))'
 	[ ! -e new.cred ]
 	[ "$(emu_world '.users.rot.keys | length')" = 2 ]
@@ -274,7 +244,7 @@ until_log() {
 	ses-rotate -y --incident=inc --user=rot --out=new.cred "$key" \
 		>out 2>err </dev/null || rc=$?
 	[ "$rc" = 69 ]
-	is "$(emu_world '[.users.rot.keys[].status]')" '. == ["Inactive", "Inactive"]'
+	json_is "$(emu_world '[.users.rot.keys[].status]')" '. == ["Inactive", "Inactive"]'
 	emu_control POST clear_faults >/dev/null
 	[ "$(emu_calls '[.[] | select(.operation == "CreateAccessKey")] | length')" = 1 ]
 }
@@ -292,7 +262,7 @@ until_log() {
 	wait $pid || rc=$?
 	cat err out
 	[ "$rc" = 75 ]
-	is "$(cat out)" '.ok == false and (.why | test("interrupted"))'
-	is "$(cat inc/state/ses-pause.json)" '.regions["us-east-1"].paused'
-	is "$(jq -s 'map(.event)' inc/journal.jsonl)" 'index("ses-pause.begin") and index("ses-pause.end")'
+	json_is "$(cat out)" '.ok == false and (.why | test("interrupted"))'
+	json_is "$(cat inc/state/ses-pause.json)" '.regions["us-east-1"].paused'
+	json_is "$(jq -s 'map(.event)' inc/journal.jsonl)" 'index("ses-pause.begin") and index("ses-pause.end")'
 }

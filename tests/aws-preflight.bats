@@ -3,14 +3,9 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
 setup_file() {
-	export TMPDIR=$BATS_FILE_TMPDIR
-	emu_python >/dev/null || {
-		export QUELL_SKIP="no python that imports botocore"
-		return 0
-	}
 	cat >"$BATS_FILE_TMPDIR/world.json" <<-'END'
 	{"managed_policies": {
 	  "arn:aws:iam::111122223333:policy/OnlyIam": {"Version": "2012-10-17",
@@ -31,23 +26,10 @@ setup_file() {
 	     "Action": ["iam:*", "ses:*"], "Resource": "*"}]}}}}}
 	END
 	emu_start "$BATS_FILE_TMPDIR/world.json"
-	declare -px | sed -nE 's/^declare -x ((AWS|EMU|QUELL_SES)_)/export \1/p' \
-	    >"$BATS_FILE_TMPDIR/env"
-}
-
-teardown_file() {
-	emu_stop
 }
 
 setup() {
-	# bats 1.8 does not know skip in setup_file
-	[ -z "${QUELL_SKIP-}" ] || skip "$QUELL_SKIP"
-	cd "$BATS_TEST_TMPDIR" || return
-	# shellcheck source=/dev/null
-	. "$BATS_FILE_TMPDIR/env"
-	emu_set '{"preset":"immediate","clock_skew_s":0}'
-	emu_control POST clear_faults >/dev/null
-	emu_reset_log
+	emu_fresh '{"preset":"immediate","clock_skew_s":0}'
 	who=u$BATS_TEST_NUMBER
 }
 

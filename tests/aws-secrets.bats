@@ -4,37 +4,12 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load lib/quell
-load aws/emu.bash
-
-setup_file() {
-	export TMPDIR=$BATS_FILE_TMPDIR
-	[ "$(id -u)" = 0 ] || {
-		export QUELL_SKIP="needs root: it reads another process's memory"
-		return 0
-	}
-	emu_python >/dev/null || {
-		export QUELL_SKIP="no python that imports botocore"
-		return 0
-	}
-	[ -z "${QUELL_ASAN:-}" ] || {
-		export QUELL_SKIP="the sanitizer keeps what was freed"
-		return 0
-	}
-	emu_start
-	declare -px | sed -nE 's/^declare -x ((AWS|EMU)_)/export \1/p' \
-	    >"$BATS_FILE_TMPDIR/env"
-}
-
-teardown_file() {
-	emu_stop
-}
+load aws/shared.bash
 
 setup() {
-	# bats 1.8 does not know skip in setup_file
-	[ -z "${QUELL_SKIP-}" ] || skip "$QUELL_SKIP"
-	cd "$BATS_TEST_TMPDIR" || return 1
-	# shellcheck source=/dev/null
-	. "$BATS_FILE_TMPDIR/env"
+	[ "$(id -u)" = 0 ] || skip "needs root: it reads another process's memory"
+	[ -z "${QUELL_ASAN:-}" ] || skip "the sanitizer keeps what was freed"
+	emu_fresh
 	# TLS as against AWS: its buffers are part of the question
 	export AWS_ENDPOINT_URL="https://{service}.{region}.localhost:$EMU_HTTPS"
 	secret=$AWS_SECRET_ACCESS_KEY
@@ -67,37 +42,30 @@ look() {
 	python3 "$QUELL_ROOT/tests/lib/memory.py" "$pid" "$@"
 }
 
-is() {
-	jq -e "$2" <<<"$1" >/dev/null || {
-		printf 'not %s: %s\n' "$2" "$1"
-		return 1
-	}
-}
-
 @test "the search finds what is there: a copy on the heap" {
 	LEAK=$secret held "$who" leak=1
-	is "$(look "$secret")" '.[0].outside | any(test("heap"))'
+	json_is "$(look "$secret")" '.[0].outside | any(test("heap"))'
 }
 
 @test "keys of the environment: only on the secure heap" {
 	held "$who"
-	is "$(cat out)" '.code == 0'
-	is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
+	json_is "$(cat out)" '.code == 0'
+	json_is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
 }
 
 @test "many calls, pages, failures: still only there" {
 	emu_fault '{"do":"500","times":2}'
 	held "$who"$'\n'"$who"$'\n''{"service":"iam","operation":"GetUser","params":{"UserName":"no"}}'
-	is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
+	json_is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
 	rm -f held && wait "$pid"
 	held "$list"
-	is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
+	json_is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
 }
 
 @test "what -vv prints leaves no copy" {
 	held "$who" verbose=2
 	grep -q 'x-amz-date' err
-	is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
+	json_is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
 }
 
 @test "keys of a profile" {
@@ -106,8 +74,8 @@ is() {
 		"$AWS_ACCESS_KEY_ID" "$secret" >credentials
 	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 	held "$who" profile=p
-	is "$(cat out)" '.code == 0'
-	is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
+	json_is "$(cat out)" '.code == 0'
+	json_is "$(look "$secret")" '.[0].inside >= 1 and .[0].outside == []'
 }
 
 @test "the instance's keys and its session token" {
@@ -120,20 +88,20 @@ is() {
 	curl -sS -H "X-aws-ec2-metadata-token: $t" \
 		"$base/meta-data/iam/security-credentials/mail-host" >creds
 	held "$who"
-	is "$(cat out)" '.code == 0'
-	is "$(look "$(jq -r .SecretAccessKey creds)" "$(jq -r .Token creds)")" \
+	json_is "$(cat out)" '.code == 0'
+	json_is "$(look "$(jq -r .SecretAccessKey creds)" "$(jq -r .Token creds)")" \
 		'all(.inside >= 1 and .outside == [])'
 }
 
 @test "a secret that AWS makes for us" {
 	emu_key '{"user":"fresh"}' >/dev/null
 	held '{"service":"iam","operation":"CreateAccessKey","params":{"UserName":"fresh"},"not_repeatable":true,"secret_name":"SecretAccessKey"}'
-	is "$(cat out)" '.code == 0 and .secret_len == 40'
+	json_is "$(cat out)" '.code == 0 and .secret_len == 40'
 	# the emulator does not tell it: what is on the secure heap is it
 	new=$(python3 "$QUELL_ROOT/tests/lib/memory.py" "$pid" --hidden |
 		grep -E '^[A-Za-z0-9/+]{40}$' | grep -vxF "$secret")
 	[ "$(wc -l <<<"$new")" = 1 ]
-	is "$(look "$new")" '.[0].inside >= 1 and .[0].outside == []'
+	json_is "$(look "$new")" '.[0].inside >= 1 and .[0].outside == []'
 }
 
 @test "a core made by root holds no secret" {

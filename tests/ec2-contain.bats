@@ -4,7 +4,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
 M=i-0a1b2c3d4e5f6000a		# mail host, two interfaces
 W=i-0a1b2c3d4e5f6000b		# a healthy one that shares a group
@@ -53,28 +53,11 @@ setup_file() {
 	emu_start "$BATS_FILE_TMPDIR/world.json"
 }
 
-teardown_file() {
-	emu_stop
-	rm -rf "${EMU_DIR:-}"
-}
-
 # Each test begins with the world as it was.
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
-	umask 077
-	export QUELL_STATE_DIR=$PWD/state
-	emu_env
-	emu_control POST clear_faults >/dev/null
-	emu_set "$(jq -c '. + {ec2: {ipv6: false, revoke: "exact"}}' \
+	emu_fresh "$(jq -c '. + {ec2: {ipv6: false, revoke: "exact"}}' \
 		"$BATS_FILE_TMPDIR/world.json")"
-	emu_reset_log
-}
-
-is() {
-	jq -e "$1" <<<"$output" >/dev/null || {
-		printf 'not %s: %s\n' "$1" "$output"
-		return 1
-	}
+	umask 077
 }
 
 contain() {

@@ -16,9 +16,7 @@ teardown_file() {
 
 setup() {
 	creds_debian_available
-	cd "$BATS_TEST_TMPDIR" || return 1
-	creds_block $NEW_USER $NEW_PASS >new
-	chmod 600 new
+	creds_begin
 }
 
 @test "passwd.client: found, replaced, sent; nothing is reloaded" {
@@ -36,7 +34,7 @@ other.example:someone:else
 		(.authenticators | sort) == ["cram_md5", "login", "plain"])' \
 		<<<"$output"
 	run -0 --separate-stderr debian exim-creds --put -y \
-		--old-user $OLD_USER --from-file new
+		--old-user $OLD_USER --from-file new.cred
 	jq -e '.changed and .ok and .reload == "not needed"' <<<"$output"
 	[ "$(cat x/deb/etc/passwd.client)" = "# mine
 other.example:someone:else
@@ -72,7 +70,7 @@ smtp.quell.test:$OLD_USER:$OLD_PASS
 	run -0 --separate-stderr debian exim-creds
 	jq -se 'map(.why // "") == ["", "an entry before it is found first",
 		""]' <<<"$output"
-	run -0 debian exim-creds --put -y --from-file new
+	run -0 debian exim-creds --put -y --from-file new.cred
 	[ "$(grep -c $NEW_PASS x/deb/etc/passwd.client)" = 3 ]
 	sends $NEW_USER $NEW_PASS
 }
@@ -107,9 +105,9 @@ inline_split() {
 		{id: .[1].id, managed: false, live: true}] and
 		(.[1].why | test("update-exim4.conf"))' <<<"$output"
 	cp -a x/deb before
-	run -0 --separate-stderr debian exim-creds --put -n <new
+	run -0 --separate-stderr debian exim-creds --put -n <new.cred
 	diff -r x/deb before
-	run -0 --separate-stderr debian exim-creds --put -y <new
+	run -0 --separate-stderr debian exim-creds --put -y <new.cred
 	jq -se 'length == 1 and .[0].changed' <<<"$output"
 	sends $NEW_USER $NEW_PASS
 	run ! grep -rF $OLD_PASS x/deb
@@ -124,7 +122,7 @@ inline_split() {
 	run -0 --separate-stderr debian exim-creds --move -y
 	jq -e '.moved_to == "/etc/exim4/smtp-credential"' <<<"$output"
 	sends $OLD_USER $OLD_PASS
-	run -0 --separate-stderr debian exim-creds --put -y <new
+	run -0 --separate-stderr debian exim-creds --put -y <new.cred
 	jq -e '.reload == "not needed"' <<<"$output"
 	sends $NEW_USER $NEW_PASS
 }
@@ -134,13 +132,13 @@ inline_split() {
 	# somebody's half-done edit elsewhere, not yet generated
 	echo 'nonsense' >x/deb/etc/conf.d/router/999_half
 	cp -a x/deb before
-	run -78 --separate-stderr debian exim-creds --put -y <new
+	run -78 --separate-stderr debian exim-creds --put -y <new.cred
 	diff -r x/deb before
 	# and one that is valid, but is no matter of the credential's
 	printf 'other:\n  driver = accept\n  transport = local_delivery\n' \
 		>x/deb/etc/conf.d/router/999_half
 	cp -a x/deb/etc/conf.d/router/999_half before/etc/conf.d/router/
-	run -78 --separate-stderr debian exim-creds --put -y <new
+	run -78 --separate-stderr debian exim-creds --put -y <new.cred
 	[[ $stderr == *"other routers"* ]]
 	diff -r x/deb before
 	sends $OLD_USER $OLD_PASS
@@ -154,7 +152,7 @@ inline_split() {
 		x/deb/etc/exim4.conf.template
 	debian update-exim4.conf
 	sends $OLD_USER $OLD_PASS
-	run -0 --separate-stderr debian exim-creds --put -y <new
+	run -0 --separate-stderr debian exim-creds --put -y <new.cred
 	jq -se 'length == 1 and (.[0].id |
 		startswith("/etc/exim4/exim4.conf.template:"))' <<<"$output"
 	sends $NEW_USER $NEW_PASS

@@ -8,55 +8,16 @@ load lib/creds
 
 setup() {
 	creds_available
-	cd "$BATS_TEST_TMPDIR" || return 1
-	preload=$QUELL_B/faults.so
-	if [[ $QUELL_B == *asan* ]]; then
-		preload="$(gcc -print-file-name=libasan.so) $preload"
+	creds_begin
+	creds_no_sink
+	[[ $QUELL_B != *asan* ]] ||
 		export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
-	fi
-	creds_block $NEW_USER $NEW_PASS >new
-	chmod 600 new
-	export CREDS_SINK=$PWD/none
-	mkdir none
-	echo 9 >none/port
-
-}
-
-fault() {	# VARIABLE=VALUE COMMAND...: sets rc
-	rc=0
-	env "$1" LD_PRELOAD="$preload" "${@:2}" >out 2>err </dev/null || rc=$?
-}
-
-lookup() {
-	creds_make "ses:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = : \${lookup{user}lsearch{$PWD/x/ses.pw}{\$value}fail} : \${lookup{pass}lsearch{$PWD/x/ses.pw}{\$value}fail}"
-	printf 'user: %s\npass: %s\n' $OLD_USER $OLD_PASS >x/ses.pw
-	chown "root:$(<x/exim.uid)" x/ses.pw
-	chmod 640 x/ses.pw
-	cp -p x/ses.pw old
-	what=x/ses.pw
-}
-
-inline() {
-	creds_make "ses:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = : $OLD_USER : $OLD_PASS"
-	cp -p x/exim.conf old
-	what=x/exim.conf
 }
 
 old_stays() {
-	cmp old $what && [ "$(stat -c '%a %u %g' old)" = \
+	cmp before $what && [ "$(stat -c '%a %u %g' before)" = \
 		"$(stat -c '%a %u %g' $what)" ] &&
 		[ -z "$(find x -name '.*quell*')" ]
-}
-
-is_new() {
-	exim-creds --compare --from-file new |
-		jq -e '.same_user and .same_password' >/dev/null
 }
 
 # Each call of a kind in turn fails. What failed changed nothing; what was
@@ -64,11 +25,11 @@ is_new() {
 each_fails() {	# KIND ERRNO CALLS PATH
 	local n
 	for ((n = 1; n <= $3; n++)); do
-		fault "$1=$n:$4:$2" exim-creds --put -y --from-file new
+		creds_fault "$1=$n:$4:$2" exim-creds --put -y --from-file new.cred
 		if [ "$rc" = 0 ]; then
-			is_new
+			creds_is_new
 			rm -rf state
-			cp -p old $what
+			cp -p before $what
 			continue
 		fi
 		[[ $rc == 7[34] ]] || { echo "$1=$n: $rc"; cat err; return 1; }
@@ -79,7 +40,7 @@ each_fails() {	# KIND ERRNO CALLS PATH
 }
 
 @test "a lookup file: each write, fsync, close" {
-	lookup
+	creds_lookup
 	each_fails FAULT_WRITE ENOSPC 4 /test/
 	each_fails FAULT_WRITE EIO 1 ses.pw
 	each_fails FAULT_FSYNC EIO 7 /test/
@@ -88,71 +49,71 @@ each_fails() {	# KIND ERRNO CALLS PATH
 }
 
 @test "a lookup file: each rename and each file that is made" {
-	lookup
+	creds_lookup
 	each_fails FAULT_RENAME ENOSPC 5 /test/
 	each_fails FAULT_OPEN ENOSPC 5 /test/
-	fault FAULT_RENAME=1:ses.pw:KILL exim-creds --put -y --from-file new
-	cmp old $what
-	is_new && false
-	run -0 exim-creds --put -y --from-file new
-	is_new
+	creds_fault FAULT_RENAME=1:ses.pw:KILL exim-creds --put -y --from-file new.cred
+	cmp before $what
+	creds_is_new && false
+	run -0 exim-creds --put -y --from-file new.cred
+	creds_is_new
 }
 
 @test "the configuration itself: each write, fsync, rename" {
-	inline
+	creds_inline
 	each_fails FAULT_WRITE ENOSPC 3 /test/
 	each_fails FAULT_FSYNC EIO 6 /test/
 	each_fails FAULT_RENAME EIO 4 /test/
 }
 
 @test "a disk that stays full: what was renamed comes back without room" {
-	inline
+	creds_inline
 	# all after the rename of the configuration
 	for f in FAULT_FSYNC=1+:x: FAULT_WRITE=3+:/test/: FAULT_FSYNC=5+:/test/; do
-		cp -p old $what
+		cp -p before $what
 		rm -rf state
-		fault "$f" exim-creds --put -y --from-file new
+		creds_fault "$f" exim-creds --put -y --from-file new.cred
 		[[ $rc == 74 || $rc == 73 ]]
-		cmp old $what
+		cmp before $what
 	done
-	run -0 exim-creds --put -y --from-file new
-	is_new
+	run -0 exim-creds --put -y --from-file new.cred
+	creds_is_new
 	[ -z "$(find x -name '.*quell*')" ]
 }
 
 @test "--undo on a full disk: the new one stays, and the next try ends it" {
-	lookup
-	run -0 exim-creds --put -y --from-file new
+	creds_lookup
+	run -0 exim-creds --put -y --from-file new.cred
 	cp -p $what kept
 	for f in FAULT_WRITE=1:/test/ FAULT_WRITE=2:/test/ \
 		FAULT_RENAME=2:/test/ FAULT_FSYNC=3:/test/; do
-		fault "$f" exim-creds --undo -y
+		creds_fault "$f" exim-creds --undo -y
 		[[ $rc == 7[34] ]] || { echo "$f: $rc"; cat err; false; }
-		cmp $what kept || cmp $what old
+		cmp $what kept || cmp $what before
 	done
 	run -0 exim-creds --undo -y
 	old_stays
 }
 
 @test "no journal, no change" {
-	lookup
+	creds_lookup
 	mkdir case
 	: >case/journal.jsonl
 	for f in FAULT_WRITE=1+:journal FAULT_FSYNC=1+:journal; do
-		fault $f exim-creds --put -y --from-file new --incident case
+		creds_fault $f exim-creds --put -y --from-file new.cred --incident case
 		[ "$rc" = 74 ]
 		old_stays
 	done
 	# the last line only: it is done, and said
-	fault FAULT_WRITE=2+:journal exim-creds --put -y --from-file new \
+	creds_fault FAULT_WRITE=2+:journal exim-creds --put -y --from-file new.cred \
 		--incident case
 	[ "$rc" = 74 ]
 	jq -e .changed out
-	is_new
+	creds_is_new
 }
 
 @test "a read-only file system" {
-	lookup
+	creds_lookup
 	mkdir ro
 	printf 'user: %s\npass: %s\n' $OLD_USER $OLD_PASS >ro.pw
 	run -74 --separate-stderr unshare --mount --propagation private \
@@ -162,7 +123,7 @@ each_fails() {	# KIND ERRNO CALLS PATH
 		chmod a+rx ro
 		sed -i "s|/x/ses.pw|/ro/ses.pw|g" x/exim.conf
 		mount -o remount,ro none ro
-		exim-creds --put -y --from-file new || rc=$?
+		exim-creds --put -y --from-file new.cred || rc=$?
 		cmp ro.pw ro/ses.pw && exit "${rc:-0}"
 		exit 1' ||
 		[ "$status" = 73 ]
@@ -171,6 +132,6 @@ each_fails() {	# KIND ERRNO CALLS PATH
 	run -73 unshare --mount --propagation private /bin/bash -c '
 		sed -i "s|/ro/ses.pw|/x/ses.pw|g" x/exim.conf
 		rm -rf state; mkdir state; mount -t tmpfs -o ro none state
-		exim-creds --put -y --from-file new'
+		exim-creds --put -y --from-file new.cred'
 	old_stays
 }

@@ -15,9 +15,7 @@ teardown_file() {
 }
 
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
-	creds_block $NEW_USER $NEW_PASS >new.cred
-	chmod 600 new.cred
+	creds_begin
 }
 
 teardown() {
@@ -50,13 +48,8 @@ creds() {	# exim-creds there
 	on_host exim-creds --exim "$PWD/x/bin/hexim" "$@"
 }
 
-login="ses:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = : $OLD_USER : $OLD_PASS"
-
 @test "Rocky: /etc/exim/exim.conf, label and all" {
-	host_make exim/exim.conf "$login"
+	host_make exim/exim.conf "$CREDS_LOGIN"
 	set_attr x/etc/exim/exim.conf security.selinux \
 		system_u:object_r:exim_etc_t:s0 || :
 	attrs x/etc/exim/exim.conf >attrs
@@ -74,10 +67,10 @@ login="ses:
 }
 
 @test "cPanel: the source of the configuration and what is made of it" {
-	host_make exim.conf "$login"
+	host_make exim.conf "$CREDS_LOGIN"
 	# as the script that makes it puts the sections together
 	printf '@AUTH@\n%s\n@BEGINACL@\n# %s\n@CONFIG@\n@RETRYSTART@\n' \
-		"$login" "$OLD_PASS" >x/etc/exim.conf.local
+		"$CREDS_LOGIN" "$OLD_PASS" >x/etc/exim.conf.local
 	run -0 --separate-stderr creds
 	jq -se 'map([.kind, .managed, .live]) == [
 		["cpanel-section", true, false],
@@ -96,7 +89,7 @@ login="ses:
 
 @test "the daemon reads it again, lives, and sends with it" {
 	creds_available
-	creds_make "$login"
+	creds_make "$CREDS_LOGIN"
 	exim_start x
 	pid=$(<x/exim.pid)
 	run -0 --separate-stderr exim-creds --put -y <new.cred
@@ -118,7 +111,7 @@ login="ses:
 
 @test "a daemon that does not survive: all is put back, and it is said" {
 	creds_available
-	creds_make "$login"
+	creds_make "$CREDS_LOGIN"
 	cp x/exim.conf before
 	# it looks like one, and dies of the signal
 	bash -c 'exec -a exim4-daemon sleep 60' 3>&- &
@@ -158,7 +151,7 @@ login="ses:
 
 @test "--probe: refused is 77 and changes nothing; accepted goes on" {
 	creds_available
-	creds_make "$login"
+	creds_make "$CREDS_LOGIN"
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem \
 		-out cert.pem -days 2 -subj /CN=smtp.localhost \
 		-addext subjectAltName=DNS:smtp.localhost 2>/dev/null
@@ -181,7 +174,7 @@ login="ses:
 
 @test "somebody else's edit since: --undo does not overwrite it" {
 	creds_available
-	creds_make "$login"
+	creds_make "$CREDS_LOGIN"
 	run -0 exim-creds --put -y <new.cred
 	echo '# mine' >>x/exim.conf
 	cp x/exim.conf edited
@@ -192,10 +185,7 @@ login="ses:
 
 @test "entries for several regions" {
 	creds_available
-	creds_make "ses:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = : \${lookup{user}lsearch{$PWD/x/ses.pw}{\$value}fail} : \${lookup{pass}lsearch{$PWD/x/ses.pw}{\$value}fail}"
+	creds_lookup
 	printf 'user: %s\npass: %s\npass.eu-west-1: a\npass.us-east-1: b\n' \
 		$OLD_USER $OLD_PASS >x/ses.pw
 	run -0 --separate-stderr exim-creds
@@ -239,15 +229,14 @@ dc_use_split_config='true'" >image/etc/exim4/update-exim4.conf.conf
 		["/var/www/shop/.env:2", "env", env.OLD_USER]] and
 		.[0].host == "*.amazonaws.com" and .[0].managed and
 		.[1].managed == false' <<<"$output"
-	creds_block $OLD_USER $OLD_PASS >old
-	run -0 --separate-stderr exim-creds --root image --compare <old
+	run -0 --separate-stderr exim-creds --root image --compare <old.cred
 	jq -se 'all(.same_user and .same_password)' <<<"$output"
 	run ! grep -F $OLD_PASS <<<"$output$stderr"
 }
 
 @test "other programs' files: looked at where it is said, never changed" {
 	creds_available
-	creds_make "$login"
+	creds_make "$CREDS_LOGIN"
 	mkdir -p app/conf
 	cat >app/mailer.php <<-END
 	<?php
@@ -264,8 +253,7 @@ dc_use_split_config='true'" >image/etc/exim4/update-exim4.conf.conf
 		$OLD_PASS >app/php.ini
 	printf 'nothing: here\n' >app/notes.txt
 	find app -type f -exec sha256sum {} + >before
-	creds_block $OLD_USER $OLD_PASS >old
-	run -0 --separate-stderr exim-creds --compare --also app <old
+	run -0 --separate-stderr exim-creds --compare --also app <old.cred
 	jq -se --arg d "$PWD/app/" 'map(select(.managed == false)) |
 		map({(.id | ltrimstr($d)): [.kind, .same_password]}) | add == {
 		"mailer.php:4": ["phpmailer", true],

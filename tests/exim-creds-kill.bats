@@ -8,114 +8,31 @@ load lib/creds
 
 setup() {
 	creds_available
-	cd "$BATS_TEST_TMPDIR" || return 1
-	preload=$QUELL_B/faults.so
-	[[ $QUELL_B != *asan* ]] ||
-		preload="$(gcc -print-file-name=libasan.so) $preload"
-	creds_block $OLD_USER $OLD_PASS >old
-	creds_block $NEW_USER $NEW_PASS >new
-	chmod 600 old new
-	export CREDS_SINK=$PWD/none
-	mkdir none
-	echo 9 >none/port
-}
-
-lookup() {
-	creds_make "ses:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = : \${lookup{user}lsearch{$PWD/x/ses.pw}{\$value}fail} : \${lookup{pass}lsearch{$PWD/x/ses.pw}{\$value}fail}"
-	printf 'user: %s\npass: %s\n' $OLD_USER $OLD_PASS >x/ses.pw
-	chown "root:$(<x/exim.uid)" x/ses.pw
-	chmod 640 x/ses.pw
-	cp -p x/ses.pw before
-	what=x/ses.pw
-}
-
-inline() {
-	creds_make "USER = $OLD_USER
-.include $PWD/x/inc.conf
-ses:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = : USER : $OLD_PASS"
-	printf 'two:\n  driver = plaintext\n  public_name = PLAIN
-  client_send = ^%s^%s\n' $OLD_USER $OLD_PASS >x/inc.conf
-	cp -p x/exim.conf before
-	what=x/exim.conf
-}
-
-killed() {	# VARIABLE=VALUE COMMAND...: 137 or its own end
-	rc=0
-	env "$1" LD_PRELOAD="$preload" "${@:2}" >out 2>err </dev/null || rc=$?
-	[[ $rc == 0 || $rc == 137 ]] || { echo "$1: $rc"; cat err; return 1; }
-}
-
-# All places, whole, and each file's user and password belong together
-whole() {
-	exim-creds --compare --from-file old >a &&
-		exim-creds --compare --from-file new >b &&
-		[ "$(wc -l <a)" = "$1" ] &&
-		paste -d' ' <(jq -c '[.same_user, .same_password]' a) \
-			<(jq -c '[.same_user, .same_password]' b) >c &&
-		[ "$(grep -cvxE '\[true,true\] \[false,false\]|\[false,false\] \[true,true\]' c)" = 0 ]
-}
-
-all_new() {
-	exim-creds --compare --from-file new |
-		jq -se 'all(.same_user and .same_password)' >/dev/null
-}
-
-clean() {
-	[ -z "$(find x -name '.*quell*')" ] &&
-		[ "$(jq -r .status state/exim-creds.json)" = "$1" ]
-}
-
-# Killed at each call of a kind in turn, until it is not any more
-each_kill() {	# KIND PATH PLACES
-	local n
-	for ((n = 1; n < 30; n++)); do
-		killed "$1=$n:$2:KILL" exim-creds --put -y --from-file new
-		whole "$3" || { echo "$1=$n: not whole"; return 1; }
-		[ "$rc" = 137 ] || break
-		exim-creds --put -y --from-file new >out 2>err || {
-			echo "$1=$n: then"
-			cat err
-			return 1
-		}
-		if ! all_new || ! clean 'done'; then
-			echo "$1=$n: not ended"
-			return 1
-		fi
-		exim-creds --undo -y >/dev/null
-		cmp before $what && clean undone
-	done
-	all_new
-	[ "$n" -gt "$4" ]
-	exim-creds --undo -y >/dev/null
+	creds_begin
+	creds_no_sink
 }
 
 @test "a lookup file: at each rename and each sync" {
-	lookup
-	each_kill FAULT_RENAME /test/ 1 3
-	each_kill FAULT_FSYNC ses.pw 1 1
+	creds_lookup
+	creds_each_kill FAULT_RENAME /test/ 1 3
+	creds_each_kill FAULT_FSYNC ses.pw 1 1
 }
 
 @test "a lookup file: at each write and each unlink" {
-	lookup
-	each_kill FAULT_WRITE /test/ 1 3
-	each_kill FAULT_UNLINK quell-old 1 1
+	creds_lookup
+	creds_each_kill FAULT_WRITE /test/ 1 3
+	creds_each_kill FAULT_UNLINK quell-old 1 1
 }
 
 @test "at any time" {
-	lookup
-	local n rc
+	creds_lookup
+	local n
 	for n in 03 08 14 20; do
-		timeout -s KILL "0.$n" exim-creds --put -y --from-file new \
+		timeout -s KILL "0.$n" exim-creds --put -y --from-file new.cred \
 			>/dev/null 2>&1 || :
-		whole 1
-		run -0 exim-creds --put -y --from-file new
-		all_new
+		creds_whole 1
+		run -0 exim-creds --put -y --from-file new.cred
+		creds_is_new
 		[ -z "$(find x -name '.*quell*')" ]
 		run -0 exim-creds --undo -y
 		cmp before $what
@@ -123,11 +40,11 @@ each_kill() {	# KIND PATH PLACES
 }
 
 @test "two at once: one waits for the other" {
-	lookup
-	exim-creds --put -y --from-file new >one &
+	creds_lookup
+	exim-creds --put -y --from-file new.cred >one &
 	pid=$!
-	QUELL_STATE_DIR=$PWD/state2 exim-creds --put -y --from-file new >two
+	QUELL_STATE_DIR=$PWD/state2 exim-creds --put -y --from-file new.cred >two
 	wait $pid
-	all_new
+	creds_is_new
 	jq -se 'map(.changed) | sort == [false, true]' one two
 }

@@ -10,13 +10,9 @@ setup() {
 	command -v strace >/dev/null || skip "no strace"
 	[[ $QUELL_B != *asan* ]] || skip "LeakSanitizer does not work traced"
 	creds_available
-	cd "$BATS_TEST_TMPDIR" || return 1
-	creds_block $NEW_USER $NEW_PASS >new
-	chmod 600 new
+	creds_begin
+	creds_no_sink
 	printf '%s\n' "$OLD_PASS" "$NEW_PASS" >secrets
-	export CREDS_SINK=$PWD/none
-	mkdir none
-	echo 9 >none/port
 }
 
 traced() {	# COMMAND...
@@ -47,14 +43,8 @@ judge() {	# [--file FILE]...
 }
 
 @test "--put into a lookup file" {
-	creds_make "ses:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = : \${lookup{user}lsearch{$PWD/x/ses.pw}{\$value}fail} : \${lookup{pass}lsearch{$PWD/x/ses.pw}{\$value}fail}"
-	printf 'user: %s\npass: %s\n' $OLD_USER $OLD_PASS >x/ses.pw
-	chown "root:$(<x/exim.uid)" x/ses.pw
-	chmod 640 x/ses.pw
-	traced exim-creds --put -y -v --from-file new
+	creds_lookup
+	traced exim-creds --put -y -v --from-file new.cred
 	late_mode .ses.pw.quell-new
 	judge --file "$PWD/x/.ses.pw.quell-new" \
 		--file "$PWD/state/exim-creds.saved-1-0"
@@ -64,16 +54,13 @@ judge() {	# [--file FILE]...
 	judge --file "$PWD/x/.ses.pw.quell-new"
 	traced exim-creds
 	judge
-	traced exim-creds --compare --from-file new
+	traced exim-creds --compare --from-file new.cred
 	judge
 }
 
 @test "--put into the configuration, and --move" {
-	creds_make "ses:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = : $OLD_USER : $OLD_PASS"
-	traced exim-creds --put -y -v --from-file new
+	creds_inline
+	traced exim-creds --put -y -v --from-file new.cred
 	late_mode .exim.conf.quell-new
 	judge --file "$PWD/x/.exim.conf.quell-new" \
 		--file "$PWD/state/exim-creds.saved-1-0"
@@ -86,13 +73,10 @@ judge() {	# [--file FILE]...
 }
 
 @test "an error does not repeat it" {
-	creds_make "ses:
-  driver = plaintext
-  public_name = LOGIN
-  client_send = : $OLD_USER : $OLD_PASS
+	creds_make "$CREDS_LOGIN
   $OLD_PASS"
 	printf '%s\n' $OLD_PASS >secrets
-	for c in "exim-creds" "exim-creds --put -y --from-file new"; do
+	for c in "exim-creds" "exim-creds --put -y --from-file new.cred"; do
 		# shellcheck disable=SC2086 # words
 		run -78 --separate-stderr $c
 		run ! grep -F -f secrets <<<"$output$stderr"

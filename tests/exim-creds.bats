@@ -15,9 +15,7 @@ teardown_file() {
 
 setup() {
 	creds_available
-	cd "$BATS_TEST_TMPDIR" || return 1
-	creds_block $NEW_USER $NEW_PASS >new.cred
-	chmod 600 new.cred
+	creds_begin
 }
 
 inline() {
@@ -75,7 +73,6 @@ tree() {	# all that could change: bytes, owner, mode, attributes
 
 @test "--compare, by each field" {
 	lookup
-	creds_block $OLD_USER $OLD_PASS >old.cred
 	run -0 --separate-stderr exim-creds --compare <old.cred
 	jq -e '.same_user and .same_password' <<<"$output"
 	creds_block $OLD_USER $NEW_PASS >other

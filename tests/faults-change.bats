@@ -6,7 +6,7 @@
 # shellcheck disable=SC2154
 load lib/quell
 load lib/spool
-load aws/emu.bash
+load aws/shared.bash
 
 setup_file() {
 	export FAULTS_EXIM=
@@ -16,11 +16,6 @@ setup_file() {
 		FAULTS_EXIM=yes
 	fi
 	emu_start
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "$EMU_DIR"
 }
 
 setup() {

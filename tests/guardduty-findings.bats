@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
 setup_file() {
 	jq -n '{findings: {off: ["eu-west-1"], guardduty: ([
@@ -25,28 +25,8 @@ setup_file() {
 	emu_start "$BATS_FILE_TMPDIR/world.json"
 }
 
-teardown_file() {
-	emu_stop
-	rm -rf "${EMU_DIR:-}"
-}
-
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
-	emu_env
-	emu_control POST clear_faults >/dev/null
-	emu_set '{"page_size": null}'
-	emu_reset_log
-}
-
-code() { # N COMMAND...: stdout in out, stderr in err
-	local want=$1 got=0
-	shift
-	"$@" >out 2>err </dev/null || got=$?
-	[ "$got" = "$want" ] || {
-		echo "$* exited $got, not $want"
-		cat out err
-		return 1
-	}
+	emu_fresh '{"page_size": null}'
 }
 
 ids() {

@@ -3,48 +3,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load lib/quell
-load aws/emu.bash
-
-setup_file() {
-	export TMPDIR=$BATS_FILE_TMPDIR
-	emu_start
-	# loading quell.bash, as each test does, takes AWS_* away
-	declare -px | sed -nE 's/^declare -x ((AWS|EMU)_)/export \1/p' \
-	    >"$BATS_FILE_TMPDIR/env"
-}
-
-teardown_file() {
-	emu_stop
-}
-
-# One emulator for the file; each test has a user and a key of its own.
-setup() {
-	cd "$BATS_TEST_TMPDIR" || return
-	# shellcheck source=/dev/null
-	. "$BATS_FILE_TMPDIR/env"
-	emu_set '{"preset":"immediate"}'
-	emu_control POST clear_faults >/dev/null
-	emu_reset_log
-	user=u$BATS_TEST_NUMBER
-	emu_key "{\"user\":\"$user\"}" >key.json
-	key=$(jq -r .id key.json) secret=$(jq -r .secret key.json)
-	(umask 077 && printf '%s\n' "$secret" >key.secret)
-}
-
-status_of() {
-	emu_world | jq -r ".users[].keys[] | select(.id == \"$1\") | .status"
-}
-
-is() {	# is FILTER: jq says true of the record on stdout
-	jq -e "$1" <<<"$output" >/dev/null || {
-		printf 'not %s: %s\n' "$1" "$output"
-		return 1
-	}
-}
-
-changes() {
-	emu_calls '[.[] | select(.operation == "UpdateAccessKey")] | length'
-}
+load lib/iam_key.bash
 
 # as_operator ACTION...: credentials that may do only that
 as_operator() {

@@ -3,7 +3,7 @@
 
 # shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
 setup_file() {
 	cat >"$BATS_FILE_TMPDIR/world" <<-'END'
@@ -34,17 +34,8 @@ setup_file() {
 	emu_start "$BATS_FILE_TMPDIR/world"
 }
 
-teardown_file() {
-	emu_stop
-	rm -rf "${EMU_DIR:-}"
-}
-
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
-	emu_env
-	emu_control POST clear_faults >/dev/null
-	emu_set '{"trail": []}'
-	emu_reset_log
+	emu_fresh '{"trail": []}'
 }
 
 teardown() {

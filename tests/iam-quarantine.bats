@@ -4,7 +4,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
 MALLORY_KEY=AKIAMALLORYKEY000001
 MALLORY_SECRET=mall0ry/+SecretKeyOfTheIntruder+00000001
@@ -27,18 +27,9 @@ setup_file() {
 	emu_start "$BATS_FILE_TMPDIR/world.json"
 }
 
-teardown_file() {
-	emu_stop
-	rm -rf "${EMU_DIR:-}"
-}
-
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
+	emu_fresh '{"preset": "immediate", "attacker": null}'
 	umask 077
-	export QUELL_STATE_DIR=$PWD/state
-	emu_env
-	emu_set '{"preset": "immediate", "attacker": null}'
-	emu_control POST clear_faults >/dev/null
 	# what an earlier test left
 	for one in user/mallory:UserName role/app.web:RoleName; do
 		name=${one#*/}
@@ -75,13 +66,6 @@ session() {	# ANSWER COMMAND...: with the credentials of that session
 policy_of() {	# Kind NAME [POLICY]: the stored text, percent-encoded
 	api GetXPolicy "$1" "$1Name=$2" "PolicyName=${3:-QuellQuarantine}" |
 		jq -r '.reply.PolicyDocument // empty'
-}
-
-is() {
-	jq -e "$1" <<<"$output" >/dev/null || {
-		printf 'not %s: %s\n' "$1" "$output"
-		return 1
-	}
 }
 
 # The state of all principals, as the emulator stores it

@@ -10,8 +10,8 @@ setup() {
 
 teardown() {
 	[ ! -f desk/pid ] || peers_stop_file desk/pid
-	[ -z "${EMU_PID-}" ] || emu_stop
 	[ ! -d mx ] || exim_stop "$PWD/mx"
+	[ -z "${EMU_PID-}" ] || emu_stop
 }
 
 # The command lines of its code blocks, continuation lines joined.

@@ -4,16 +4,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
 load lib/spool
-load aws/emu.bash
-
-setup_file() {
-	emu_start
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "${EMU_DIR:-}"
-}
+load aws/shared.bash
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1

@@ -6,16 +6,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
 load lib/peers
-load aws/emu.bash
-
-setup_file() {
-	emu_start
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "$EMU_DIR"
-}
+load aws/shared.bash
 
 setup() {
 	command -v strace >/dev/null || skip "no strace"

@@ -3,49 +3,23 @@
 # shellcheck disable=SC2154
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
-# One emulator for all; each test begins with the world as it was.
-setup_file() {
-	emu_start
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "$EMU_DIR"
-}
-
+# Each test begins with the world as it was.
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
-	export QUELL_STATE_DIR=$PWD/state
-	state=$PWD/state/ses-pause-111122223333.json
-	emu_env
-	emu_control POST clear_faults >/dev/null
-	emu_set '{"page_size": null, "disabled_regions": [],
+	emu_fresh '{"page_size": null, "disabled_regions": [],
 		"rate": {"sesv2": null}, "regions": {"*": {"sending_enabled": true,
 		"enforcement_status": "HEALTHY", "spike": null},
 		"eu-central-1": {"sending_enabled": false}}}'
-	emu_reset_log
+	state=$PWD/state/ses-pause-111122223333.json
 }
 
 sending() { # REGION
 	emu_world ".regions[\"$1\"].sending_enabled"
 }
 
-# The exit code, and stdout alone in out.jsonl, stderr in err.
-code() { # N COMMAND...
-	local want=$1 got=0
-	shift
-	"$@" >out.jsonl 2>err </dev/null || got=$?
-	[ "$got" = "$want" ] || {
-		echo "$* exited $got, not $want"
-		cat out.jsonl err
-		return 1
-	}
-}
-
 field() { # REGION FIELD
-	jq -r "select(.id == \"$1\").$2" out.jsonl
+	jq -r "select(.id == \"$1\").$2" out
 }
 
 all_disabled() {
@@ -60,7 +34,7 @@ all_disabled() {
 	code 0 ses-pause -y ap-south-1
 	[ "$(jq -c '[.type, .id, .account, .sending, .was, .changed, .ok,
 		.dry_run, .enforcement, .sent_24h, .sent_14d, .baseline]' \
-		out.jsonl)" = '["ses-account","ap-south-1","111122223333",false,true,true,true,false,"HEALTHY",0,0,false]' ]
+		out)" = '["ses-account","ap-south-1","111122223333",false,true,true,true,false,"HEALTHY",0,0,false]' ]
 	[ "$(field ap-south-1 state)" = "$state" ]
 	[ "$(sending ap-south-1)" = false ]
 	[ "$(sending us-east-1)" = true ]
@@ -97,17 +71,17 @@ all_disabled() {
 
 @test "-n sends nothing that changes, writes nothing, and is a plan" {
 	code 0 ses-pause -n --all-regions
-	[ "$(wc -l <out.jsonl)" = 27 ]
-	[ "$(jq -s 'all(.dry_run and .ok)' out.jsonl)" = true ]
+	[ "$(wc -l <out)" = 27 ]
+	[ "$(jq -s 'all(.dry_run and .ok)' out)" = true ]
 	[ "$(field us-east-1 changed)" = true ]
 	[ "$(field us-east-1 sending)" = true ]
 	[ "$(field eu-central-1 changed)" = false ]
 	[ "$(emu_mutating_count)" = 0 ]
 	[ ! -e state ]
 	code 0 ses-pause -n --no-baseline
-	[ "$(jq -s 'any(.baseline)' out.jsonl)" = false ]
-	[ "$(wc -l <out.jsonl)" = 24 ]
-	cp out.jsonl plan
+	[ "$(jq -s 'any(.baseline)' out)" = false ]
+	[ "$(wc -l <out)" = 24 ]
+	cp out plan
 	run -0 --separate-stderr ses-pause -y <plan
 	[ "$(wc -l <<<"$output")" = 24 ]
 	[ "$(all_disabled)" = 3 ]
@@ -120,10 +94,10 @@ all_disabled() {
 	code 64 ses-pause --yes=4 --no-baseline
 	[ "$(emu_mutating_count)" = 0 ]
 	code 0 ses-pause --no-baseline ap-south-1 us-east-1 -y
-	[ "$(jq -r .id out.jsonl)" = ap-south-1 ]
+	[ "$(jq -r .id out)" = ap-south-1 ]
 	code 0 ses-pause --yes=22 --no-baseline
 	code 0 ses-pause -y --all-regions --no-baseline --confirm=111122223333
-	[ "$(jq -s 'any(.changed)' out.jsonl)" = false ]
+	[ "$(jq -s 'any(.changed)' out)" = false ]
 	[ "$(all_disabled)" = 3 ]
 }
 
@@ -139,7 +113,7 @@ all_disabled() {
 	code 64 ses-pause -y --all-regions
 	[ "$(emu_mutating_count)" = 0 ]
 	code 0 ses-pause --all-regions --confirm=111122223333
-	[ "$(wc -l <out.jsonl)" = 27 ]
+	[ "$(wc -l <out)" = 27 ]
 	[ "$(all_disabled)" = 0 ]
 	[ "$(jq '.regions | length' "$state")" = 27 ]
 	emu_reset_log
@@ -155,7 +129,7 @@ all_disabled() {
 		.[$i + 1]')" = '"GetAccount"' ]
 	emu_reset_log
 	code 0 ses-pause --resume -y
-	[ "$(jq -s 'any(.changed)' out.jsonl)" = false ]
+	[ "$(jq -s 'any(.changed)' out)" = false ]
 	[ "$(emu_mutating_count)" = 0 ]
 	emu_no_violations
 }
@@ -173,7 +147,7 @@ all_disabled() {
 	code 0 ses-pause --resume -y
 	[ "$(sending ap-south-1)$(sending ap-south-2)" = falsetrue ]
 	code 0 ses-pause --resume -n
-	run -0 --separate-stderr ses-pause --resume -y - <out.jsonl
+	run -0 --separate-stderr ses-pause --resume -y - <out
 	[ "$(jq -s 'any(.changed)' <<<"$output")" = false ]
 	# and a new pause saves anew
 	code 0 ses-pause -y ap-south-1
@@ -182,7 +156,7 @@ all_disabled() {
 
 @test "resume with nothing saved says so" {
 	code 0 ses-pause --resume -y
-	[ ! -s out.jsonl ]
+	[ ! -s out ]
 	grep -q 'nothing is saved' err
 }
 
@@ -198,6 +172,7 @@ all_disabled() {
 	code 3 ses-pause -y ap-south-1 us-nowhere-9
 	[ "$(field ap-south-1 changed)" = true ]
 	[ "$(field us-nowhere-9 ok)" = false ]
+	emu_violated 'scope region us-nowhere-9'
 	emu_fault '{"match": {"operation": "PutAccountSendingAttributes", "region": "ap-south-2"}, "do": "500", "times": -1}'
 	code 75 ses-pause -y ap-south-1 ap-south-2
 	[ "$(field ap-south-1 ok)" = true ]
@@ -228,7 +203,7 @@ all_disabled() {
 
 @test "denied: 77 and nothing changed" {
 	AWS_ACCESS_KEY_ID=AKIANOBODYKEY0000001 \
-	AWS_SECRET_ACCESS_KEY='n0body/SecretKeyWithoutAnyRights+000001' \
+	AWS_SECRET_ACCESS_KEY=n0body/SecretKeyWithoutAnyRights+0000010 \
 		code 77 ses-pause -y ap-south-1
 	[ "$(emu_mutating_count)" = 0 ]
 }
@@ -245,7 +220,7 @@ all_disabled() {
 	[ "$(field ap-south-1 why)" = 'volume unknown' ]
 	code 64 ses-pause -y ap-south-1
 	code 0 ses-pause --no-baseline ap-south-1 -y
-	[ ! -s out.jsonl ]
+	[ ! -s out ]
 	grep -q 'left alone: its volume is not known' err
 	[ "$(emu_mutating_count)" = 0 ]
 	code 0 ses-pause --confirm=111122223333 ap-south-1
@@ -296,7 +271,7 @@ all_disabled() {
 	code 64 ses-pause --resume --all-regions
 	[ "$(emu_mutating_count)" = 0 ]
 	code 0 ses-pause -n ap-south-1 ap-south-1
-	[ "$(wc -l <out.jsonl)" = 1 ]
+	[ "$(wc -l <out)" = 1 ]
 }
 
 @test "the incident: state and journal are there, before is before" {

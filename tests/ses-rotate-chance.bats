@@ -5,24 +5,11 @@
 # shellcheck disable=SC2034,SC2154
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 load torture/rotate.bash
 
-setup_file() {
-	emu_start
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "$EMU_DIR"
-}
-
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
-	emu_env
-	emu_control POST clear_faults >/dev/null
-	emu_set '{"preset": "immediate"}'
-	emu_reset_log
+	emu_fresh '{"preset": "immediate"}'
 	torture_setup
 }
 

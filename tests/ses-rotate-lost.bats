@@ -4,7 +4,6 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load lib/quell
-load aws/emu.bash
 load lib/rotate.bash
 
 # --- orphans ----------------------------------------------------------------
@@ -84,7 +83,7 @@ botocore.session.get_session().create_client("sts", region_name="us-east-1",
 		got=0
 		env "FAULT_RENAME=$n:${PWD##*/}/vault" LD_PRELOAD="$preload" ses-rotate \
 			-y --vault=vault --vault-key="file:$PWD/vault.key" \
-			--proofs=1 --over=0 "$OLD" >out.jsonl 2>err \
+			--proofs=1 --over=0 "$OLD" >out 2>err \
 			</dev/null || got=$?
 		[ "$got" = 74 ]
 		[ -z "$(role orphan id)" ] || break
@@ -141,13 +140,13 @@ botocore.session.get_session().create_client("sts", region_name="us-east-1",
 		ses-rotate -y --vault=vault --vault-key="file:$PWD/vault.key" \
 			--proofs=2 --over=0 --old-secret-file=old.secret \
 			--host-checked=x --publish="$PWD/take $PWD/pub" \
-			"$OLD" >out.jsonl 2>err </dev/null || got=$?
+			"$OLD" >out 2>err </dev/null || got=$?
 		n=0
 		while [ "$got" != 0 ] && [ $((n += 1)) -lt 5 ]; do
 			c=$(sed -nE 's/.*--resume --confirm=(AKIA[A-Z0-9]+) .*/\1/p' err)
 			got=0
 			ses-rotate -y --resume --proofs=2 --over=0 ${c:+--confirm=$c} \
-				>out.jsonl 2>err </dev/null || got=$?
+				>out 2>err </dev/null || got=$?
 		done
 		[ "$got" = 0 ] || { echo "$fault"; cat err; return 1; }
 		[ "$(keys)" = '"Active,Inactive"' ]

@@ -4,7 +4,6 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load lib/quell
-load aws/emu.bash
 load lib/rotate.bash
 
 @test "the table of steps" {
@@ -44,7 +43,7 @@ load lib/rotate.bash
 	[ "$(emu_calls '[.[] | select(.operation == "AUTH") | .region] | unique | join(",")')" = '"ap-northeast-1"' ]
 	# all of it again: so already
 	rot 0 "$OLD"
-	[ "$(jq -s 'any(.changed)' out.jsonl)" = false ]
+	[ "$(jq -s 'any(.changed)' out)" = false ]
 	emu_no_violations
 }
 
@@ -53,7 +52,7 @@ load lib/rotate.bash
 		--verify="$PWD/there pub id" --routine "$OLD" || true
 	[ "$(keys)" = '"Active,Active"' ]
 	[ "$(role old step) $(role old next)" = 'publish verify' ]
-	jq -r 'select(.role == "new").id' out.jsonl >id
+	jq -r 'select(.role == "new").id' out >id
 	resume 0
 	[ "$(keys)" = '"Active,Inactive"' ]
 	[ "$(role old routine)" = true ]
@@ -79,7 +78,7 @@ load lib/rotate.bash
 	[ "$(role old routine) $(role old changed)" = 'true true' ]
 	[ "$(emu_mutating_count)" = 0 ]
 	[ ! -e vault ] && [ ! -e state ]
-	cp out.jsonl plan
+	cp out plan
 	run -0 ses-rotate -y --vault=vault --vault-key="file:$PWD/vault.key" \
 		--proofs=1 --over=0 <plan
 	[ "$(calls)" = '"CreateAccessKey 235 UpdateAccessKey"' ]
@@ -98,7 +97,7 @@ load lib/rotate.bash
 
 @test "--resume: nothing to do, one that waits for its host, and only once" {
 	resume 0
-	[ ! -s out.jsonl ]
+	[ ! -s out ]
 	rot 64 --publish="$PWD/take $PWD/pub" "$OLD"
 	grep -q 'not said to be clean' err
 	grep -q "hint: --resume with --host-checked='who, how', or --confirm=$user" err
@@ -110,7 +109,7 @@ load lib/rotate.bash
 	[ -s pub ]
 	[ "$(emu_calls '[.[] | select(.operation == "CreateAccessKey")] | length')" = 1 ]
 	resume 0
-	[ ! -s out.jsonl ]
+	[ ! -s out ]
 }
 
 @test "--status: no network, where each stands, 1 while one is unfinished" {
@@ -119,12 +118,12 @@ load lib/rotate.bash
 	emu_reset_log
 	code 1 ses-rotate --status
 	[ "$(jq -c '[.id, .user, .step, .next, .unfinished, .routine, (has("new"))]' \
-		out.jsonl)" = "[\"$OLD\",\"$user\",\"prove-alive\",\"publish\",true,false,true]" ]
+		out)" = "[\"$OLD\",\"$user\",\"prove-alive\",\"publish\",true,false,true]" ]
 	grep -q '1 unfinished' err
 	[ "$(emu_calls length)" = 0 ]
 	resume 0 --host-checked='jo: looked at it'
 	code 0 ses-rotate --status
-	[ "$(jq -r '.unfinished, has("finished")' out.jsonl | paste -sd' ')" = 'false true' ]
+	[ "$(jq -r '.unfinished, has("finished")' out | paste -sd' ')" = 'false true' ]
 }
 
 @test "a publisher or a verifier that fails stops it there; 75 is tried again" {
@@ -213,7 +212,7 @@ load lib/rotate.bash
 	grep -qx "username=$OLD" pub
 	[ "$(vault username)" = "$OLD" ]
 	code 0 ses-rotate --status
-	[ "$(jq -r "select(.id == \"$OLD\") | has(\"rolled_back\")" out.jsonl)" = true ]
+	[ "$(jq -r "select(.id == \"$OLD\") | has(\"rolled_back\")" out)" = true ]
 	# again: so already
 	emu_reset_log
 	code 0 ses-rotate -y --rollback --proofs=1 --over=0 "$OLD"
@@ -254,12 +253,12 @@ load lib/rotate.bash
 	emu_key "{\"user\": \"$b\", \"status\": \"Inactive\"}" >/dev/null
 	emu_reset_log
 	rot 3 "$A" "$B" "$OLD"
-	cat out.jsonl err
+	cat out err
 	[ "$(emu_calls '[.[] | select(.mutating) | .operation] | join(" ")')" = \
 		'"UpdateAccessKey UpdateAccessKey CreateAccessKey CreateAccessKey"' ]
-	[ "$(jq -c 'select(.role == "old") | [.user, .ok]' out.jsonl | paste -sd' ')" = \
+	[ "$(jq -c 'select(.role == "old") | [.user, .ok]' out | paste -sd' ')" = \
 		"[\"$a\",true] [\"$b\",false] [\"$user\",true]" ]
-	[ "$(jq -r 'select(.role == "new").user' out.jsonl | paste -sd' ')" = "$a $user" ]
+	[ "$(jq -r 'select(.role == "new").user' out | paste -sd' ')" = "$a $user" ]
 	code 64 ses-rotate -y --out=x "$A" "$B"
 	code 64 ses-rotate -y --vault=vault --old-secret-file=old.secret "$A" "$B"
 	new_user
@@ -272,7 +271,7 @@ load lib/rotate.bash
 @test "--older-than: routine, of users or of all that the vault has" {
 	local young
 	rot 0 --older-than=90d --user="$user"
-	[ ! -s out.jsonl ]
+	[ ! -s out ]
 	[ "$(keys)" = '"Active"' ]
 	new_user '"created": "-100d"'
 	young=$OLD
@@ -326,13 +325,13 @@ load lib/rotate.bash
 		"secret": "arn:aws:secretsmanager:us-east-1:111122223333:secret:x-AbCdEf"}]}}}'
 	code 0 ses-rotate -n --vault=vault "$OLD"
 	[ "$(jq -c 'select(.type == "ingress-point") | [.name, .region, .status]' \
-		out.jsonl | paste -sd' ')" = \
+		out | paste -sd' ')" = \
 		'["in","us-east-1","ACTIVE"] ["kept","us-east-1","ACTIVE"]' ]
 	jq -se '.[] | select(.name == "kept").secret |
-		startswith("arn:aws:secretsmanager")' out.jsonl
-	jq -se '.[] | select(.name == "in").why | contains("ses-pause")' out.jsonl
+		startswith("arn:aws:secretsmanager")' out
+	jq -se '.[] | select(.name == "in").why | contains("ses-pause")' out
 	# the plan with them in it is a plan
-	cp out.jsonl plan
+	cp out plan
 	run -0 ses-rotate -y --phase=contain <plan
 	[ "$(keys)" = '"Inactive"' ]
 	# a refusal to look is not a reason to stop

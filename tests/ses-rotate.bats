@@ -3,32 +3,18 @@
 # shellcheck disable=SC2154
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
 SECRET='st0len/+SecretKeyForTheSmtpUser/0000001+'
 
-# One emulator for all; each test has a user of its own.
-setup_file() {
-	emu_start
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "$EMU_DIR"
-}
-
+# Each test has a user of its own.
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
-	export QUELL_STATE_DIR=$PWD/state
+	emu_fresh '{"preset": "immediate", "rtt_ms": null,
+		"regions": {"us-east-1": {"sending_enabled": true}}}'
 	state=$PWD/state/ses-rotate-111122223333.json
 	umask 077
 	printf '%s\n' "$SECRET" >old.secret
-	emu_env
-	emu_control POST clear_faults >/dev/null
-	emu_set '{"preset": "immediate", "rtt_ms": null,
-		"regions": {"us-east-1": {"sending_enabled": true}}}'
 	new_user
-	emu_reset_log
 }
 
 # Sets $user and $OLD, the key of it that was stolen.
@@ -50,17 +36,6 @@ teardown() {
 		--exclude=old.secret --exclude=old.pw .
 }
 
-code() { # N COMMAND...
-	local want=$1 got=0
-	shift
-	"$@" >out.jsonl 2>err </dev/null || got=$?
-	[ "$got" = "$want" ] || {
-		echo "$* exited $got, not $want"
-		cat out.jsonl err
-		return 1
-	}
-}
-
 rotate() { # N ARGUMENT...: with the old key, quickly
 	local want=$1
 	shift
@@ -74,7 +49,7 @@ old_password() { # REGION
 }
 
 role() { # ROLE FIELD
-	jq -r "select(.role == \"$1\").$2" out.jsonl
+	jq -r "select(.role == \"$1\").$2" out
 }
 
 keys() {
@@ -109,7 +84,7 @@ second_key() {
 	[ "$(role old proof.before) $(role old proof.dead_535)" = '235 3' ]
 	[ "$(role new proof.auth_235) $(role new proof.data)" = '3 accepted' ]
 	[ "$(jq -s 'all(.changed and .ok and .type == "aws-key" and
-		(.user | startswith("user-")) and .account == "111122223333")' out.jsonl)" = true ]
+		(.user | startswith("user-")) and .account == "111122223333")' out)" = true ]
 	[ "$(keys)" = '"Active,Inactive"' ]
 	# the order is law
 	[ "$(emu_calls '[.[] | select(.mutating) | .operation] | join(",")')" = \
@@ -154,11 +129,11 @@ second_key() {
 	code 0 ses-rotate -n --out=new.cred --old-secret-file=old.secret \
 		--from=info@shop.example.net "$OLD"
 	[ "$(jq -c '[.id, .role, .user, .status, .changed, .dry_run, .slot]' \
-		out.jsonl)" = "[\"$OLD\",\"old\",\"$user\",\"Active\",true,true,true]" ]
+		out)" = "[\"$OLD\",\"old\",\"$user\",\"Active\",true,true,true]" ]
 	[ "$(emu_mutating_count)" = 0 ]
 	[ "$(smtp_calls .operation)" = '[]' ]
 	[ ! -e state ] && [ ! -e new.cred ]
-	cp out.jsonl plan
+	cp out plan
 	run -0 ses-rotate -y --phase=contain --old-secret-file=old.secret --proofs=1 <plan
 	[ "$(keys)" = '"Inactive"' ]
 }
@@ -436,7 +411,7 @@ second_key() {
 	mkdir place
 	emu_fault '{"match": {"operation": "CreateAccessKey"}, "do": "slow", "ms": 1500}'
 	ses-rotate -y --out=place/new.cred --proofs=1 "$OLD" \
-		>out.jsonl 2>err </dev/null 3>&- &
+		>out 2>err </dev/null 3>&- &
 	local pid=$! n=200 got=0
 	until grep -q '"creating":true' "$state" 2>/dev/null; do
 		sleep 0.05
@@ -494,7 +469,7 @@ second_key() {
 
 @test "denied: 77 and nothing changed" {
 	AWS_ACCESS_KEY_ID=AKIANOBODYKEY0000001 \
-	AWS_SECRET_ACCESS_KEY='n0body/SecretKeyWithoutAnyRights+000001' \
+	AWS_SECRET_ACCESS_KEY=n0body/SecretKeyWithoutAnyRights+0000010 \
 		code 77 ses-rotate -y --phase=contain --user="$user" "$OLD"
 	[ "$(emu_mutating_count)" = 0 ]
 }

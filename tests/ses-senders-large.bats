@@ -3,7 +3,7 @@
 
 # shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
 ACTIONS=(ses:SendRawEmail ses:SendEmail ses:SendBounce)
 
@@ -13,11 +13,6 @@ setup_file() {
 	cd "$BATS_FILE_TMPDIR" || return 1
 	"$python" "$QUELL_ROOT/tests/senders/cases.py" 500 200 1500 >world
 	emu_start world
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "${EMU_DIR:-}"
 }
 
 setup() {

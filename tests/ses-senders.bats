@@ -3,7 +3,7 @@
 
 # shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
 setup_file() {
 	local python
@@ -26,11 +26,6 @@ setup_file() {
 			2>"$BATS_FILE_TMPDIR/err"
 	)
 	emu_calls >"$BATS_FILE_TMPDIR/calls"
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "${EMU_DIR:-}"
 }
 
 setup() {

@@ -3,37 +3,14 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 load lib/dns
 
-setup_file() {
-	export TMPDIR=$BATS_FILE_TMPDIR
-	emu_python >/dev/null || {
-		export QUELL_SKIP="no python that imports botocore"
-		return 0
-	}
-	emu_start
-	declare -px | sed -nE 's/^declare -x ((AWS|EMU|QUELL_SES)_)/export \1/p' \
-	    >"$BATS_FILE_TMPDIR/env"
-}
-
-teardown_file() {
-	emu_stop
-}
-
 setup() {
-	# bats 1.8 does not know skip in setup_file
-	[ -z "${QUELL_SKIP-}" ] || skip "$QUELL_SKIP"
-	cd "$BATS_TEST_TMPDIR" || return
-	# shellcheck source=/dev/null
-	. "$BATS_FILE_TMPDIR/env"
-	export QUELL_STATE_DIR=$PWD/state
+	emu_fresh '{"preset":"immediate","clock_skew_s":0,"disabled_regions":[],
+	    "smtp_throttled":false}'
 	unset QUELL_MAILHOST_CMD
 	PATH=$QUELL_ROOT/playbooks:$PATH
-	emu_set '{"preset":"immediate","clock_skew_s":0,"disabled_regions":[],
-	    "smtp_throttled":false}'
-	emu_control POST clear_faults >/dev/null
-	emu_reset_log
 }
 
 teardown() {

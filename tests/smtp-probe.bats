@@ -5,18 +5,9 @@
 
 load lib/quell
 load lib/peers
-load aws/emu.bash
+load aws/shared.bash
 
 SECRET='pr0be/+SecretKeyForTheSmtpUser/00000001+'
-
-setup_file() {
-	emu_start
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "${EMU_DIR:-}"
-}
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1

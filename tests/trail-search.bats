@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154,SC2030,SC2031
 
 load lib/quell
-load aws/emu.bash
+load aws/shared.bash
 
 K=AKIASTOLENKEY0000001
 
@@ -29,29 +29,10 @@ setup_file() {
 	emu_start "$BATS_FILE_TMPDIR/world.json"
 }
 
-teardown_file() {
-	emu_stop
-	rm -rf "${EMU_DIR:-}"
-}
-
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	[[ $BATS_TEST_DESCRIPTION == file* ]] && return
-	emu_env
-	emu_control POST clear_faults >/dev/null
-	emu_set '{"page_size": null, "rtt_ms": null}'
-	emu_reset_log
-}
-
-code() { # N COMMAND...: stdout in out, stderr in err
-	local want=$1 got=0
-	shift
-	"$@" >out 2>err </dev/null || got=$?
-	[ "$got" = "$want" ] || {
-		echo "$* exited $got, not $want"
-		cat out err
-		return 1
-	}
+	emu_fresh '{"page_size": null, "rtt_ms": null}'
 }
 
 events() { # [FILTER]: of the events in out, one value a line
@@ -219,7 +200,7 @@ three=(us-east-1 eu-west-1 ap-east-1)
 	code 0 trail-search --key=$K --state=st eu-west-1
 	[ "$(events | wc -l)" = 130 ]
 	[ "$(events .id | uniq -d)" = '' ]
-	emu_reset_log
+	emu_violated 'LookupEvents: token unknown'
 }
 
 @test "a full disk, or a kill at any point, under the state: the next run ends it" {

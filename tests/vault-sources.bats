@@ -1,62 +1,10 @@
 #!/usr/bin/env bats
 # Where a vault's key comes from: AWS KMS and Secrets Manager (the emulator),
 # systemd. Tokens, and from each to each: vault-token.bats.
-# shellcheck disable=SC2030,SC2031,SC2154
+# shellcheck disable=SC2030,SC2031,SC2086,SC2154
 
 load lib/quell
-load aws/emu.bash
-
-setup_file() {
-	export TMPDIR=$BATS_FILE_TMPDIR
-	emu_start
-	declare -px | sed -nE 's/^declare -x ((AWS|EMU)_)/export \1/p' \
-	    >"$BATS_FILE_TMPDIR/env"
-}
-
-teardown_file() {
-	emu_stop
-}
-
-setup() {
-	cd "$BATS_TEST_TMPDIR" || return
-	emu_skip
-	# shellcheck source=/dev/null
-	. "$BATS_FILE_TMPDIR/env"
-	emu_set '{"preset": "immediate", "kms": {"us-east-1": {"'$KEY1'":
-		{"state": "Enabled"}}}}'
-	emu_control POST clear_faults >/dev/null
-	emu_reset_log
-	export QUELL_STATE_DIR=$PWD/state AWS_MAX_ATTEMPTS=2
-	unset QUELL_VAULT QUELL_VAULT_KEY CREDENTIALS_DIRECTORY
-	umask 077
-	printf 'username=u\npassword=%s\n' 's3/cr+et=' >block
-}
-
-KEY1=0a1b2c3d-0000-4000-8000-000000000001
-
-make_vault() {	# SOURCE [OPTION...]
-	cred-vault put -y ses --vault-key="$1" "${@:2}" <block >/dev/null
-}
-
-opens() {
-	run -0 --separate-stderr cred-vault get ses
-	[ "$output" = "$(cat block; echo name=ses)" ]
-}
-
-rotate() {	# SOURCE [OPTION...]
-	cred-vault rotate-key -y --to="$1" "${@:2}"
-}
-
-refused() {	# CODE TEXT SOURCE: it makes no vault
-	run "-$1" --separate-stderr cred-vault put -y ses --vault=new \
-		--vault-key="$3" <block
-	[[ $stderr == *"$2"* ]] || { echo "$stderr"; return 1; }
-	[ -z "$output" ] && [ ! -e new ]
-}
-
-operations() {
-	emu_calls '[.[] | select(.kind == "api") | .operation] | join(" ")'
-}
+load lib/vault_key.bash
 
 @test "kms: an envelope, bound to the vault by its encryption context" {
 	make_vault kms:alias/quell-vault

@@ -5,6 +5,8 @@
 #   setup()    { emu_start; }
 #   teardown() { emu_stop; }
 #
+# (one for a whole file: shared.bash)
+#
 # Every function returns non-zero when it could not do its work.
 
 emu_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -77,11 +79,17 @@ emu_start() {
 	emu_env
 }
 
+# A test fails by it if a client ever broke a rule, though the log was reset
+# since; a script, which may stop more in the same trap, is only told.
 emu_stop() {
 	[[ -n ${EMU_PID:-} ]] || return 0
 	kill "$EMU_PID" 2>/dev/null || true
 	wait "$EMU_PID" 2>/dev/null || true
 	unset EMU_PID
+	[[ -s $EMU_DIR/violations.jsonl ]] || return 0
+	echo 'emu: violations:' >&2
+	cat "$EMU_DIR/violations.jsonl" >&2
+	[[ $(type -t skip) != function ]]
 }
 
 # emu_control METHOD PATH [JSON]
@@ -130,6 +138,18 @@ emu_violations() {
 
 emu_no_violations() {
 	emu_violations >&2
+}
+
+# emu_violated PATTERN: there was such a violation and it was meant to be:
+# emu_stop does not fail by it.
+emu_violated() {
+	local file=$EMU_DIR/violations.jsonl
+	if ! grep -qE -e "$1" "$file"; then
+		echo "emu: no violation like this: $1" >&2
+		return 1
+	fi
+	grep -vE -e "$1" "$file" >"$file.rest" || true
+	cat "$file.rest" >"$file"
 }
 
 emu_reset_log() {

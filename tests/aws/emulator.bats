@@ -37,4 +37,11 @@ teardown() {
 	[[ $output == *'not signed'* ]]
 	emu_reset_log
 	emu_no_violations
+	# what was forgotten fails all the same, if it was not meant
+	run -1 emu_violated 'no such thing'
+	stop_again() { (emu_stop) 2>&1; }
+	run -1 stop_again
+	[[ $output == *'not signed'* ]]
+	emu_violated 'not signed'
+	emu_stop
 }

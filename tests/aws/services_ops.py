@@ -1,6 +1,7 @@
 """CloudWatch, and the small part of Health and Support."""
 
 import random
+import statistics
 
 from errors import AwsError
 from registry import operation
@@ -29,7 +30,7 @@ def _series(call, namespace, metric, dimensions, period, stat, start, end):
             else:
                 value = getattr(region, _RATES[metric])
             buckets.setdefault(point[0] // period * period, []).append(value)
-    combine = {"Sum": sum, "Average": lambda v: sum(v) / len(v),
+    combine = {"Sum": sum, "Average": statistics.mean,
                "Minimum": min, "Maximum": max, "SampleCount": len}
     if stat not in combine:
         raise AwsError("InvalidParameterValue", f"The value {stat} for "

@@ -2,6 +2,14 @@
 #
 # creds_sink               start the smarthost, in setup_file; stop: creds_stop
 # creds_make TEXT          an instance X whose client authenticators are TEXT
+# creds_no_sink            no smarthost: nothing is to be sent
+# creds_begin              a test's folder, with old.cred and new.cred
+# creds_lookup             X keeps the old credential in x/ses.pw
+# creds_inline             X keeps it in x/exim.conf; both set $what, the file
+#                          that changes, and keep it as `before`
+# creds_is_new             every place holds the new credential
+# creds_fault VAR=VALUE COMMAND...
+#                          the command under faults.so: sets rc; out and err
 # creds_block USER SECRET  a credential block
 # sends USER SECRET        a real Exim sends a mail with just that credential
 # sends_not USER SECRET    or does not
@@ -36,6 +44,21 @@ creds_stop()
 	[ -z "${CREDS_SINK-}" ] || sink_stop "$CREDS_SINK"
 }
 
+creds_no_sink()
+{
+	export CREDS_SINK=$PWD/none
+	mkdir none
+	echo 9 >none/port
+}
+
+creds_begin()
+{
+	cd "$BATS_TEST_TMPDIR" || return 1
+	creds_block "$OLD_USER" "$OLD_PASS" >old.cred
+	creds_block "$NEW_USER" "$NEW_PASS" >new.cred
+	chmod 600 old.cred new.cred
+}
+
 creds_available()
 {
 	exim_available || skip "no exim"
@@ -62,6 +85,104 @@ creds_make()	# TEXT [exim_make's key=value ...]
 creds_block()
 {
 	printf 'username=%s\npassword=%s\n' "$1" "$2"
+}
+
+# an authenticator with the old credential in it
+# shellcheck disable=SC2034
+CREDS_LOGIN="ses:
+  driver = plaintext
+  public_name = LOGIN
+  client_send = : $OLD_USER : $OLD_PASS"
+
+creds_inline()	# [TEXT]
+{
+	creds_make "${1-$CREDS_LOGIN}"
+	what=x/exim.conf
+	cp -p "$what" before
+}
+
+creds_lookup()
+{
+	creds_make "ses:
+  driver = plaintext
+  public_name = LOGIN
+  client_send = : \${lookup{user}lsearch{$PWD/x/ses.pw}{\$value}fail} : \${lookup{pass}lsearch{$PWD/x/ses.pw}{\$value}fail}"
+	what=x/ses.pw
+	printf 'user: %s\npass: %s\n' "$OLD_USER" "$OLD_PASS" >"$what"
+	chown "root:$(<x/exim.uid)" "$what"
+	chmod 640 "$what"
+	cp -p "$what" before
+}
+
+creds_is_new()
+{
+	exim-creds --compare --from-file new.cred | jq -se 'length > 0 and
+		all(.same_user and .same_password)' >/dev/null
+}
+
+creds_fault()	# VARIABLE=VALUE COMMAND...
+{
+	local preload=$QUELL_B/faults.so
+
+	[[ $QUELL_B != *asan* ]] ||
+		preload="$(gcc -print-file-name=libasan.so) $preload"
+	rc=0
+	env "$1" LD_PRELOAD="$preload" "${@:2}" >out 2>err </dev/null || rc=$?
+}
+
+# Kills of exim-creds: Exim works with the old credential or with the new one,
+# and the next run ends where this one was to end.
+
+creds_killed()	# VARIABLE=VALUE COMMAND...: 137 or its own end
+{
+	creds_fault "$@"
+	[[ $rc == 0 || $rc == 137 ]] || { echo "$1: $rc"; cat err; return 1; }
+}
+
+# All places, whole, and each file's user and password belong together
+creds_whole()	# PLACES
+{
+	exim-creds --compare --from-file old.cred >a &&
+		exim-creds --compare --from-file new.cred >b &&
+		[ "$(wc -l <a)" = "$1" ] &&
+		paste -d' ' <(jq -c '[.same_user, .same_password]' a) \
+			<(jq -c '[.same_user, .same_password]' b) >c &&
+		[ "$(grep -cvxE '\[true,true\] \[false,false\]|\[false,false\] \[true,true\]' c)" = 0 ]
+}
+
+creds_clean()	# STATUS: of the state, and nothing lies about
+{
+	[ -z "$(find x -name '.*quell*')" ] &&
+		[ "$(jq -r .status state/exim-creds.json)" = "$1" ]
+}
+
+# --put killed at each call of a kind in turn, until it is not any more, which
+# is after more than ATLEAST of them
+creds_each_kill()	# KIND PATH PLACES ATLEAST
+{
+	local n
+
+	for ((n = 1; n < 30; n++)); do
+		creds_killed "$1=$n:$2:KILL" \
+			exim-creds --put -y --from-file new.cred
+		creds_whole "$3" || { echo "$1=$n: not whole"; return 1; }
+		[ "$rc" = 137 ] || break
+		exim-creds --put -y --from-file new.cred >out 2>err || {
+			echo "$1=$n: then"
+			cat err
+			return 1
+		}
+		if ! creds_is_new || ! creds_clean 'done'; then
+			echo "$1=$n: not ended"
+			return 1
+		fi
+		exim-creds --undo -y >/dev/null
+		cmp before "$what"
+		creds_clean undone
+	done
+	creds_is_new
+	[ "$n" -gt "$4" ]
+	exim-creds --undo -y >/dev/null
 }
 
 creds_submit()

@@ -1,4 +1,5 @@
-# quell.bash - what every .bats file loads: paths, and the man page examples.
+# quell.bash - what every .bats file loads: paths, the man page examples, and
+# how a command is asked.
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0
@@ -45,4 +46,29 @@ run_examples() {
 		fi
 	done < <(man_examples "$1")
 	[ "$n" -gt 0 ]
+}
+
+# code N COMMAND...: it exits with N; its stdout in out, its stderr in err
+code() {
+	local want=$1 got=0
+	shift
+	"$@" >out 2>err </dev/null || got=$?
+	[ "$got" = "$want" ] || {
+		echo "$* exited $got, not $want"
+		cat out err
+		return 1
+	}
+}
+
+# json_is JSON FILTER: jq says true
+json_is() {
+	jq -e "$2" <<<"$1" >/dev/null || {
+		printf 'not %s: %s\n' "$2" "$1"
+		return 1
+	}
+}
+
+# is FILTER: jq says true of the record on stdout
+is() {
+	json_is "${output-}" "$1"
 }

@@ -3,33 +3,22 @@
 # user with a key and a vault for each test.
 # shellcheck disable=SC2034,SC2154
 
+# shellcheck source=tests/aws/shared.bash
+. "$QUELL_ROOT/tests/aws/shared.bash"
+
 SECRET='st0len/+SecretKeyForTheSmtpUser/0000001+'
 
-setup_file() {
-	emu_start
-}
-
-teardown_file() {
-	emu_stop
-	rm -rf "$EMU_DIR"
-}
-
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
-	umask 077
-	export QUELL_STATE_DIR=$PWD/state
-	state=$PWD/state/ses-rotate-111122223333.json
-	emu_env
-	emu_control POST clear_faults >/dev/null
-	emu_set '{"preset": "immediate", "regions": {"*":
+	emu_fresh '{"preset": "immediate", "regions": {"*":
 		{"sending_enabled": true, "ingress_points": []}}}'
+	umask 077
+	state=$PWD/state/ses-rotate-111122223333.json
 	head -c 32 /dev/urandom >vault.key
 	chmod 400 vault.key
 	printf '%s\n' "$SECRET" >old.secret
 	script take 'cat >"$1.new"; mv "$1.new" "$1"'
 	script there 'grep -q "^username=$(cat "$2")\$" "$1"'
 	new_user
-	emu_reset_log
 }
 
 script() { # NAME BODY
@@ -47,16 +36,6 @@ new_user() { # [MORE]: sets $user $OLD
 		>/dev/null
 }
 
-code() { # N COMMAND...
-	local want=$1 got=0
-	shift
-	"$@" >out.jsonl 2>err </dev/null || got=$?
-	[ "$got" = "$want" ] || {
-		echo "$* exited $got, not $want"
-			return 1
-	}
-}
-
 rot() { # N ARGUMENT...: with a vault, quickly
 	local want=$1
 	shift
@@ -72,7 +51,7 @@ resume() { # N ARGUMENT...
 }
 
 role() { # ROLE FIELD
-	jq -r "select(.role == \"$1\").$2" out.jsonl
+	jq -r "select(.role == \"$1\").$2" out
 }
 
 keys() {
