@@ -5,6 +5,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 
 load lib/quell
+load lib/exim
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -257,12 +258,12 @@ pass.eu-west-1: e:1" ]
 }
 
 @test "get --exim-file: Exim itself reads the password byte for byte" {
-	exim=$(PATH=$PATH:/usr/sbin command -v exim4 || true)
-	[ -n "$exim" ] || skip "no exim"
+	exim_available || skip "no exim"
+	exim_make "$PWD/x"
 	pw='a/b+c=:$d\e^f<g>"h%i{j}'\''k'
 	printf 'username=u\npassword=%s\n' "$pw" | put a
 	cred-vault get a --exim-file="$PWD/f" >/dev/null
-	run -0 "$exim" -C /dev/null -be "\${lookup{pass}lsearch{$PWD/f}}"
+	run -0 "$PWD/x/bin/exim4" -be "\${lookup{pass}lsearch{$PWD/f}}"
 	[ "$output" = "$pw" ]
 }
 
@@ -391,7 +392,7 @@ cred-vault.end remove a" ]
 }
 
 @test "10,000 records list in well under a second" {
-	make_vault=$QUELL_B/unit/vault_make
+	make_vault=$QUELL_B/unit/vault_tool
 	[ -x "$make_vault" ] || skip "not built"
 	"$make_vault" big file:big.key 10000
 	start=$(date +%s%N)

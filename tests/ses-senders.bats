@@ -257,7 +257,8 @@ of() {	# of NAME FILTER: it holds for exactly one record of that name
 		emu_stop
 	)
 	grep -q "no simulation by IAM: " err
-	grep -q "^ses-senders: group-raw: ListAccessKeys: " err
+	# whichever of them is refused first
+	grep -qE "^ses-senders: group-raw: (List(AccessKeys|MFADevices)|GetLoginProfile): AccessDenied" err
 	jq -se 'map(select(.name == "group-raw"))[0] | .can_send == "yes" and
 		.complete == false and (has("keys") or has("mfa") or
 		has("simulated") | not)' out

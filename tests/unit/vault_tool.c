@@ -1,9 +1,9 @@
 /*
- * vault_make.c - makes a large vault at once, for tests/cred-vault.bats and
+ * vault_tool.c - makes a large vault at once, for tests/cred-vault.bats and
  * the bench: as many puts would write the file as often.
  *
  * Not a unit test of its own: without operands it does nothing.
- * usage: vault_make FILE SOURCE COUNT
+ * usage: vault_tool FILE SOURCE COUNT
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -95,6 +95,6 @@ main(int argc, char **argv)
 		if (fill(o.path, n, &err) == 0)
 			return 0;
 	}
-	fprintf(stderr, "vault_make: %s\n", err.msg);
+	fprintf(stderr, "vault_tool: %s\n", err.msg);
 	return 1;
 }
