@@ -636,7 +636,7 @@ ask_all(struct run *r, struct host *h)
 	const struct ir_aws_param disks[] = {
 		{ "InstanceSpecification.InstanceId", h->i.id } };
 	const struct ir_aws_param one[] = { { "InstanceId.1", h->i.id } };
-	char names[IR_EC2_GROUPS][24];
+	char names[IR_EC2_GROUPS][40];
 	size_t i;
 
 	for (i = 0; i < p->nnow; i++) {
