@@ -406,6 +406,9 @@ check_usage(struct app *a, int n)
 		    "of them");
 	if (a->run.proofs < 1 || a->run.proofs > 1000)
 		ir_die_usage("--proofs: 1 to 1000");
+	/* a new key spreads for half a minute, and is taken in between */
+	if (a->run.over < 0)
+		a->run.over = a->run.wait < 120 ? a->run.wait / 6 : 20;
 	if (a->run.over > 3600)
 		ir_die_usage("--over: at most an hour");
 	if (a->want.from && !ir_smtp_address_ok(a->want.from))
@@ -913,7 +916,7 @@ parse(struct app *a, int argc, char **argv)
 		{ 0, "proofs", "COUNT", IR_INT, &a->run.proofs,
 		    "answers in a row that are a proof; default 5" },
 		{ 0, "over", "SECONDS", IR_SECONDS, &a->run.over,
-		    "that the row of the new key spans; default 5" },
+		    "that the row of the new key spans; default 20" },
 		{ 0, "wait", "SECONDS", IR_SECONDS, &a->run.wait,
 		    "time for each proof; default 120" },
 		{ 0, "smtp-endpoint", "HOST", IR_STR, &a->want.endpoint,
@@ -945,7 +948,7 @@ int
 main(int argc, char **argv)
 {
 	struct app a = { .state = { .lock = -1 }, .phase = "all",
-		.run = { .proofs = 5, .over = 5, .wait = 120, .warn = warn,
+		.run = { .proofs = 5, .over = -1, .wait = 120, .warn = warn,
 		.sure = sure }, .tally = IR_TALLY_INIT };
 	struct ir_err err = IR_ERR_INIT;
 	int n;
