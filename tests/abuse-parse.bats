@@ -442,6 +442,7 @@ traced() {
 }
 
 @test "no mail takes the square of its length" {
+	cd "$BATS_TEST_TMPDIR"
 	head='From: trustandsafety@support.aws.com
 Subject: Your AWS Abuse Report [1234567-1]
 Content-Type: text/plain

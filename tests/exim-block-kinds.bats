@@ -9,7 +9,8 @@ setup()
 {
 	# shellcheck source=tests/lib/exim.bash
 	. "$BATS_TEST_DIRNAME/lib/exim.bash"
-	exim_available 2>no || skip "$(tail -n 1 no)"
+	exim_available 2>"$BATS_FILE_TMPDIR/no-exim" ||
+		skip "$(tail -n 1 "$BATS_FILE_TMPDIR/no-exim")"
 	cd "$BATS_TEST_TMPDIR" || return 1
 	X=$PWD/x
 	exim_make "$X" users=billing@quell.test:pw,alice@quell.test:pw \
