@@ -109,6 +109,26 @@ creds() {	# exim-creds there
 	kill -0 "$pid"
 }
 
+@test "a signal that the daemon lost between looking and waiting is sent again" {
+	creds_available
+	creds_make "$CREDS_LOGIN"
+	cat >deaf <<-'EOF'
+		n=0
+		trap 'n=$((n + 1)); [ $n -lt 2 ] || exec -a exim4-daemon sleep 30' HUP
+		: >ready
+		while :; do sleep 0.1; done
+	EOF
+	bash -c 'exec -a exim4-daemon bash deaf' 3>&- &
+	pid=$!
+	echo $pid >x/exim.pid
+	ready() { [ -e ready ]; }
+	peers_wait 5 ready
+	run -0 --separate-stderr exim-creds --put -y <new.cred
+	jq -e '.reload == "done"' <<<"$output"
+	kill $pid
+	wait $pid || :
+}
+
 @test "a daemon that does not survive: all is put back, and it is said" {
 	creds_available
 	creds_make "$CREDS_LOGIN"

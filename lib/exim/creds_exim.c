@@ -614,19 +614,30 @@ int
 ir_exim_reload(const char *pid_file, const struct ir_exim_daemon *d,
     long wait_ms, struct ir_err *err)
 {
-	int64_t end = ir_mono_ms() + wait_ms;
-	struct ir_exim_daemon now;
+	int64_t end = ir_mono_ms() + wait_ms, told = ir_mono_ms() - 1000;
+	struct ir_exim_daemon now = *d;
+	bool another = false;
 	int gone = 0;
 
-	if (kill(d->pid, SIGHUP))
-		return ir_fail_errno(err, ir_errno_code(errno, IR_OSERR),
-		    errno, "reload of Exim's daemon");
-	/* the auxiliary vector of a process is another one after exec */
 	for (;;) {
+		/* Exim looks for the signal before it waits: one that falls
+		 * between the two is seen at the next connection, hours
+		 * later.  It ignores the signal while it starts again. */
+		if (now.pid == d->pid && !another &&
+		    ir_mono_ms() >= told + 1000) {
+			if (kill(d->pid, SIGHUP) && errno != ESRCH)
+				return ir_fail_errno(err, ir_errno_code(errno,
+				    IR_OSERR), errno, "reload of Exim's "
+				    "daemon");
+			told = ir_mono_ms();
+		}
 		ir_exim_daemon(pid_file, &now);
-		if (now.pid && (now.pid != d->pid || now.nlife != d->nlife ||
-		    memcmp(now.life, d->life, now.nlife) != 0) &&
-		    (now.listens || !d->listens))
+		/* the auxiliary vector of a process is another one after
+		 * exec */
+		another = now.pid && (now.pid != d->pid ||
+		    now.nlife != d->nlife ||
+		    memcmp(now.life, d->life, now.nlife) != 0);
+		if (another && (now.listens || !d->listens))
 			return 0;
 		gone = now.pid ? 0 : gone + 1;
 		if (gone > 20)
