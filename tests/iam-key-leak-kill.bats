@@ -38,7 +38,7 @@ ending() {	# whole or killed
 	jq -r .event "$1/incident/journal.jsonl" | grep -E '^incident\.' | sort -u
 	jq -S '[.regions, .ingress_points] | map(map_values(keys))' \
 		"$1/incident/state/ses-pause.json" 2>/dev/null
-	(cd "$1/incident/steps" && find . -name done | sort)
+	(cd "$1/incident/steps" && find . -name 'done' | sort)
 }
 
 @test "killed at every step, it ends the same" {

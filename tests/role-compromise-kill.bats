@@ -35,7 +35,7 @@ ending() {	# whole or killed
 		(.ec2.groups | length), (.ec2.snapshots | length)' |
 		sed "s|/$1/incident|/DIR|"
 	jq -r .event "$1/incident/journal.jsonl" | grep -E '^incident\.' | sort -u
-	(cd "$1/incident/steps" && find . -name done | sort)
+	(cd "$1/incident/steps" && find . -name 'done' | sort)
 }
 
 @test "killed at every step, it ends the same" {

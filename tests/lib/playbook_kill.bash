@@ -59,7 +59,7 @@ kill_run() {
 			rc=$?
 		n=$((n + 1))
 	done
-	echo "killed $((n - 1)) times at: $(ls killed/at | paste -sd' ')"
+	echo "killed $((n - 1)) times:" killed/at/*
 	[ "$rc" = "$want" ] || { cat play.out; return 1; }
 	[ "$((n - 1))" -ge "$min" ]
 	ending killed >end.killed
@@ -78,10 +78,11 @@ kill_run() {
 killed_at() {
 	local step
 	for step; do
-		[ -d "killed/at/$step.before" ] && [ -d "killed/at/$step.after" ] || {
+		if [ ! -d "killed/at/$step.before" ] ||
+			[ ! -d "killed/at/$step.after" ]; then
 			echo "never killed at $step"
 			return 1
-		}
+		fi
 	done
 }
 
