@@ -16,8 +16,8 @@
 
 #include "../core/err.h"
 
-enum ir_dns_type { IR_DNS_A = 1, IR_DNS_PTR = 12, IR_DNS_MX = 15,
-	IR_DNS_TXT = 16, IR_DNS_AAAA = 28, IR_DNS_TLSA = 52 };
+enum ir_dns_type { IR_DNS_A = 1, IR_DNS_MX = 15, IR_DNS_TXT = 16,
+	IR_DNS_AAAA = 28 };
 
 enum ir_dns_status {
 	IR_DNS_OK,		/* answers there */
