@@ -335,6 +335,9 @@ judge_mx(const struct ir_posture *p, struct ir_finding *f,
 		ir_finding_say(f, IR_V_FAIL, "no host takes mail for it");
 	else
 		f->reason = NULL;
+	if (f->verdict == IR_V_PASS)
+		ir_finding_say(f, IR_V_PASS, "%zu host%s mail", good,
+		    good == 1 ? " takes" : "s take");
 }
 
 void
@@ -479,7 +482,9 @@ ir_posture_tlsrpt(const struct ir_posture *p, const char *domain)
 	rr = one_record(p, &f, ir_tlsrpt_is_record);
 	if (rr && (bad = ir_tlsrpt_record(rr->data, rr->len)))
 		ir_finding_say(&f, IR_V_FAIL, "%s", bad);
-	else if (!rr && f.why.len == 0)
+	else if (rr)
+		ir_finding_say(&f, IR_V_PASS, "reports are asked for");
+	else if (f.why.len == 0)
 		ir_finding_say(&f, IR_V_NONE, "not used: nobody tells when "
 		    "TLS to the domain fails");
 	if (f.verdict == IR_V_FAIL || f.verdict == IR_V_NONE) {

@@ -46,6 +46,8 @@ publish_merged(struct ir_finding *f, const char *domain,
 		if (ir_spf_is_record(s->rr[i].data, s->rr[i].len))
 			add_terms(&b, s->rr[i].data, s->rr[i].len,
 			    &redirects);
+	if (b.len == 6)		/* no terms at all: what most have */
+		ir_buf_str(&b, " mx");
 	if (!redirects)
 		ir_buf_str(&b, " ~all");
 	if (!b.bad)
@@ -467,7 +469,9 @@ ir_posture_dmarc(const struct ir_posture *p, const char *domain)
 	if (w.several)
 		ir_finding_say(&f, IR_V_FAIL, "several records under one "
 		    "name: none of them counts");
-	if (w.failed != IR_DNS_OK) {
+	/* its own record applies, whatever stands above it */
+	if (w.failed != IR_DNS_OK && (!d || strcasecmp(d->domain,
+	    w.start))) {
 		f.reason = ir_dns_status_word(w.failed);
 		ir_finding_say(&f, IR_V_UNKNOWN, "part of the walk up the "
 		    "tree was not answered: %s", f.reason);
