@@ -27,6 +27,7 @@
 #define LANES 4			/* addresses at once to one list */
 #define IN_FLIGHT 128
 #define DEFAULT_MS 5000
+#define MAX_REASON 1024		/* bytes of one TXT */
 #define LOOKUPS_A_SECOND 500	/* what the default limit allows for */
 
 struct opts {
@@ -120,7 +121,7 @@ emit(struct run *r, const struct ir_dnsbl_zone *z, const struct ir_ip *ip,
     const struct ir_dns_query *txt)
 {
 	char text[64];
-	struct ir_buf reason = IR_BUF(IR_DNS_MAX_ANSWERS * 260);
+	struct ir_buf reason = IR_BUF(16 * 3 * MAX_REASON);
 	struct ir_rec *rec;
 	size_t i;
 
@@ -138,9 +139,12 @@ emit(struct run *r, const struct ir_dnsbl_zone *z, const struct ir_ip *ip,
 	    z->class == IR_DNSBL_DEAD ? "dead" : "black");
 	ir_rec_int(rec, "tier", z->tier);
 	add_answer(rec, v, a);
-	for (i = 0; txt && txt->status == IR_DNS_OK && i < txt->n; i++)
-		ir_buf_fmt(&reason, "%s%s", i ? " | " : "",
-		    txt->answer[i].text);
+	for (i = 0; txt && txt->status == IR_DNS_OK && i < txt->n; i++) {
+		ir_buf_str(&reason, i ? " | " : "");
+		ir_text_clean(&reason, txt->answer[i].text,
+		    txt->answer[i].len > MAX_REASON ? MAX_REASON :
+		    txt->answer[i].len);
+	}
 	ir_rec_str(rec, "reason", reason.len ? reason.data : NULL);
 	ir_rec_str(rec, "delist", z->delist[0] ? z->delist : NULL);
 	if (a) {
@@ -165,6 +169,14 @@ emit_plain(struct run *r, const struct ir_dnsbl_zone *z,
 }
 
 /* --- asking ------------------------------------------------------------- */
+
+static void
+free_question(struct question *q)
+{
+	if (q)
+		ir_dns_query_free(&q->q);
+	free(q);
+}
 
 static void
 ask(struct family *f, struct question *q, const struct ir_ip *ip)
@@ -218,13 +230,14 @@ ask_next(struct family *f, struct question *q)
 	while (f->next < r->nips && !wanted(f, &r->ip[f->next]))
 		f->next++;
 	if (f->next == r->nips) {
-		free(q);
+		free_question(q);
 		return;
 	}
 	if (!q)
 		q = calloc(1, sizeof *q);
 	if (!q)
 		abort();
+	ir_dns_query_free(&q->q);
 	memset(q, 0, sizeof *q);
 	q->kind = ADDRESS;
 	q->ip = f->next++;
@@ -258,7 +271,7 @@ settle(struct family *f, struct question *q)
 	if (f->believed)
 		ask_next(f, q);
 	else
-		free(q);
+		free_question(q);
 }
 
 /* All probes are back: is the list to be believed? */
@@ -302,7 +315,7 @@ answered(struct ir_dns_query *dq, void *arg)
 		a = q->answer->arg;
 		ir_dnsbl_judge(f->zone, q->answer, &v);
 		emit(f->run, f->zone, &f->run->ip[q->ip], &v, q->answer, dq);
-		free(q);
+		free_question(q);
 		ask_next(f, a);
 	} else if (f->judged) {
 		settle(f, q);
@@ -524,7 +537,8 @@ ask_all(struct run *r)
 {
 	const struct opts *o = r->opts;
 	size_t lookups = r->nzones * (r->nips + NPROBES), i;
-	struct ir_dns_opts d = { o->resolver, 0, IN_FLIGHT };
+	struct ir_dns_opts d = { .resolver = o->resolver,
+		.in_flight = IN_FLIGHT };
 	const struct ir_dnsbl_zone *dead;
 
 	d.deadline_ms = o->common.timeout ? (int)o->common.timeout * 1000 :
@@ -581,7 +595,7 @@ free_run(struct run *r)
 	ir_dns_close(r->dns);
 	for (i = 0; i < r->nfamilies; i++)
 		for (k = 0; k < NPROBES; k++)
-			free(r->family[i].probe[k]);
+			free_question(r->family[i].probe[k]);
 	free(r->family);
 	free(r->zone);
 	free(r->ip);

@@ -24,6 +24,12 @@ void ir_text_clean(struct ir_buf *out, const char *s, size_t n);
  */
 void ir_text_term(struct ir_buf *out, const char *s, size_t n);
 
+/* How many bytes at the start of s are printable ASCII. */
+size_t ir_text_plain(const char *s, size_t n);
+
+/* Bytes as 2 * n hex digits and a NUL. */
+void ir_hex(const unsigned char *bytes, size_t n, char *out);
+
 /* In place: control bytes and broken UTF-8 become '?'.  For messages. */
 void ir_text_printable(char *s);
 

@@ -1,5 +1,4 @@
 /* dns.c - see dns.h */
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -11,209 +10,16 @@
 #define CARES_NO_DEPRECATED
 #include <ares.h>
 
-#include "../core/buf.h"
 #include "../core/text.h"
 #include "dns.h"
+#include "dns_msg.h"
 
 #define CLASS_IN 1
 #define MAX_FDS 16		/* of one server: UDP, TCP, being replaced */
-#define MAX_RECORDS 256		/* looked at in one answer */
-#define MAX_JUMPS 64		/* compression pointers in one name */
+#define MAX_ALL 1024		/* servers of all lists together */
 #define FIRST_TRY_MS 1000	/* at most; c-ares doubles it for each try */
 #define LEAST_TRY_MS 50
 #define TRIES 3
-
-/* --- the answer --------------------------------------------------------- */
-
-struct msg {
-	const uint8_t *p;
-	size_t len, at;
-};
-
-static unsigned
-get16(const uint8_t *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
-
-static uint32_t
-get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-/*
- * Read the name at m->at and go past it.  out (256 bytes) may be NULL; what
- * is not printable in it becomes '?', and so does a dot within a label.
- */
-static int
-read_name(struct msg *m, char *out)
-{
-	size_t at = m->at, used = 0, i, n;
-	int jumps = 0;
-	bool jumped = false;
-
-	for (;;) {
-		if (at >= m->len)
-			return -1;
-		n = m->p[at++];
-		if (n == 0)
-			break;
-		if ((n & 0xc0) == 0xc0) {
-			if (at >= m->len || ++jumps > MAX_JUMPS)
-				return -1;
-			if (!jumped)
-				m->at = at + 1;
-			jumped = true;
-			at = (n & 0x3f) << 8 | m->p[at];
-			continue;
-		}
-		if (n > 63 || n > m->len - at || used + n + 1 > 254)
-			return -1;
-		for (i = 0; i < n && out; i++) {
-			char c = (char)m->p[at + i];
-
-			out[used + i] = c > ' ' && c < 127 && c != '.' ? c :
-			    '?';
-		}
-		if (out)
-			out[used + n] = '.';
-		used += n + 1;
-		at += n;
-	}
-	if (out)
-		out[used ? used - 1 : 0] = '\0';
-	if (!jumped)
-		m->at = at;
-	return 0;
-}
-
-/* The strings of a TXT record, joined. */
-static void
-read_txt(const uint8_t *p, size_t len, struct ir_dns_answer *a)
-{
-	struct ir_buf b = IR_BUF(256 * 3 + 1);
-	size_t at = 0, n, used = 0;
-	char raw[256];
-
-	while (at < len && used < sizeof raw) {
-		n = p[at++];
-		if (n > len - at)
-			n = len - at;
-		if (n > sizeof raw - used)
-			n = sizeof raw - used;
-		memcpy(raw + used, p + at, n);
-		used += n;
-		at += n;
-	}
-	ir_text_clean(&b, raw, used);
-	n = ir_text_cut(ir_buf_cstr(&b), b.len, sizeof a->text - 1);
-	memcpy(a->text, ir_buf_cstr(&b), n);
-	a->text[n] = '\0';
-	ir_buf_free(&b);
-}
-
-/* Data of len bytes at m->at, which must fit: 0, or -1. */
-static int
-read_data(const struct msg *m, size_t len, enum ir_dns_type type,
-    struct ir_dns_answer *a)
-{
-	struct msg sub = *m;
-	const uint8_t *p = m->p + m->at;
-
-	a->pref = 0;
-	switch (type) {
-	case IR_DNS_A:
-		return len == 4 && inet_ntop(AF_INET, p, a->text,
-		    sizeof a->text) ? 0 : -1;
-	case IR_DNS_AAAA:
-		return len == 16 && inet_ntop(AF_INET6, p, a->text,
-		    sizeof a->text) ? 0 : -1;
-	case IR_DNS_MX:
-		if (len < 3)
-			return -1;
-		a->pref = (int)get16(p);
-		sub.at += 2;
-		return read_name(&sub, a->text);
-	case IR_DNS_TXT:
-		read_txt(p, len, a);
-		return 0;
-	default:
-		return -1;
-	}
-}
-
-/* One resource record: 0, or -1 when it is broken. */
-static int
-read_record(struct msg *m, struct ir_dns_query *q)
-{
-	const uint8_t *h;
-	size_t len;
-
-	if (read_name(m, NULL) || m->len - m->at < 10)
-		return -1;
-	h = m->p + m->at;
-	len = get16(h + 8);
-	m->at += 10;
-	if (len > m->len - m->at)
-		return -1;
-	if (get16(h) == (unsigned)q->type && get16(h + 2) == CLASS_IN &&
-	    q->n < IR_DNS_MAX_ANSWERS) {
-		uint32_t ttl = get32(h + 4);
-
-		if (read_data(m, len, q->type, &q->answer[q->n]))
-			return -1;
-		if (ttl > INT32_MAX)	/* RFC 2181, 8 */
-			ttl = 0;
-		if (q->n == 0 || ttl < q->ttl)
-			q->ttl = ttl;
-		q->n++;
-	}
-	m->at += len;
-	return 0;
-}
-
-static enum ir_dns_status
-read_message(struct msg *m, struct ir_dns_query *q)
-{
-	unsigned rcode, questions, answers;
-
-	if (m->len < 12 || !(m->p[2] & 0x80))
-		return IR_DNS_BAD;
-	rcode = m->p[3] & 0x0f;
-	if (rcode == 2)
-		return IR_DNS_SERVFAIL;
-	if (rcode == 3)
-		return IR_DNS_NXDOMAIN;
-	if (rcode == 5)
-		return IR_DNS_REFUSED;
-	questions = get16(m->p + 4);
-	answers = get16(m->p + 6);
-	if (rcode != 0 || questions > 1 || answers > MAX_RECORDS)
-		return IR_DNS_BAD;
-	m->at = 12;
-	if (questions) {
-		if (read_name(m, NULL) || m->len - m->at < 4)
-			return IR_DNS_BAD;
-		m->at += 4;
-	}
-	while (answers--)
-		if (read_record(m, q))
-			return IR_DNS_BAD;
-	return q->n ? IR_DNS_OK : IR_DNS_NODATA;
-}
-
-void
-ir_dns_parse(const uint8_t *msg, size_t len, struct ir_dns_query *q)
-{
-	struct msg m = { msg, len, 0 };
-
-	q->n = 0;
-	q->ttl = 0;
-	q->status = read_message(&m, q);
-	if (q->status != IR_DNS_OK)
-		q->n = 0;
-}
 
 /* --- servers ------------------------------------------------------------ */
 
@@ -224,22 +30,32 @@ struct server {
 	char name[64];
 };
 
+/* Whom to ask, in this order. */
+struct list {
+	struct server *server[IR_DNS_MAX_SERVERS];
+	size_t n;
+};
+
 struct job {
 	struct ir_dns *dns;
 	struct ir_dns_query *q;
+	struct list list;
 	size_t server;		/* which one is asked now */
 	bool again;		/* asked once more after FORMERR */
+	bool own;		/* q came from next() */
 	int64_t began;
 	struct job *next;
 };
 
 struct ir_dns {
-	struct server server[IR_DNS_MAX_SERVERS];
+	struct server *server[MAX_ALL];
 	size_t nservers;
+	struct list usual;
 	int64_t deadline;	/* monotonic milliseconds */
 	int budget;		/* milliseconds that all servers share */
 	size_t window, flying;
 	struct job *first, **last;	/* waiting for their turn */
+	bool (*next)(struct ir_dns_query *q, void *arg);
 	void (*done)(struct ir_dns_query *q, void *arg);
 	void *arg;
 };
@@ -314,20 +130,30 @@ is_localhost(const char *name)
 }
 
 static int
-open_channel(struct ir_dns *d, const char *host, const char *port,
-    struct ir_err *err)
+open_channel(struct ir_dns *d, const char *name, size_t sharers,
+    struct server **out, struct ir_err *err)
 {
-	struct server *s = &d->server[d->nservers];
+	struct server *s;
 	struct ares_options o = { 0 };
-	bool v6 = strchr(host, ':');
 	int rc, share;
+	size_t i;
 
-	snprintf(s->name, sizeof s->name, v6 ? "[%s]:%s" : "%s:%s", host,
-	    port);
+	for (i = 0; i < d->nservers; i++)
+		if (strcmp(d->server[i]->name, name) == 0) {
+			*out = d->server[i];
+			return 0;
+		}
+	if (d->nservers == MAX_ALL)
+		return ir_fail(err, IR_CONFIG, "more than %d name servers",
+		    MAX_ALL);
+	s = calloc(1, sizeof *s);
+	if (!s)
+		return ir_fail(err, IR_OSERR, "no memory");
+	snprintf(s->name, sizeof s->name, "%s", name);
 	o.flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH |
 	    ARES_FLAG_NOALIASES | ARES_FLAG_STAYOPEN | ARES_FLAG_EDNS;
 	/* 1 + 2 + 4 of these fit into this server's share of the time */
-	share = d->budget / 7;
+	share = d->budget / (int)sharers / 7;
 	o.timeout = share > FIRST_TRY_MS ? FIRST_TRY_MS :
 	    share < LEAST_TRY_MS ? LEAST_TRY_MS : share;
 	o.tries = TRIES;
@@ -337,9 +163,11 @@ open_channel(struct ir_dns *d, const char *host, const char *port,
 	rc = ares_init_options(&s->channel, &o, ARES_OPT_FLAGS |
 	    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ |
 	    ARES_OPT_SOCK_STATE_CB);
-	if (rc != ARES_SUCCESS)
+	if (rc != ARES_SUCCESS) {
+		free(s);
 		return ir_fail(err, IR_OSERR, "dns: %s", ares_strerror(rc));
-	d->nservers++;
+	}
+	*out = d->server[d->nservers++] = s;
 	rc = ares_set_servers_ports_csv(s->channel, s->name);
 	if (rc != ARES_SUCCESS)
 		return ir_fail(err, IR_CONFIG, "resolver %s: %s", s->name,
@@ -347,32 +175,40 @@ open_channel(struct ir_dns *d, const char *host, const char *port,
 	return 0;
 }
 
-/* One server of the list. */
+/* One server of a list of count; names are looked up only for the usual one. */
 static int
-add_server(struct ir_dns *d, const char *s, size_t n, struct ir_err *err)
+add_server(struct ir_dns *d, struct list *l, const char *s, size_t n,
+    size_t count, bool names, struct ir_err *err)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM }, *ai = NULL;
-	char host[256], port[8], address[INET6_ADDRSTRLEN + 16];
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM,
+		.ai_flags = names ? 0 : AI_NUMERICHOST }, *ai = NULL;
+	char host[256], port[8], address[INET6_ADDRSTRLEN + 16], name[64];
 	int rc;
 
 	if (split_host(s, n, host, sizeof host, port, sizeof port))
 		return ir_fail(err, IR_CONFIG,
 		    "resolver %.*s: not HOST[:PORT]", (int)n, s);
-	if (d->nservers == IR_DNS_MAX_SERVERS)
+	if (l->n == IR_DNS_MAX_SERVERS)
 		return ir_fail(err, IR_CONFIG, "resolver: more than %d",
 		    IR_DNS_MAX_SERVERS);
 	if (is_localhost(host))
-		return open_channel(d, "127.0.0.1", port, err);
+		snprintf(host, sizeof host, "127.0.0.1");
 	if (getaddrinfo(host, port, &hints, &ai))
-		return ir_fail(err, IR_CONFIG,
-		    "resolver %s: not an address, and no such host", host);
+		return ir_fail(err, IR_CONFIG, names ?
+		    "resolver %s: not an address, and no such host" :
+		    "resolver %s: not an address", host);
 	rc = getnameinfo(ai->ai_addr, ai->ai_addrlen, address, sizeof address,
 	    NULL, 0, NI_NUMERICHOST);
 	freeaddrinfo(ai);
 	if (rc)
 		return ir_fail(err, IR_CONFIG, "resolver %s: %s", host,
 		    gai_strerror(rc));
-	return open_channel(d, address, port, err);
+	snprintf(name, sizeof name, strchr(address, ':') ? "[%s]:%s" :
+	    "%s:%s", address, port);
+	if (open_channel(d, name, count, &l->server[l->n], err))
+		return -1;
+	l->n++;
+	return 0;
 }
 
 static int
@@ -386,14 +222,14 @@ count_list(const char *s)
 }
 
 static int
-add_list(struct ir_dns *d, const char *s, struct ir_err *err)
+add_list(struct ir_dns *d, struct list *l, const char *s, bool names,
+    struct ir_err *err)
 {
-	size_t n;
+	size_t n, count = (size_t)count_list(s);
 
-	d->budget /= count_list(s);
 	for (;; s += n + 1) {
 		n = strcspn(s, ",");
-		if (add_server(d, s, n, err))
+		if (add_server(d, l, s, n, count, names, err))
 			return -1;
 		if (!s[n])
 			return 0;
@@ -425,7 +261,7 @@ add_system(struct ir_dns *d, struct ir_err *err)
 	}
 	if (f)
 		fclose(f);
-	return add_list(d, found ? list : "127.0.0.1", err);
+	return add_list(d, &d->usual, found ? list : "127.0.0.1", true, err);
 }
 
 /* --- asking ------------------------------------------------------------- */
@@ -436,10 +272,16 @@ finish(struct job *j)
 	struct ir_dns *d = j->dns;
 	struct ir_dns_query *q = j->q;
 
+	bool own = j->own;
+
 	q->rtt_ms = (int)(ir_mono_ms() - j->began);
 	free(j);
 	if (d->done)
 		d->done(q, d->arg);
+	if (own) {
+		ir_dns_query_free(q);
+		free(q);
+	}
 }
 
 static void send_job(struct job *j);
@@ -471,7 +313,7 @@ answered(void *arg, int status, int timeouts, unsigned char *msg, int len)
 	    j->q->status == IR_DNS_REFUSED ||
 	    j->q->status == IR_DNS_SERVFAIL) &&
 	    status != ARES_ECANCELLED && status != ARES_EDESTRUCTION &&
-	    j->server + 1 < d->nservers && ir_mono_ms() < d->deadline) {
+	    j->server + 1 < j->list.n && ir_mono_ms() < d->deadline) {
 		j->server++;
 		send_job(j);
 		return;
@@ -482,7 +324,7 @@ answered(void *arg, int status, int timeouts, unsigned char *msg, int len)
 static void
 send_job(struct job *j)
 {
-	struct server *s = &j->dns->server[j->server];
+	struct server *s = j->list.server[j->server];
 
 	snprintf(j->q->server, sizeof j->q->server, "%s", s->name);
 	j->dns->flying++;
@@ -498,22 +340,92 @@ answer_localhost(struct ir_dns_query *q)
 	    q->type == IR_DNS_AAAA ? "::1" : NULL;
 
 	q->status = address ? IR_DNS_OK : IR_DNS_NODATA;
-	q->n = address ? 1 : 0;
-	if (address)
-		snprintf(q->answer[0].text, sizeof q->answer[0].text, "%s",
-		    address);
+	q->rcode = 0;
+	if (!address)
+		return;
+	q->answer = calloc(1, sizeof *q->answer);
+	if (!q->answer) {
+		q->status = IR_DNS_BAD;
+		return;
+	}
+	q->n = 1;
+	q->answer->text = address;
+	q->answer->len = strlen(address);
 }
 
-/* Let as many of the waiting fly as the window has room for. */
-static void
-pump(struct ir_dns *d)
+static struct job *
+new_job(struct ir_dns *d, struct ir_dns_query *q, struct ir_err *err)
 {
-	struct job *j;
+	struct job *j = calloc(1, sizeof *j);
 
-	while ((j = d->first) && d->flying < d->window) {
+	if (!j) {
+		ir_fail(err, IR_OSERR, "no memory");
+		return NULL;
+	}
+	j->dns = d;
+	j->q = q;
+	j->list = d->usual;
+	if (q->ask) {
+		j->list.n = 0;
+		if (add_list(d, &j->list, q->ask, false, err)) {
+			free(j);
+			return NULL;
+		}
+	}
+	q->status = IR_DNS_TIMEOUT;
+	q->rcode = -1;
+	q->answer = NULL;
+	q->alias = NULL;
+	q->n = 0;
+	q->ttl = 0;
+	q->rtt_ms = 0;
+	q->ad = q->tcp = false;
+	q->server[0] = '\0';
+	return j;
+}
+
+/* The next job of those that wait, or of the source: 1, 0: none, -1. */
+static int
+take(struct ir_dns *d, struct job **out, struct ir_err *err)
+{
+	struct ir_dns_query *q;
+	struct job *j = d->first;
+
+	*out = j;
+	if (j) {
 		d->first = j->next;
 		if (!d->first)
 			d->last = &d->first;
+		return 1;
+	}
+	if (!d->next)
+		return 0;
+	q = calloc(1, sizeof *q);
+	if (!q)
+		return ir_fail(err, IR_OSERR, "no memory");
+	if (!d->next(q, d->arg)) {
+		free(q);
+		return 0;
+	}
+	*out = j = new_job(d, q, err);
+	if (!j) {
+		free(q);
+		return -1;
+	}
+	j->own = true;
+	return 1;
+}
+
+/* Let as many of the waiting fly as the window has room for. */
+static int
+pump(struct ir_dns *d, struct ir_err *err)
+{
+	struct job *j;
+	int rc;
+
+	while (d->flying < d->window && (rc = take(d, &j, err))) {
+		if (rc < 0)
+			return -1;
 		j->began = ir_mono_ms();
 		if (is_localhost(j->q->name)) {
 			answer_localhost(j->q);
@@ -525,6 +437,7 @@ pump(struct ir_dns *d)
 			send_job(j);
 		}
 	}
+	return 0;
 }
 
 static int
@@ -535,7 +448,7 @@ wait_ms(struct ir_dns *d)
 	size_t i;
 
 	for (i = 0; i < d->nservers; i++) {
-		t = ares_timeout(d->server[i].channel, &most, &tv);
+		t = ares_timeout(d->server[i]->channel, &most, &tv);
 		ms = t->tv_sec * 1000 + (t->tv_usec + 999) / 1000;
 		if (ms < left)
 			left = ms;
@@ -544,17 +457,27 @@ wait_ms(struct ir_dns *d)
 }
 
 /* Wait for something to happen, and let c-ares deal with it. */
-static void
-step(struct ir_dns *d)
+static int
+step(struct ir_dns *d, struct ir_err *err)
 {
-	struct pollfd fd[IR_DNS_MAX_SERVERS * MAX_FDS];
-	size_t owner[IR_DNS_MAX_SERVERS * MAX_FDS], n = 0, i, k;
+	struct pollfd *fd;
+	struct server **owner;
+	size_t n = 0, i, k;
 
 	for (i = 0; i < d->nservers; i++)
-		for (k = 0; k < d->server[i].nfd; k++) {
-			owner[n] = i;
-			fd[n] = d->server[i].fd[k];
-			fd[n++].revents = 0;
+		n += d->server[i]->nfd;
+	fd = calloc(n + 1, sizeof *fd);
+	owner = calloc(n + 1, sizeof *owner);
+	if (!fd || !owner) {
+		free(fd);
+		free(owner);
+		return ir_fail(err, IR_OSERR, "no memory");
+	}
+	n = 0;
+	for (i = 0; i < d->nservers; i++)
+		for (k = 0; k < d->server[i]->nfd; k++) {
+			owner[n] = d->server[i];
+			fd[n++] = d->server[i]->fd[k];
 		}
 	if (poll(fd, (nfds_t)n, wait_ms(d)) < 0)
 		n = 0;
@@ -563,13 +486,16 @@ step(struct ir_dns *d)
 		bool wr = fd[i].revents & POLLOUT;
 
 		if (rd || wr)
-			ares_process_fd(d->server[owner[i]].channel,
+			ares_process_fd(owner[i]->channel,
 			    rd ? fd[i].fd : ARES_SOCKET_BAD,
 			    wr ? fd[i].fd : ARES_SOCKET_BAD);
 	}
+	free(fd);
+	free(owner);
 	for (i = 0; i < d->nservers; i++)	/* time-outs */
-		ares_process_fd(d->server[i].channel, ARES_SOCKET_BAD,
+		ares_process_fd(d->server[i]->channel, ARES_SOCKET_BAD,
 		    ARES_SOCKET_BAD);
+	return 0;
 }
 
 int
@@ -593,9 +519,11 @@ ir_dns_open(struct ir_dns **out, const struct ir_dns_opts *o,
 	d->budget = o->deadline_ms > 0 ? o->deadline_ms : 10000;
 	d->deadline = ir_mono_ms() + d->budget;
 	d->window = o->in_flight ? o->in_flight : 64;
+	d->next = o->next;
 	d->done = done;
 	d->arg = arg;
-	rc = o->resolver ? add_list(d, o->resolver, err) : add_system(d, err);
+	rc = o->resolver ? add_list(d, &d->usual, o->resolver, true, err) :
+	    add_system(d, err);
 	if (rc) {
 		ir_dns_close(d);
 		return -1;
@@ -607,17 +535,10 @@ ir_dns_open(struct ir_dns **out, const struct ir_dns_opts *o,
 int
 ir_dns_ask(struct ir_dns *d, struct ir_dns_query *q, struct ir_err *err)
 {
-	struct job *j = calloc(1, sizeof *j);
+	struct job *j = new_job(d, q, err);
 
 	if (!j)
-		return ir_fail(err, IR_OSERR, "no memory");
-	q->status = IR_DNS_TIMEOUT;
-	q->n = 0;
-	q->ttl = 0;
-	q->rtt_ms = 0;
-	q->server[0] = '\0';
-	j->dns = d;
-	j->q = q;
+		return -1;
 	*d->last = j;
 	d->last = &j->next;
 	return 0;
@@ -628,16 +549,17 @@ ir_dns_wait(struct ir_dns *d, struct ir_err *err)
 {
 	size_t i;
 
-	(void)err;
 	for (;;) {
-		pump(d);
+		if (pump(d, err))
+			return -1;
 		if (!d->first && !d->flying)
 			return 0;
-		if (ir_mono_ms() >= d->deadline)
+		if (ir_mono_ms() >= d->deadline) {
 			for (i = 0; i < d->nservers; i++)
-				ares_cancel(d->server[i].channel);
-		else
-			step(d);
+				ares_cancel(d->server[i]->channel);
+		} else if (step(d, err)) {
+			return -1;
+		}
 	}
 }
 
@@ -650,10 +572,15 @@ ir_dns_close(struct ir_dns *d)
 	if (!d)
 		return;
 	d->done = NULL;
-	for (i = 0; i < d->nservers; i++)
-		ares_destroy(d->server[i].channel);
+	d->next = NULL;
+	for (i = 0; i < d->nservers; i++) {
+		ares_destroy(d->server[i]->channel);
+		free(d->server[i]);
+	}
 	while ((j = d->first)) {
 		d->first = j->next;
+		if (j->own)
+			free(j->q);
 		free(j);
 	}
 	free(d);
@@ -677,26 +604,4 @@ ir_dns_run(const struct ir_dns_opts *o, struct ir_dns_query *q, size_t n,
 		rc = ir_dns_wait(d, err);
 	ir_dns_close(d);
 	return rc;
-}
-
-const char *
-ir_dns_status_word(enum ir_dns_status s)
-{
-	switch (s) {
-	case IR_DNS_OK:
-		return "ok";
-	case IR_DNS_NODATA:
-		return "nodata";
-	case IR_DNS_NXDOMAIN:
-		return "nxdomain";
-	case IR_DNS_REFUSED:
-		return "refused";
-	case IR_DNS_SERVFAIL:
-		return "servfail";
-	case IR_DNS_TIMEOUT:
-		return "timeout";
-	case IR_DNS_BAD:
-	default:
-		return "bad-reply";
-	}
 }
