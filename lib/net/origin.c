@@ -464,8 +464,8 @@ take_route(struct ir_origins *o, const struct ir_ip *ip,
 
 	group_of(ip, &group);
 	for (i = 0; q->status == IR_DNS_OK && i < q->n; i++)
-		if (ir_cymru_route(q->answer[i].text,
-		    strlen(q->answer[i].text), &r) == 0)
+		if (ir_cymru_route(q->answer[i].text, q->answer[i].len,
+		    &r) == 0)
 			ir_route_merge(&best, &r, ip);
 	if (best.nasn == 0 && q->status != IR_DNS_NXDOMAIN &&
 	    q->status != IR_DNS_NODATA) {
@@ -522,6 +522,8 @@ ask_routes(struct ir_origins *o, const struct ir_ip *ips, size_t n,
 		take_route(o, &ips[(uintptr_t)q[i].arg], &q[i]);
 	*again = asked > 0;
 out:
+	for (i = 0; q && i < n; i++)
+		ir_dns_query_free(&q[i]);
 	free(q);
 	ir_prefix_map_free(seen);
 	return rc;
@@ -557,7 +559,7 @@ ask_names(struct ir_origins *o, const struct ir_ip *ips, size_t n,
 		asn = (uint32_t)(uintptr_t)q[i].arg;
 		for (k = 0; q[i].status == IR_DNS_OK && k < q[i].n; k++) {
 			if (ir_cymru_name(q[i].answer[k].text,
-			    strlen(q[i].answer[k].text), name))
+			    q[i].answer[k].len, name))
 				continue;
 			ir_text_printable(name);
 			put_name(o, asn, name, ir_now() +
@@ -566,6 +568,8 @@ ask_names(struct ir_origins *o, const struct ir_ip *ips, size_t n,
 			break;
 		}
 	}
+	for (i = 0; i < asked; i++)
+		ir_dns_query_free(&q[i]);
 	free(q);
 	return rc;
 }
