@@ -545,21 +545,17 @@ emit_feed(struct run *r, const struct feed *f, const char *id,
 	ir_out_put(r->out, rec);
 }
 
+/* One address stands for itself. */
 static char *
-net_text(const struct ir_net *net, char *buf, size_t size)
+net_text(const struct ir_prefix *net, char *buf, size_t size)
 {
-	char ip[64];
-
-	ir_ip_text(&net->ip, ip, sizeof ip);
-	if (net->bits == (net->ip.v6 ? 128u : 32u))
-		snprintf(buf, size, "%s", ip);
-	else
-		snprintf(buf, size, "%s/%u", ip, net->bits);
-	return buf;
+	return net->bits == (net->ip.v6 ? 128 : 32) ?
+	    ir_ip_text(&net->ip, buf, size) :
+	    ir_prefix_text(net, buf, size);
 }
 
 static int
-feed_part(const struct ir_net *part, const struct ir_feed_hit *hit, void *arg)
+feed_part(const struct ir_prefix *part, const struct ir_feed_hit *hit, void *arg)
 {
 	struct feed_part *p = arg;
 	struct ir_dnsbl_result v;
@@ -572,7 +568,7 @@ feed_part(const struct ir_net *part, const struct ir_feed_hit *hit, void *arg)
 
 /* The listed parts of a network, and then how much of it that is. */
 static void
-look_net(struct run *r, const struct feed *f, const struct ir_net *net)
+look_net(struct run *r, const struct feed *f, const struct ir_prefix *net)
 {
 	struct feed_part p = { r, f, 0 };
 	uint64_t listed = 0, all = ir_net_size(net);
@@ -635,7 +631,7 @@ hash(const struct ir_dnsbl_target *t)
 
 /* Takes t over.  Each is asked about once. */
 static int
-add_target(struct run *r, struct ir_dnsbl_target *t, const char *where)
+add_target(struct run *r, struct ir_dnsbl_target *t)
 {
 	size_t at = hash(t), most = r->opts->force ? MAX_FORCED : MAX_TARGETS;
 	const char *special = ir_dnsbl_special(t);
@@ -649,7 +645,7 @@ add_target(struct run *r, struct ir_dnsbl_target *t, const char *where)
 	if (r->ntargets == most) {
 		ir_dnsbl_target_free(t);
 		return ir_fail(r->err, IR_DATAERR,
-		    "%s: more than %zu to ask about", where, most);
+		    "more than %zu to ask about", most);
 	}
 	if (special && !r->opts->force)
 		ir_warn(&r->opts->common, "%s: not asked about: %s %s",
@@ -661,15 +657,14 @@ add_target(struct run *r, struct ir_dnsbl_target *t, const char *where)
 }
 
 static int
-add_net(struct run *r, const struct ir_net *net, const char *s,
-    const char *where)
+add_net(struct run *r, const struct ir_prefix *net, const char *s)
 {
 	uint64_t n = ir_net_size(net), i;
 	int rc = 0;
 
 	if (n > (r->opts->force ? MAX_FORCED : MAX_NET)) {
-		ir_fail(r->err, IR_DATAERR, "%s: %.60s: more than %d "
-		    "addresses are too many to ask lists about", where, s,
+		ir_fail(r->err, IR_DATAERR, "%.60s: more than %d addresses "
+		    "are too many to ask lists about", s,
 		    r->opts->force ? MAX_FORCED : MAX_NET);
 		ir_hint(r->err, "read the lists' own files: --feed%s",
 		    r->opts->force ? "" : "; up to a /16 goes with --force");
@@ -680,67 +675,54 @@ add_net(struct run *r, const struct ir_net *net, const char *s,
 
 		t.ip = ir_ip_add(&net->ip, i);
 		t.kind = t.ip.v6 ? IR_DNSBL_IP6 : IR_DNSBL_IP4;
-		rc = add_target(r, &t, where);
+		rc = add_target(r, &t);
 	}
 	return rc;
 }
 
 /* One record of the input: looked up in the feeds, kept for the lists. */
 static int
-take(struct run *r, const struct ir_rec *rec, const char *where)
+take(const struct ir_rec *rec, void *arg, struct ir_err *err)
 {
+	struct run *r = arg;
 	const char *s = ir_rec_get(rec, "ip");
 	struct ir_dnsbl_target t;
-	struct ir_net net;
+	struct ir_prefix net;
 	size_t i;
-	int rc = 0;
 
 	if (!s)
 		s = ir_rec_get(rec, "id");
 	if (!s)
-		return ir_fail(r->err, IR_DATAERR,
-		    "%s: no \"ip\" and no \"id\"", where);
+		return ir_fail(err, IR_DATAERR, "no \"ip\" and no \"id\"");
 	r->checked++;
 	if (ir_net_parse(s, &net) == 0) {
 		for (i = 0; i < r->nfeeds; i++)
 			look_net(r, &r->feed[i], &net);
-		return r->nzones ? add_net(r, &net, s, where) : 0;
+		return r->nzones ? add_net(r, &net, s) : 0;
 	}
-	if (ir_dnsbl_target(s, &t, r->err)) {
-		ir_fail_prefix(r->err, "%s", where);
+	if (ir_dnsbl_target(s, &t, err))
 		return -1;
-	}
 	for (i = 0; i < r->nfeeds; i++)
 		look_target(r, &r->feed[i], &t);
 	if (r->nzones)
-		rc = add_target(r, &t, where);
-	else
-		ir_dnsbl_target_free(&t);
-	return rc;
+		return add_target(r, &t);
+	ir_dnsbl_target_free(&t);
+	return 0;
 }
 
 static int
 read_targets(struct run *r, char **operands, size_t n)
 {
-	struct ir_in *in = ir_in_open(operands, n, r->err);
-	struct ir_rec *rec;
-	int rc = -1;
+	int rc;
 
 	r->target = calloc(r->nzones ? MAX_FORCED : 1, sizeof *r->target);
 	r->seen = calloc(r->nzones ? MAX_FORCED * 4 : 1, sizeof *r->seen);
-	while (in && r->target && r->seen &&
-	    (rc = ir_in_next(in, &rec, r->err)) > 0) {
-		rc = take(r, rec, ir_in_where(in));
-		ir_rec_free(rec);
-		if (rc)
-			break;
-	}
-	ir_in_close(in);
-	if (rc == 0 && r->err->code)
-		rc = -1;
+	if (!r->target || !r->seen)
+		return ir_fail(r->err, IR_OSERR, "no memory");
+	rc = ir_in_each(operands, n, take, r, r->err);
 	if (rc == 0 && r->checked == 0)
 		rc = ir_fail(r->err, IR_USAGE, "no addresses");
-	return rc;
+	return rc || r->err->code ? -1 : 0;
 }
 
 /* --- the run ------------------------------------------------------------ */

@@ -42,6 +42,7 @@ needs()
 	build libisal-dev isa-l-devel
 	build libidn2-dev libidn2-devel
 	build libpsl-dev libpsl-devel
+	build libmaxminddb-dev libmaxminddb-devel
 	check bats bats
 	check jq jq
 	check libcmocka-dev libcmocka-devel
@@ -54,6 +55,7 @@ needs()
 	check util-linux util-linux
 	check iproute2 iproute
 	check strace strace
+	check zstd zstd
 	check gdb gdb
 	check softhsm2 softhsm
 	check nftables nftables

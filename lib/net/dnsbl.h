@@ -73,16 +73,14 @@ char *ir_ip_text(const struct ir_ip *ip, char *buf, size_t size);
  */
 const char *ir_ip_special(const struct ir_ip *ip);
 
-/* A network; the bits after the prefix are zero. */
-struct ir_net {
-	struct ir_ip ip;
-	unsigned bits;		/* of the prefix: 0-32 or 0-128 */
-};
-
-/* "192.0.2.0/24", "2001:db8::/32".  0, or -1 when it is none. */
-int ir_net_parse(const char *s, struct ir_net *net);
+/*
+ * A network (prefix.h): "192.0.2.0/24", "2001:db8::/32"; IPv4 in its mapped
+ * form becomes IPv4.  0, or -1 when it is none.
+ */
+struct ir_prefix;
+int ir_net_parse(const char *s, struct ir_prefix *net);
 /* How many addresses; UINT64_MAX when there are more than that. */
-uint64_t ir_net_size(const struct ir_net *net);
+uint64_t ir_net_size(const struct ir_prefix *net);
 /* The address i places after ip. */
 struct ir_ip ir_ip_add(const struct ir_ip *ip, uint64_t i);
 

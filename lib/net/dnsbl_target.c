@@ -13,6 +13,7 @@
 
 #include "../core/text.h"
 #include "dnsbl.h"
+#include "prefix.h"
 
 /* --- addresses ---------------------------------------------------------- */
 
@@ -93,43 +94,25 @@ ir_ip_special(const struct ir_ip *ip)
 }
 
 int
-ir_net_parse(const char *s, struct ir_net *net)
+ir_net_parse(const char *s, struct ir_prefix *net)
 {
-	const char *slash = strchr(s, '/');
-	char text[64], *end;
-	long bits, most;
-	size_t i;
-	bool mapped;
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-	if (!slash || slash[1] < '0' || slash[1] > '9' ||
-	    (size_t)(slash - s) >= sizeof text)
+	if (!strchr(s, '/') || ir_prefix_parse(s, net))
 		return -1;
-	memcpy(text, s, (size_t)(slash - s));
-	text[slash - s] = '\0';
-	bits = strtol(slash + 1, &end, 10);
-	if (*end || end - slash > 4 || ir_ip_parse(text, false, &net->ip))
-		return -1;
-	mapped = !net->ip.v6 && strchr(text, ':');
-	if (mapped)
-		bits -= 96;
-	most = net->ip.v6 ? 128 : 32;
-	if (bits < 0 || bits > most)
-		return -1;
-	net->bits = (unsigned)bits;
-	for (i = 0; i < (size_t)most / 8; i++) {
-		long keep = bits - (long)i * 8;
-
-		if (keep < 8)
-			net->ip.b[i] &= (uint8_t)(keep <= 0 ? 0 :
-			    0xff << (8 - keep));
-	}
+	if (!net->ip.v6 || memcmp(net->ip.b, mapped, 12) || net->bits < 96)
+		return 0;
+	memmove(net->ip.b, net->ip.b + 12, 4);
+	memset(net->ip.b + 4, 0, 12);
+	net->ip.v6 = false;
+	net->bits -= 96;
 	return 0;
 }
 
 uint64_t
-ir_net_size(const struct ir_net *net)
+ir_net_size(const struct ir_prefix *net)
 {
-	unsigned rest = (net->ip.v6 ? 128u : 32u) - net->bits;
+	int rest = (net->ip.v6 ? 128 : 32) - net->bits;
 
 	return rest >= 64 ? UINT64_MAX : (uint64_t)1 << rest;
 }

@@ -962,17 +962,18 @@ ir_feed_ip(const struct ir_feed *f, const struct ir_ip *ip,
 }
 
 int
-ir_feed_net(const struct ir_feed *f, const struct ir_net *net,
-    int (*fn)(const struct ir_net *part, const struct ir_feed_hit *hit,
+ir_feed_net(const struct ir_feed *f, const struct ir_prefix *net,
+    int (*fn)(const struct ir_prefix *part, const struct ir_feed_hit *hit,
     void *arg), void *arg, uint64_t *count)
 {
 	struct key a = key_of(&net->ip), end, b;
 	struct ir_feed_hit hit;
-	struct ir_net part;
+	struct ir_prefix part;
+	unsigned bits;
 	size_t i;
 	int rc = 0;
 
-	end = last_of(a, net->bits + (net->ip.v6 ? 0 : 96));
+	end = last_of(a, (unsigned)(net->bits + (net->ip.v6 ? 0 : 96)));
 	if (count)
 		*count = 0;
 	i = steps_until(f, a);
@@ -986,23 +987,16 @@ ir_feed_net(const struct ir_feed *f, const struct ir_net *net,
 		b = i + 1 < f->nsteps && compare(f->step[i + 1].from, end) <=
 		    0 ? before(f->step[i + 1].from) : end;
 		set_hit(f, f->step[i].value, &hit);
-		for (; rc == 0; a = next_of(last_of(a, part.bits))) {
-			part.bits = block(a, b);
+		for (;; a = next_of(last_of(a, bits))) {
+			bits = block(a, b);
 			part.ip = ip_of(a);
-			if (!part.ip.v6 && part.bits >= 96) {
-				struct ir_net v4 = part;
-
-				v4.bits -= 96;
-				if (count)
-					*count += ir_net_size(&v4);
-				rc = fn ? fn(&v4, &hit, arg) : 0;
-			} else {
-				part.ip.v6 = true;
-				if (count)
-					*count += ir_net_size(&part);
-				rc = fn ? fn(&part, &hit, arg) : 0;
-			}
-			if (compare(last_of(a, part.bits), b) >= 0)
+			/* what holds more than IPv4 is IPv6 */
+			part.ip.v6 = part.ip.v6 || bits < 96;
+			part.bits = (int)bits - (part.ip.v6 ? 0 : 96);
+			if (count)
+				*count += ir_net_size(&part);
+			rc = fn ? fn(&part, &hit, arg) : 0;
+			if (rc || compare(last_of(a, bits), b) >= 0)
 				break;
 		}
 	}

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "../core/err.h"
-#include "dnsbl.h"
+#include "prefix.h"
 
 #define IR_FEED_MAX_BYTES (1u << 30)	/* of one file */
 #define IR_FEED_MAX_ENTRIES (20u << 20)
@@ -68,8 +68,8 @@ bool ir_feed_name(const struct ir_feed *f, const char *name,
  * return non-zero to stop.  What fn returned last.  *count (may be NULL) is
  * how many addresses that were.
  */
-int ir_feed_net(const struct ir_feed *f, const struct ir_net *net,
-    int (*fn)(const struct ir_net *part, const struct ir_feed_hit *hit,
+int ir_feed_net(const struct ir_feed *f, const struct ir_prefix *net,
+    int (*fn)(const struct ir_prefix *part, const struct ir_feed_hit *hit,
     void *arg), void *arg, uint64_t *count);
 
 /* The text of a hit, with rbldnsd's "$" replaced; cut at size. */

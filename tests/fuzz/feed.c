@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 /* Parts come in order, and lie in the network. */
 static int
-part(const struct ir_net *p, const struct ir_feed_hit *hit, void *arg)
+part(const struct ir_prefix *p, const struct ir_feed_hit *hit, void *arg)
 {
 	const struct ir_feed *f = arg;
 	struct ir_feed_hit again;
@@ -26,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct ir_feed_info info;
 	struct ir_feed_hit hit;
 	struct ir_err err = IR_ERR_INIT;
-	struct ir_net all = { .bits = 0 };
+	struct ir_prefix all = { .bits = 0 };
 	char name[64] = "a.b.example";
 	uint64_t count;
 
