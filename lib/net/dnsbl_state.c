@@ -86,13 +86,8 @@ add_use(struct ir_dnsbl_state *s)
 static void
 put(char *out, size_t size, const char *s)
 {
-	size_t i;
-
 	snprintf(out, size, "%s", s);
-	ir_text_printable(out);
-	for (i = 0; out[i]; i++)
-		if (out[i] == '\t' || out[i] == '\n')
-			out[i] = ' ';
+	ir_text_printable(out);		/* no tab, no newline */
 }
 
 static bool

@@ -261,7 +261,8 @@ add_block(struct reading *r, struct key first, unsigned bits, bool out,
 	    (uint8_t)((bits + 7) / 8 * 8) : (uint8_t)bits;
 	e->out = out;
 	e->value = value;
-	r->info->kinds |= 1u << (v4 ? IR_DNSBL_IP4 : IR_DNSBL_IP6);
+	if (!out)
+		r->info->kinds |= 1u << (v4 ? IR_DNSBL_IP4 : IR_DNSBL_IP6);
 }
 
 static void
@@ -492,7 +493,7 @@ read_value(struct reading *r, const char *s, size_t n, uint32_t *a,
 {
 	const char *colon;
 	uint32_t got;
-	size_t used;
+	size_t used = 0;
 	int octets;
 
 	*a = r->usual_a;
@@ -543,7 +544,7 @@ read_plain(struct reading *r, const char *s, size_t n)
 		return true;
 	if (*s == '$')
 		return read_dollar(r, s, n);
-	if (*s == ':') {
+	if (*s == ':' && (n == 1 || s[1] != ':')) {
 		if (!read_value(r, s, n, &a, &text, &len))
 			return false;
 		r->usual_a = a;
@@ -728,7 +729,9 @@ by_place(const void *pa, const void *pb)
 	const struct entry *a = pa, *b = pb;
 	int c = compare(a->first, b->first);
 
-	return c ? c : (int)a->bits - (int)b->bits;
+	if (c == 0)
+		c = (int)a->bits - (int)b->bits;
+	return c ? c : (int)a->level - (int)b->level;
 }
 
 static bool
@@ -872,10 +875,13 @@ ir_feed_read(struct ir_feed **out, const char *bytes, size_t n,
 		goto out;
 	}
 	read_lines(&r, bytes, n);
+	/* what is said of all IPv6 is not said of IPv4 in the midst of it */
+	add_block(&r, (struct key){ 0, V4_LOW }, 96, true, NOTHING);
 	if (r.failed) {
 		ir_fail(err, IR_OSERR, "no memory, or too many entries");
 		goto out;
 	}
+	f->entry[f->nentries - 1].level = 0;
 	if (!info->entries && info->bad) {
 		ir_fail(err, IR_DATAERR,
 		    "line %zu: not an entry, and nor is any other line",
