@@ -40,6 +40,8 @@ needs()
 	build libzstd-dev libzstd-devel
 	build libp11-kit-dev p11-kit-devel
 	build libisal-dev isa-l-devel
+	build libidn2-dev libidn2-devel
+	build libpsl-dev libpsl-devel
 	build libmaxminddb-dev libmaxminddb-devel
 	check bats bats
 	check jq jq
