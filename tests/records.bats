@@ -53,6 +53,7 @@ writers() {
 	none|cred-vault list --vault v
 	none|cred-vault rotate-key -n --to file:k2 --vault v
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
+	none|sender-check --resolver 127.0.0.1:9 -t 1 example.com
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
 	END
@@ -171,7 +172,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'ses-rotate -y --key' 'abuse-ack -y --relay' 'exim-block -y --' \
 		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \
 		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
-		'trail-search --ip' 'ses-status --allow-list'; do
+		'trail-search --ip' 'ses-status --allow-list' 'sender-check --ses' \
+		'sender-check --selector' 'sender-check'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
@@ -182,7 +184,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 	# and no selection at all
 	for c in 'exim-queue-purge -y --spool sp --queue-name K' 'ses-pause -y' \
 		'iam-key-disable -y' 'iam-quarantine -y' 'ec2-contain -y --isolate' \
-		exim-block\ -y dnsbl-check; do
+		exim-block\ -y dnsbl-check sender-check; do
 		# shellcheck disable=SC2086
 		run -64 $c <none
 	done
