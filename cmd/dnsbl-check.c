@@ -434,8 +434,9 @@ choose_zones(struct run *r)
 }
 
 static int
-add_ip(struct run *r, const struct ir_rec *rec, const char *where)
+add_ip(const struct ir_rec *rec, void *arg, struct ir_err *err)
 {
+	struct run *r = arg;
 	const char *s = ir_rec_get(rec, "ip"), *special;
 	struct ir_ip ip;
 	size_t i;
@@ -443,15 +444,15 @@ add_ip(struct run *r, const struct ir_rec *rec, const char *where)
 	if (!s)
 		s = ir_rec_get(rec, "id");
 	if (!s || ir_ip_parse(s, false, &ip))
-		return ir_fail(r->err, IR_DATAERR,
-		    "%s: not an IP address: %.80s", where, s ? s :
+		return ir_fail(err, IR_DATAERR,
+		    "not an IP address: %.80s", s ? s :
 		    "no \"ip\" and no \"id\"");
 	for (i = 0; i < r->nips; i++)
 		if (memcmp(&r->ip[i], &ip, sizeof ip) == 0)
 			return 0;
 	if (r->nips == MAX_IPS)
-		return ir_fail(r->err, IR_DATAERR,
-		    "%s: more than %d addresses", where, MAX_IPS);
+		return ir_fail(err, IR_DATAERR, "more than %d addresses",
+		    MAX_IPS);
 	special = ir_ip_special(&ip);
 	if (special && !r->opts->force)
 		ir_warn(&r->opts->common, "%s: not asked about: %s address",
@@ -463,18 +464,12 @@ add_ip(struct run *r, const struct ir_rec *rec, const char *where)
 static int
 read_ips(struct run *r, char **operands, size_t n)
 {
-	struct ir_in *in = ir_in_open(operands, n, r->err);
-	struct ir_rec *rec;
-	int rc = -1;
+	int rc;
 
 	r->ip = calloc(MAX_IPS, sizeof *r->ip);
-	while (in && r->ip && (rc = ir_in_next(in, &rec, r->err)) > 0) {
-		rc = add_ip(r, rec, ir_in_where(in));
-		ir_rec_free(rec);
-		if (rc)
-			break;
-	}
-	ir_in_close(in);
+	if (!r->ip)
+		return ir_fail(r->err, IR_OSERR, "no memory");
+	rc = ir_in_each(operands, n, add_ip, r, r->err);
 	if (rc == 0 && r->nips == 0)
 		rc = ir_fail(r->err, IR_USAGE, "no addresses");
 	return rc;

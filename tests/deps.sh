@@ -53,6 +53,7 @@ needs()
 	check util-linux util-linux
 	check iproute2 iproute
 	check strace strace
+	check zstd zstd
 	check gdb gdb
 	check softhsm2 softhsm
 	check nftables nftables

@@ -636,3 +636,24 @@ ir_in_close(struct ir_in *in)
 {
 	free(in);
 }
+
+int
+ir_in_each(char **operands, size_t n,
+    int (*take)(const struct ir_rec *rec, void *arg, struct ir_err *err),
+    void *arg, struct ir_err *err)
+{
+	struct ir_in *in = ir_in_open(operands, n, err);
+	struct ir_rec *rec = NULL;
+	int rc = -1;
+
+	while (in && (rc = ir_in_next(in, &rec, err)) > 0) {
+		rc = take(rec, arg, err);
+		ir_rec_free(rec);
+		if (rc) {
+			ir_fail_prefix(err, "%s", ir_in_where(in));
+			break;
+		}
+	}
+	ir_in_close(in);
+	return rc;
+}

@@ -219,6 +219,14 @@ ir_ascii_starts(const char *s, const char *prefix)
 	return *prefix == '\0';
 }
 
+int
+ir_hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' :
+	    c >= 'a' && c <= 'f' ? c - 'a' + 10 :
+	    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /* Days since 1970-01-01 of a civil date (H. Hinnant's public algorithm). */
 int64_t
 ir_time_civil(int64_t y, int mon, int d, int h, int m, int s)

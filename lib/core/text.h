@@ -48,6 +48,8 @@ size_t ir_text_cut(const char *s, size_t n, size_t max);
 /* ASCII only, no locale. */
 bool ir_ascii_ieq(const char *a, const char *b);
 bool ir_ascii_starts(const char *s, const char *prefix);
+/* What a hexadecimal digit is worth; -1: it is none. */
+int ir_hex_digit(char c);
 
 /* Time: seconds since the epoch (UTC) to and from RFC 3339. */
 #define IR_TIME_LEN 32

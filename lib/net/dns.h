@@ -130,6 +130,17 @@ int ir_dns_ask(struct ir_dns *d, struct ir_dns_query *q, struct ir_err *err);
 int ir_dns_wait(struct ir_dns *d, struct ir_err *err);
 void ir_dns_close(struct ir_dns *d);
 
+/* What it took, so far. */
+struct ir_dns_stats {
+	uint64_t sent, repeats;	/* UDP questions; those among them that were
+				   sent again */
+	uint64_t answers;	/* that were believed */
+	uint64_t strays;	/* packets that were not: forged or late */
+	uint64_t tcp, ports;	/* connections made, UDP ports used */
+};
+
+void ir_dns_stats(const struct ir_dns *d, struct ir_dns_stats *out);
+
 /*
  * Read one answer message into q's results (status, rcode, ad, answers,
  * alias, ttl); q->name and q->type are the question.  Only records of that

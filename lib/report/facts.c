@@ -463,6 +463,35 @@ regions(struct ir_facts *f, struct place *t)
 	}
 }
 
+/* "Region: Tokyo", "東京リージョン": bare names, only beside the word. */
+static void
+cities(struct ir_facts *f, struct place *t)
+{
+	static const char *const labels[] = { "Region:", "Region(s):",
+	    "リージョン:" };
+	static const char word[] = "リージョン";
+	const char *p, *q, *code;
+	size_t i, used;
+
+	for (i = 0; i < 3; i++)
+		for (q = t->s; phrase(q, t->end, labels[i], &q); ) {
+			for (p = q; p < t->end && (*p == ' ' || *p == '*');
+			    p++)
+				;
+			code = ir_region_city(p, (size_t)(t->end - p), &used);
+			if (code)
+				ir_facts_add(&f->regions, code, strlen(code),
+				    t->source, line_of(t, p), LABELLED);
+		}
+	for (q = t->s; (p = phrase(q, t->end, word, &q)) != NULL; )
+		for (i = 6; i <= 33 && i <= (size_t)(p - t->s); i += 3) {
+			code = ir_region_city(p - i, i, &used);
+			if (code && used == i)
+				ir_facts_add(&f->regions, code, strlen(code),
+				    t->source, line_of(t, p), NAMED);
+		}
+}
+
 /* --- resources --------------------------------------------------------- */
 
 static void
@@ -1104,7 +1133,7 @@ boilerplate(const char *s, const char *end)
 	static const char *const said[] = { "possible that your",
 	    "if you're unaware", "if you are unaware", "best practices",
 	    "for more information", "to learn more",
-	    "if you suspect", "if you believe", "お気づきでない",
+	    "if you suspect", "if you believe", "security vulnerabilities", "お気づきでない",
 	    "可能性があります" };
 	size_t i;
 
@@ -1152,7 +1181,14 @@ static int64_t
 amount(const char **p, const char *end)
 {
 	static const char *const words[] = { "one", "two", "three", "four",
-	    "five", "six", "seven", "eight", "nine", "ten" };
+	    "five", "six", "seven", "eight", "nine", "ten", "eleven",
+	    "twelve" };
+	static const struct {
+		const char *word;
+		int value;
+	} more[] = { { "twenty-four", 24 }, { "twenty four", 24 },
+	    { "thirty-six", 36 }, { "forty-eight", 48 },
+	    { "seventy-two", 72 } };
 	const char *q = *p;
 	int64_t v = -1;
 	size_t i, n;
@@ -1161,12 +1197,16 @@ amount(const char **p, const char *end)
 	if (n >= 1 && n <= 4) {
 		for (v = 0; n; n--)
 			v = v * 10 + (*q++ - '0');
-	} else if ((size_t)(end - q) > 11 &&
-	    strncasecmp(q, "twenty-four", 11) == 0) {
-		v = 24;
-		q += 11;
 	}
-	for (i = 0; v < 0 && i < 10; i++) {
+	for (i = 0; v < 0 && i < sizeof more / sizeof more[0]; i++) {
+		n = strlen(more[i].word);
+		if ((size_t)(end - q) > n &&
+		    strncasecmp(q, more[i].word, n) == 0) {
+			v = more[i].value;
+			q += n;
+		}
+	}
+	for (i = 0; v < 0 && i < 12; i++) {
 		n = strlen(words[i]);
 		if ((size_t)(end - q) > n && strncasecmp(q, words[i], n) == 0) {
 			v = (int64_t)i + 1;
@@ -1340,7 +1380,7 @@ due_date(struct ir_facts *f, struct place *t, const char *lead,
 	if (f->due_at >= 0 && f->due_at <= at)
 		return;
 	f->due_at = at;
-	set_fact(&f->due, lead, (size_t)(date - lead) + strcspn(text, ".;") <
+	set_fact(&f->due_on, lead, (size_t)(date - lead) + strcspn(text, ".;") <
 	    120 ? (size_t)(date - lead) + strcspn(text, ".;") : 120,
 	    t->source, line_of(t, lead));
 }
@@ -1434,6 +1474,7 @@ ir_facts_body(struct ir_facts *f, const char *s, size_t n)
 	body_cases(f, &t);
 	accounts(f, &t);
 	regions(f, &t);
+	cities(f, &t);
 	resource_ids(f, &t);
 	labelled(f, &t);
 	pair(f, &t);

@@ -436,7 +436,7 @@ Subject: {CASE}
 
 ________________________________
 差出人: AWS Trust & Safety <trustandsafety@support.aws.com>
-送信日時: 2026年3月2日 10:00
+送信日時: 2026年3月2日 19:00
 宛先: security@example.org
 件名: {CASE}
 
