@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/cli.h"
@@ -657,6 +658,7 @@ check_usage(struct run *r, int n)
 	size_t i, k, all = sizeof classes / sizeof *classes;
 
 	r->now = ir_now();
+	tzset();	/* later no file of a zone can be opened */
 	if (r->since_text && ir_time_when(r->since_text, r->now, &r->since))
 		ir_die_usage("--since=%s: neither a time (RFC 3339) nor an "
 		    "age (14d)", r->since_text);
