@@ -34,13 +34,10 @@ struct opts {
 	bool alarm;		/* an incident is due: exit 1 */
 };
 
-struct verb {
-	const char *name;
-	const char *options;	/* own options that it knows, "," around */
-	size_t min, max;	/* operands after the verb */
-	const char *operands;
-	int (*run)(struct opts *o, char **argv, size_t n, struct ir_out *out,
-	    struct ir_err *err);
+struct run {
+	struct opts *o;
+	struct ir_out *out;
+	struct ir_err *err;
 };
 
 /* --- open --------------------------------------------------------------- */
@@ -59,10 +56,10 @@ show(const char *dir, int changed, struct ir_out *out, struct ir_err *err)
 }
 
 static int
-do_open(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_open(void *arg, char **argv, size_t n)
 {
-	struct ir_incident_new new = { o->dir, "incident", ir_now(), NULL,
+	struct run *r = arg;
+	struct ir_incident_new new = { r->o->dir, "incident", ir_now(), NULL,
 	    NULL, 0 };
 	struct ir_buf b = IR_BUF(IR_EVIDENCE_MAX);
 	struct ir_rec *report = NULL;
@@ -74,20 +71,20 @@ do_open(struct opts *o, char **argv, size_t n, struct ir_out *out,
 	(void)n;
 	if (isatty(STDIN_FILENO))
 		ir_die_usage("open: standard input is a terminal");
-	report = ir_report_read(err);
+	report = ir_report_read(r->err);
 	if (!report)
 		goto out;
-	if (o->evidence) {
-		if (ir_buf_read_file(&b, o->evidence, err))
+	if (r->o->evidence) {
+		if (ir_buf_read_file(&b, r->o->evidence, r->err))
 			goto out;
-		slash = strrchr(o->evidence, '/');
-		new.evidence_name = slash ? slash + 1 : o->evidence;
+		slash = strrchr(r->o->evidence, '/');
+		new.evidence_name = slash ? slash + 1 : r->o->evidence;
 		new.evidence = ir_buf_cstr(&b);
 		new.evidence_len = b.len;
 	}
-	rc = ir_incident_open(&new, report, dir, err);
+	rc = ir_incident_open(&new, report, dir, r->err);
 	if (rc >= 0)
-		rc = show(dir, rc, out, err);
+		rc = show(dir, rc, r->out, r->err);
 out:
 	ir_rec_free(report);
 	ir_buf_free(&b);
@@ -157,18 +154,18 @@ read_data(const char *text, struct ir_rec **data, struct ir_err *err)
 }
 
 static int
-do_log(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_log(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	struct ir_rec *data = NULL;
 	struct ir_journal *j;
 	int rc;
 
-	if (o->event)
-		check_event(o->event);
-	if (n == 1 && !o->event)
+	if (r->o->event)
+		check_event(r->o->event);
+	if (n == 1 && !r->o->event)
 		ir_die_usage("log: no text and no --event");
-	if (o->data && read_data(o->data, &data, err))
+	if (r->o->data && read_data(r->o->data, &data, r->err))
 		return -1;
 	if (n == 2) {
 		if (!argv[1][0])
@@ -177,46 +174,47 @@ do_log(struct opts *o, char **argv, size_t n, struct ir_out *out,
 			data = ir_rec_object();
 		ir_rec_str(data, "text", argv[1]);
 	}
-	if (ir_journal_open(&j, argv[0], "incident", err)) {
+	if (ir_journal_open(&j, argv[0], "incident", r->err)) {
 		ir_rec_free(data);
 		return -1;
 	}
-	rc = ir_journal_add(j, o->event ? o->event : "note", data, err);
+	rc = ir_journal_add(j, r->o->event ? r->o->event : "note", data,
+	    r->err);
 	ir_journal_close(j);
-	return rc ? -1 : show(argv[0], 1, out, err);
+	return rc ? -1 : show(argv[0], 1, r->out, r->err);
 }
 
 static int
-do_evidence(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_evidence(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	struct ir_buf b = IR_BUF(IR_EVIDENCE_MAX);
 	struct ir_journal *j = NULL;
 	int rc = -1;
 
 	(void)n;
-	if (!o->name)
+	if (!r->o->name)
 		ir_die_usage("evidence: --name is needed");
 	if (isatty(STDIN_FILENO))
 		ir_die_usage("evidence: standard input is a terminal");
-	if (ir_journal_open(&j, argv[0], "incident", err) == 0 &&
-	    ir_buf_read_fd(&b, STDIN_FILENO, "standard input", err) == 0)
-		rc = ir_journal_evidence(j, o->name, ir_buf_cstr(&b), b.len,
-		    err);
+	if (ir_journal_open(&j, argv[0], "incident", r->err) == 0 &&
+	    ir_buf_read_fd(&b, STDIN_FILENO, "standard input", r->err) == 0)
+		rc = ir_journal_evidence(j, r->o->name, ir_buf_cstr(&b), b.len,
+		    r->err);
 	ir_journal_close(j);
 	ir_buf_free(&b);
-	return rc ? -1 : show(argv[0], 1, out, err);
+	return rc ? -1 : show(argv[0], 1, r->out, r->err);
 }
 
 /* --- show, timeline, due, verify ---------------------------------------- */
 
 static int
-do_show(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_show(void *arg, char **argv, size_t n)
 {
-	(void)o;
+	struct run *r = arg;
+
 	(void)n;
-	return show(argv[0], -1, out, err);
+	return show(argv[0], -1, r->out, r->err);
 }
 
 /* A cell of a Markdown table: one line, and no mark-up from outside. */
@@ -282,36 +280,28 @@ timeline_row(const struct ir_rec *line, void *arg)
 }
 
 static int
-do_timeline(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_timeline(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	struct ir_buf b = IR_BUF(IR_JOURNAL_MAX * 2);
 	int rc;
 
-	(void)o;
 	(void)n;
-	(void)out;
 	ir_buf_str(&b, "| time (UTC) | event | user | host | from | what |\n"
 	    "|---|---|---|---|---|---|\n");
-	rc = ir_journal_each(argv[0], timeline_row, &b, err);
+	rc = ir_journal_each(argv[0], timeline_row, &b, r->err);
 	if (rc == 0)
-		rc = ir_buf_check(&b, "timeline", err);
+		rc = ir_buf_check(&b, "timeline", r->err);
 	if (rc == 0)
 		fwrite(ir_buf_cstr(&b), 1, b.len, stdout);
 	ir_buf_free(&b);
 	return rc;
 }
 
-struct due {
-	struct opts *o;
-	struct ir_out *out;
-	struct ir_err *err;
-};
-
 static int
 due_one(const char *dir, void *arg)
 {
-	struct due *d = arg;
+	struct run *d = arg;
 	struct ir_rec *r = ir_incident_record(dir, ir_now(), d->err);
 	const char *slash = strrchr(dir, '/');
 	bool alarm = true;
@@ -334,56 +324,55 @@ due_one(const char *dir, void *arg)
 }
 
 static int
-do_due(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_due(void *arg, char **argv, size_t n)
 {
-	struct due d = { o, out, err };
+	struct run *r = arg;
 	char root[PATH_MAX];
 	size_t i;
 
 	if (n == 1 && strcmp(argv[0], "all") == 0) {
-		if (ir_incident_root(root, sizeof root, err) ||
-		    ir_incident_each(root, due_one, &d, err))
+		if (ir_incident_root(root, sizeof root, r->err) ||
+		    ir_incident_each(root, due_one, r, r->err))
 			return -1;
 	} else {
 		for (i = 0; i < n; i++)
-			due_one(argv[i], &d);
+			due_one(argv[i], r);
 	}
-	return err->code ? -1 : 0;
+	return r->err->code ? -1 : 0;
 }
 
 static int
-do_verify(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_verify(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	struct ir_journal_check c;
-	struct ir_rec *r;
+	struct ir_rec *rec;
 	const char *slash = strrchr(argv[0], '/');
 
 	(void)n;
-	if (ir_journal_verify(argv[0], &c, err))
+	if (ir_journal_verify(argv[0], &c, r->err))
 		return -1;
-	r = ir_rec_new("incident-verify", slash && slash[1] ? slash + 1 :
-	    argv[0]);
-	ir_rec_str(r, "dir", argv[0]);
-	ir_rec_bool(r, "ok", c.bad_line == 0);
-	ir_rec_int(r, "lines", (int64_t)c.lines);
-	ir_rec_int(r, "torn", (int64_t)c.torn);
-	ir_rec_int(r, "evidence", (int64_t)c.evidence);
-	ir_rec_int(r, "clock_went_back", (int64_t)c.backwards);
+	rec = ir_rec_new("incident-verify", slash && slash[1] ?
+	    slash + 1 : argv[0]);
+	ir_rec_str(rec, "dir", argv[0]);
+	ir_rec_bool(rec, "ok", c.bad_line == 0);
+	ir_rec_int(rec, "lines", (int64_t)c.lines);
+	ir_rec_int(rec, "torn", (int64_t)c.torn);
+	ir_rec_int(rec, "evidence", (int64_t)c.evidence);
+	ir_rec_int(rec, "clock_went_back", (int64_t)c.backwards);
 	if (c.bad_line) {
-		ir_rec_int(r, "bad_line", (int64_t)c.bad_line);
-		ir_rec_str(r, "why", c.why);
-		o->alarm = true;
+		ir_rec_int(rec, "bad_line", (int64_t)c.bad_line);
+		ir_rec_str(rec, "why", c.why);
+		r->o->alarm = true;
 	}
-	ir_rec_str(r, "head", c.head);
-	ir_out_put(out, r);
+	ir_rec_str(rec, "head", c.head);
+	ir_out_put(r->out, rec);
 	return 0;
 }
 
 /* --- main --------------------------------------------------------------- */
 
-static const struct verb verbs[] = {
+static const struct ir_verb verbs[] = {
 	{ "open", ",dir,evidence,", 0, 0, "", do_open },
 	{ "log", ",event,data,", 1, 2, "dir [text]", do_log },
 	{ "evidence", ",name,", 1, 1, "dir", do_evidence },
@@ -392,44 +381,6 @@ static const struct verb verbs[] = {
 	{ "due", ",within,", 1, SIZE_MAX, "all|dir ...", do_due },
 	{ "verify", ",", 1, 1, "dir", do_verify },
 };
-
-static const struct verb *
-find_verb(const char *name)
-{
-	size_t i;
-
-	if (!*name)
-		ir_die_usage("a verb is needed");
-	for (i = 0; i < sizeof verbs / sizeof *verbs; i++)
-		if (strcmp(name, verbs[i].name) == 0)
-			return &verbs[i];
-	ir_die_usage("no such verb: %s", name);
-}
-
-static void
-check_usage(const struct verb *v, const struct opts *o, char **argv, size_t n)
-{
-	const struct { const char *name; bool given; } own[] = {
-		{ "dir", o->dir }, { "evidence", o->evidence },
-		{ "event", o->event }, { "data", o->data },
-		{ "name", o->name }, { "within", o->within >= 0 },
-	};
-	char word[32];
-	size_t i;
-
-	for (i = 0; i < sizeof own / sizeof *own; i++) {
-		snprintf(word, sizeof word, ",%s,", own[i].name);
-		if (own[i].given && !strstr(v->options, word))
-			ir_die_usage("%s: takes no --%s", v->name,
-			    own[i].name);
-	}
-	if (n < v->min || n > v->max)
-		ir_die_usage("%s takes %s", v->name,
-		    v->max ? v->operands : "no operands");
-	for (i = 0; i < n; i++)
-		if (!argv[i][0] && i < v->min)
-			ir_die_usage("%s: an operand is empty", v->name);
-}
 
 int
 main(int argc, char **argv)
@@ -452,19 +403,19 @@ main(int argc, char **argv)
 		IR_OPT_END
 	};
 	struct ir_err err = IR_ERR_INIT;
-	const struct verb *v;
-	struct ir_out *out;
-	int n, code;
+	struct run r = { .o = &o, .err = &err };
+	const struct ir_verb *v;
+	size_t n;
+	int code;
 
 	ir_begin(&cmd);
-	n = ir_parse(argc, argv, opts, &o.common);
-	v = find_verb(n ? argv[1] : "");
-	check_usage(v, &o, argv + 2, (size_t)n - 1);
+	v = ir_parse_verb(argc, argv, opts, &o.common, verbs,
+	    sizeof verbs / sizeof *verbs, &n);
 	if (o.within < 0)
 		o.within = 6 * 3600;
-	out = ir_open_output(&o.common, cols);
-	if (v->run(&o, argv + 2, (size_t)n - 1, out, &err) && !err.code)
+	r.out = ir_open_output(&o.common, cols);
+	if (v->run(&r, argv + 2, n) && !err.code)
 		ir_fail(&err, IR_SOFTWARE, "%s: no reason given", v->name);
-	code = ir_end(&err, out, NULL);
+	code = ir_end(&err, r.out, NULL);
 	return code ? code : o.alarm;
 }
