@@ -53,14 +53,6 @@ struct run {
 	struct ir_err *err;
 };
 
-struct verb {
-	const char *name;
-	const char *options;	/* own options that it knows, "," around */
-	size_t min, max;	/* operands after the verb */
-	const char *operands;
-	int (*run)(struct run *r, char **argv, size_t n);
-};
-
 /* --- what they share ---------------------------------------------------- */
 
 static bool
@@ -225,8 +217,9 @@ seal(struct run *r, const char *act, const char *name,
 }
 
 static int
-do_put(struct run *r, char **argv, size_t n)
+do_put(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	struct ir_credential c = IR_CREDENTIAL_INIT;
 	int64_t expires = when("--expires", r->o->expires);
 	int rc = -1;
@@ -327,8 +320,9 @@ hand_out(struct run *r, const struct ir_credential *c,
 }
 
 static int
-do_get(struct run *r, char **argv, size_t n)
+do_get(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	struct ir_credential c = IR_CREDENTIAL_INIT;
 	const struct opts *o = r->o;
 	uint32_t revision = o->revision > 0 ? (uint32_t)o->revision : 0;
@@ -406,8 +400,9 @@ each(const struct ir_vault_item *item, void *arg)
 }
 
 static int
-do_list(struct run *r, char **argv, size_t n)
+do_list(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	struct list l = { .r = r, .now = ir_now() };
 
 	(void)argv;
@@ -431,8 +426,9 @@ count(const struct ir_vault_item *item, void *arg)
 }
 
 static int
-do_rotate(struct run *r, char **argv, size_t n)
+do_rotate(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	char was[1100];
 	struct ir_rec *rec;
 	size_t records = 0;
@@ -485,8 +481,9 @@ remove_it(struct run *r, const char *name, uint32_t revision)
 }
 
 static int
-do_remove(struct run *r, char **argv, size_t n)
+do_remove(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	uint32_t revision = r->o->revision > 0 ? (uint32_t)r->o->revision : 0;
 
 	(void)n;
@@ -598,8 +595,9 @@ report_failed(struct run *r, const char *path)
 }
 
 static int
-do_import(struct run *r, char **argv, size_t n)
+do_import(void *arg, char **argv, size_t n)
 {
+	struct run *r = arg;
 	const struct opts *o = r->o;
 	struct ir_secret pass = IR_SECRET_INIT;
 	const struct ir_import_how how = { o->key_file ? NULL : &pass,
@@ -635,66 +633,19 @@ do_import(struct run *r, char **argv, size_t n)
 
 /* --- main --------------------------------------------------------------- */
 
-static const struct verb verbs[] = {
-	{ "put", ",expires,vault-key,create-key,change,", 1, 1, "a name",
-	    do_put },
-	{ "get", ",revision,fd,env-file,env-prefix,exim-file,group,aws,reveal,"
-	    "vault-key,", 1, 1, "a name", do_get },
-	{ "list", ",older-than,expired,all,vault-key,", 0, 0, "", do_list },
-	{ "rotate-key", ",to,create-key,vault-key,change,", 0, 0, "",
-	    do_rotate },
-	{ "remove", ",revision,vault-key,change,confirm,", 1, 1, "a name",
-	    do_remove },
-	{ "import", ",name,expires,pass-file,key-file,iv,iter,md,vault-key,"
-	    "create-key,change,", 1, SIZE_MAX, "files", do_import },
+/* of those that change the vault */
+#define CHANGE "dry-run,yes,incident,"
+
+static const struct ir_verb verbs[] = {
+	{ "put", ",expires,create-key," CHANGE, 1, 1, "a name", do_put },
+	{ "get", ",revision,fd,env-file,env-prefix,exim-file,group,aws,reveal,",
+	    1, 1, "a name", do_get },
+	{ "list", ",older-than,expired,all,", 0, 0, "", do_list },
+	{ "rotate-key", ",to,create-key," CHANGE, 0, 0, "", do_rotate },
+	{ "remove", ",revision,confirm," CHANGE, 1, 1, "a name", do_remove },
+	{ "import", ",name,expires,pass-file,key-file,iv,iter,md,create-key,"
+	    CHANGE, 1, SIZE_MAX, "files", do_import },
 };
-
-static const struct verb *
-find_verb(const char *name)
-{
-	size_t i;
-
-	if (!*name)
-		ir_die_usage("a verb is needed");
-	for (i = 0; i < sizeof verbs / sizeof *verbs; i++)
-		if (strcmp(name, verbs[i].name) == 0)
-			return &verbs[i];
-	ir_die_usage("no such verb: %s", name);
-}
-
-static void
-check_usage(const struct verb *v, const struct opts *o, size_t n)
-{
-	const struct { const char *name; bool given; } own[] = {
-		{ "expires", o->expires }, { "revision", o->revision >= 0 },
-		{ "fd", o->fd >= 0 }, { "env-file", o->env_file },
-		{ "env-prefix", o->env_prefix },
-		{ "exim-file", o->exim_file }, { "group", o->group },
-		{ "aws", o->json_aws }, { "reveal", o->reveal },
-		{ "older-than", o->older_than >= 0 },
-		{ "expired", o->expired }, { "all", o->all }, { "to", o->to },
-		{ "create-key", o->vault.create_key },
-		{ "confirm", o->change.confirm }, { "name", o->name },
-		{ "pass-file", o->pass_file }, { "key-file", o->key_file },
-		{ "iv", o->iv }, { "iter", o->iter >= 0 }, { "md", o->md },
-	};
-	char word[32];
-	size_t i;
-
-	for (i = 0; i < sizeof own / sizeof *own; i++) {
-		snprintf(word, sizeof word, ",%s,", own[i].name);
-		if (own[i].given && !strstr(v->options, word))
-			ir_die_usage("%s: takes no --%s", v->name,
-			    own[i].name);
-	}
-	if ((o->change.dry_run || o->change.yes.given ||
-	    o->change.incident) && !strstr(v->options, ",change,"))
-		ir_die_usage("%s: changes nothing: takes no -n, -y, "
-		    "--incident", v->name);
-	if (n < v->min || n > v->max)
-		ir_die_usage("%s takes %s", v->name,
-		    v->max ? v->operands : "no operands");
-}
 
 #define OPTS_GET(o) \
 	{ 0, "revision", "N", IR_INT, &(o)->revision, \
@@ -754,18 +705,18 @@ main(int argc, char **argv)
 	};
 	struct ir_err err = IR_ERR_INIT;
 	struct run r = { .o = &o, .err = &err, .tally = IR_TALLY_INIT };
-	const struct verb *v;
-	int n, code;
+	const struct ir_verb *v;
+	size_t n;
+	int code;
 
 	ir_begin(&cmd);
-	n = ir_parse(argc, argv, opts, &o.common);
-	v = find_verb(n ? argv[1] : "");
-	check_usage(v, &o, (size_t)n - 1);
+	v = ir_parse_verb(argc, argv, opts, &o.common, verbs,
+	    sizeof verbs / sizeof *verbs, &n);
 	o.vault.aws = &o.aws;
 	o.vault.common = &o.common;
 	o.vault.ask = ir_ask_tty;
 	r.out = ir_open_output(&o.common, cols);
-	if (v->run(&r, argv + 2, (size_t)n - 1) && !err.code)
+	if (v->run(&r, argv + 2, n) && !err.code)
 		ir_fail(&err, IR_SOFTWARE, "%s: no reason given", v->name);
 	ir_journal_close(r.journal);
 	ir_vault_close(r.vault);

@@ -27,6 +27,7 @@
 #define LANES 4			/* addresses at once to one list */
 #define IN_FLIGHT 128
 #define DEFAULT_MS 5000
+#define MAX_REASON 1024		/* bytes of one TXT */
 #define LOOKUPS_A_SECOND 500	/* what the default limit allows for */
 
 struct opts {
@@ -120,7 +121,7 @@ emit(struct run *r, const struct ir_dnsbl_zone *z, const struct ir_ip *ip,
     const struct ir_dns_query *txt)
 {
 	char text[64];
-	struct ir_buf reason = IR_BUF(IR_DNS_MAX_ANSWERS * 260);
+	struct ir_buf reason = IR_BUF(16 * 3 * MAX_REASON);
 	struct ir_rec *rec;
 	size_t i;
 
@@ -138,9 +139,12 @@ emit(struct run *r, const struct ir_dnsbl_zone *z, const struct ir_ip *ip,
 	    z->class == IR_DNSBL_DEAD ? "dead" : "black");
 	ir_rec_int(rec, "tier", z->tier);
 	add_answer(rec, v, a);
-	for (i = 0; txt && txt->status == IR_DNS_OK && i < txt->n; i++)
-		ir_buf_fmt(&reason, "%s%s", i ? " | " : "",
-		    txt->answer[i].text);
+	for (i = 0; txt && txt->status == IR_DNS_OK && i < txt->n; i++) {
+		ir_buf_str(&reason, i ? " | " : "");
+		ir_text_clean(&reason, txt->answer[i].text,
+		    txt->answer[i].len > MAX_REASON ? MAX_REASON :
+		    txt->answer[i].len);
+	}
 	ir_rec_str(rec, "reason", reason.len ? reason.data : NULL);
 	ir_rec_str(rec, "delist", z->delist[0] ? z->delist : NULL);
 	if (a) {
@@ -165,6 +169,14 @@ emit_plain(struct run *r, const struct ir_dnsbl_zone *z,
 }
 
 /* --- asking ------------------------------------------------------------- */
+
+static void
+free_question(struct question *q)
+{
+	if (q)
+		ir_dns_query_free(&q->q);
+	free(q);
+}
 
 static void
 ask(struct family *f, struct question *q, const struct ir_ip *ip)
@@ -218,13 +230,14 @@ ask_next(struct family *f, struct question *q)
 	while (f->next < r->nips && !wanted(f, &r->ip[f->next]))
 		f->next++;
 	if (f->next == r->nips) {
-		free(q);
+		free_question(q);
 		return;
 	}
 	if (!q)
 		q = calloc(1, sizeof *q);
 	if (!q)
 		abort();
+	ir_dns_query_free(&q->q);
 	memset(q, 0, sizeof *q);
 	q->kind = ADDRESS;
 	q->ip = f->next++;
@@ -258,7 +271,7 @@ settle(struct family *f, struct question *q)
 	if (f->believed)
 		ask_next(f, q);
 	else
-		free(q);
+		free_question(q);
 }
 
 /* All probes are back: is the list to be believed? */
@@ -302,7 +315,7 @@ answered(struct ir_dns_query *dq, void *arg)
 		a = q->answer->arg;
 		ir_dnsbl_judge(f->zone, q->answer, &v);
 		emit(f->run, f->zone, &f->run->ip[q->ip], &v, q->answer, dq);
-		free(q);
+		free_question(q);
 		ask_next(f, a);
 	} else if (f->judged) {
 		settle(f, q);
@@ -421,8 +434,9 @@ choose_zones(struct run *r)
 }
 
 static int
-add_ip(struct run *r, const struct ir_rec *rec, const char *where)
+add_ip(const struct ir_rec *rec, void *arg, struct ir_err *err)
 {
+	struct run *r = arg;
 	const char *s = ir_rec_get(rec, "ip"), *special;
 	struct ir_ip ip;
 	size_t i;
@@ -430,15 +444,15 @@ add_ip(struct run *r, const struct ir_rec *rec, const char *where)
 	if (!s)
 		s = ir_rec_get(rec, "id");
 	if (!s || ir_ip_parse(s, false, &ip))
-		return ir_fail(r->err, IR_DATAERR,
-		    "%s: not an IP address: %.80s", where, s ? s :
+		return ir_fail(err, IR_DATAERR,
+		    "not an IP address: %.80s", s ? s :
 		    "no \"ip\" and no \"id\"");
 	for (i = 0; i < r->nips; i++)
 		if (memcmp(&r->ip[i], &ip, sizeof ip) == 0)
 			return 0;
 	if (r->nips == MAX_IPS)
-		return ir_fail(r->err, IR_DATAERR,
-		    "%s: more than %d addresses", where, MAX_IPS);
+		return ir_fail(err, IR_DATAERR, "more than %d addresses",
+		    MAX_IPS);
 	special = ir_ip_special(&ip);
 	if (special && !r->opts->force)
 		ir_warn(&r->opts->common, "%s: not asked about: %s address",
@@ -450,18 +464,12 @@ add_ip(struct run *r, const struct ir_rec *rec, const char *where)
 static int
 read_ips(struct run *r, char **operands, size_t n)
 {
-	struct ir_in *in = ir_in_open(operands, n, r->err);
-	struct ir_rec *rec;
-	int rc = -1;
+	int rc;
 
 	r->ip = calloc(MAX_IPS, sizeof *r->ip);
-	while (in && r->ip && (rc = ir_in_next(in, &rec, r->err)) > 0) {
-		rc = add_ip(r, rec, ir_in_where(in));
-		ir_rec_free(rec);
-		if (rc)
-			break;
-	}
-	ir_in_close(in);
+	if (!r->ip)
+		return ir_fail(r->err, IR_OSERR, "no memory");
+	rc = ir_in_each(operands, n, add_ip, r, r->err);
 	if (rc == 0 && r->nips == 0)
 		rc = ir_fail(r->err, IR_USAGE, "no addresses");
 	return rc;
@@ -524,7 +532,8 @@ ask_all(struct run *r)
 {
 	const struct opts *o = r->opts;
 	size_t lookups = r->nzones * (r->nips + NPROBES), i;
-	struct ir_dns_opts d = { o->resolver, 0, IN_FLIGHT };
+	struct ir_dns_opts d = { .resolver = o->resolver,
+		.in_flight = IN_FLIGHT };
 	const struct ir_dnsbl_zone *dead;
 
 	d.deadline_ms = o->common.timeout ? (int)o->common.timeout * 1000 :
@@ -581,7 +590,7 @@ free_run(struct run *r)
 	ir_dns_close(r->dns);
 	for (i = 0; i < r->nfamilies; i++)
 		for (k = 0; k < NPROBES; k++)
-			free(r->family[i].probe[k]);
+			free_question(r->family[i].probe[k]);
 	free(r->family);
 	free(r->zone);
 	free(r->ip);

@@ -93,8 +93,9 @@ static const struct ir_col cols[] = {
 /* --- which hosts ------------------------------------------------------- */
 
 static int
-add(struct run *r, struct ir_rec *rec)
+add(const struct ir_rec *rec, void *arg, struct ir_err *err)
 {
+	struct run *r = arg;
 	const char *type = ir_rec_get(rec, "type");
 	const char *id = ir_rec_get(rec, "id");
 	const char *region = ir_rec_get(rec, "region");
@@ -104,17 +105,17 @@ add(struct run *r, struct ir_rec *rec)
 	size_t i;
 
 	if (type && strcmp(type, "ec2-instance") != 0)
-		return ir_fail(r->err, IR_DATAERR, "not an ec2-instance: %s",
+		return ir_fail(err, IR_DATAERR, "not an ec2-instance: %s",
 		    type);
 	if (!id || !ir_ec2_id_ok(id, "i"))
-		return ir_fail(r->err, IR_DATAERR, "not an instance id: %s",
+		return ir_fail(err, IR_DATAERR, "not an instance id: %s",
 		    id ? id : "");
 	if (account && strcmp(account, r->account) != 0)
-		return ir_fail(r->err, IR_DATAERR, "account %s, but the "
+		return ir_fail(err, IR_DATAERR, "account %s, but the "
 		    "credentials are of %s", account, r->account);
 	if (ir_rec_get_bool(rec, "dry_run", false) && action &&
 	    strcmp(action, r->action) != 0)
-		return ir_fail(r->err, IR_DATAERR, "the plan says %s, the "
+		return ir_fail(err, IR_DATAERR, "the plan says %s, the "
 		    "options %s", action, r->action);
 	if (!region)
 		region = ir_rec_get(ir_rec_at(ir_rec_at(r->state.rec,
@@ -122,13 +123,13 @@ add(struct run *r, struct ir_rec *rec)
 	if (!region)
 		region = ir_aws_region(r->aws);
 	if (!region || !ir_aws_region_ok(region))
-		return ir_fail(r->err, region ? IR_DATAERR : IR_CONFIG,
+		return ir_fail(err, region ? IR_DATAERR : IR_CONFIG,
 		    "%s: no region: --region", id);
 	for (i = 0; i < r->n; i++)
 		if (strcmp(r->v[i].i.id, id) == 0)
 			return 0;
 	if (r->n == MAX_HOSTS)
-		return ir_fail(r->err, IR_DATAERR, "more than %d instances",
+		return ir_fail(err, IR_DATAERR, "more than %d instances",
 		    MAX_HOSTS);
 	h = &r->v[r->n++];
 	snprintf(h->i.id, sizeof h->i.id, "%s", id);
@@ -142,21 +143,8 @@ add(struct run *r, struct ir_rec *rec)
 static int
 read_selection(struct run *r, char **operands, size_t n)
 {
-	struct ir_in *in = ir_in_open(operands, n, r->err);
-	struct ir_rec *rec = NULL;
-	int rc;
+	int rc = ir_in_each(operands, n, add, r, r->err);
 
-	if (!in)
-		return -1;
-	while ((rc = ir_in_next(in, &rec, r->err)) > 0) {
-		rc = add(r, rec);
-		ir_rec_free(rec);
-		if (rc) {
-			ir_fail_prefix(r->err, "%s", ir_in_where(in));
-			break;
-		}
-	}
-	ir_in_close(in);
 	if (rc == 0 && r->n == 0)
 		rc = ir_fail(r->err, IR_USAGE, "no instance given");
 	if (rc == 0 && r->stop && r->n > 1)

@@ -204,33 +204,29 @@ list(struct run *x)
 /* --- input --------------------------------------------------------------- */
 
 static int
-add_account(struct run *x, struct list *l, const char *name,
-    const char *where)
+add_account(struct list *l, const char *name, struct ir_err *err)
 {
 	const char *bad = ir_deny_bad_key(name);
 	size_t i;
 
 	if (bad)
-		return ir_fail(&x->err, IR_DATAERR, "%s: account: %s", where,
-		    bad);
+		return ir_fail(err, IR_DATAERR, "account: %s", bad);
 	if (l->kind == PLAIN && name[strcspn(name, " \t#:")])
-		return ir_fail(&x->err, IR_DATAERR, "%s: not a name for such "
-		    "a list", where);
+		return ir_fail(err, IR_DATAERR, "not a name for such a list");
 	if ((l->kind == IR_BLOCK_HOST || l->kind == IR_BLOCK_DOMAIN ||
 	    l->kind == IR_BLOCK_SENDER) && (strpbrk(name, " <>\"\\") ||
 	    *name == '-'))
-		return ir_fail(&x->err, IR_DATAERR, "%s: not a %s", where,
-		    kind_name(l));
+		return ir_fail(err, IR_DATAERR, "not a %s", kind_name(l));
 	for (i = 0; i < l->n; i++)
 		if (ir_ascii_ieq(l->v[i].name, name))
 			return 0;
 	if (l->n == MAX_ACCOUNTS)
-		return ir_fail(&x->err, IR_DATAERR, "%s: more than %d "
-		    "accounts", where, MAX_ACCOUNTS);
+		return ir_fail(err, IR_DATAERR, "more than %d accounts",
+		    MAX_ACCOUNTS);
 	if (!l->v && !(l->v = calloc(MAX_ACCOUNTS, sizeof *l->v)))
-		return ir_fail_errno(&x->err, IR_OSERR, ENOMEM, "accounts");
+		return ir_fail_errno(err, IR_OSERR, ENOMEM, "accounts");
 	if (!(l->v[l->n].name = strdup(name)))
-		return ir_fail_errno(&x->err, IR_OSERR, ENOMEM, "accounts");
+		return ir_fail_errno(err, IR_OSERR, ENOMEM, "accounts");
 	l->n++;
 	return 0;
 }
@@ -254,8 +250,9 @@ kind_of_suspect(const char *kind)
 
 /* A record of the queue names the account elsewhere than in its id. */
 static int
-take_record(struct run *x, const struct ir_rec *r, const char *where)
+take_record(const struct ir_rec *r, void *arg, struct ir_err *err)
 {
+	struct run *x = arg;
 	const char *type = ir_rec_get(r, "type"), *name = ir_rec_get(r, "id");
 	const char *kind = ir_rec_get(r, "kind");
 	int k = (int)x->kind;
@@ -270,9 +267,8 @@ take_record(struct run *x, const struct ir_rec *r, const char *where)
 		    ir_block_kind(kind);
 	}
 	if (!name || k < 0)
-		return ir_fail(&x->err, IR_DATAERR, "%s: no account in it",
-		    where);
-	return add_account(x, &x->l[k], name, where);
+		return ir_fail(err, IR_DATAERR, "no account in it");
+	return add_account(&x->l[k], name, err);
 }
 
 static size_t
@@ -299,19 +295,8 @@ first_name(const struct run *x)
 static int
 read_input(struct run *x, char **operands, int n)
 {
-	struct ir_in *in = ir_in_open(operands, (size_t)n, &x->err);
-	struct ir_rec *r;
-	int rc;
+	int rc = ir_in_each(operands, (size_t)n, take_record, x, &x->err);
 
-	if (!in)
-		return -1;
-	while ((rc = ir_in_next(in, &r, &x->err)) > 0) {
-		rc = take_record(x, r, ir_in_where(in));
-		ir_rec_free(r);
-		if (rc)
-			break;
-	}
-	ir_in_close(in);
 	if (rc == 0 && total(x) == 0)
 		return ir_fail(&x->err, IR_USAGE, "no account given");
 	return rc;

@@ -170,7 +170,7 @@ named(const struct ir_creds_place *p, const char *id)
 }
 
 static int
-choose_id(struct run *x, const char *id, const char *where)
+choose_id(struct run *x, const char *id, struct ir_err *err)
 {
 	size_t i, n = 0;
 
@@ -179,43 +179,35 @@ choose_id(struct run *x, const char *id, const char *where)
 			continue;
 		n++;
 		if (!x->creds.place[i].managed)
-			return ir_fail(&x->err, IR_DATAERR, "%s: %s cannot "
-			    "be changed: %s", where, id,
-			    x->creds.place[i].why);
+			return ir_fail(err, IR_DATAERR, "%s cannot be "
+			    "changed: %s", id, x->creds.place[i].why);
 		x->nchosen += !x->chosen[i];
 		x->chosen[i] = true;
 	}
 	if (n == 0)
-		return ir_fail(&x->err, IR_DATAERR, "%s: no credential at %s",
-		    where, id);
+		return ir_fail(err, IR_DATAERR, "no credential at %s", id);
 	return 0;
+}
+
+static int
+choose_record(const struct ir_rec *r, void *arg, struct ir_err *err)
+{
+	const char *id = ir_rec_get(r, "id");
+
+	/* what a plan says of others is not its subject */
+	if (ir_rec_has(r, "changed") && ir_rec_has(r, "managed") &&
+	    !ir_rec_get_bool(r, "managed", true))
+		return 0;
+	return id ? choose_id(arg, id, err) :
+	    ir_fail(err, IR_DATAERR, "no id in it");
 }
 
 static int
 choose_named(struct run *x, char **operands, int n)
 {
-	struct ir_in *in = ir_in_open(operands, (size_t)n, &x->err);
-	struct ir_rec *r;
-	const char *id;
-	int rc;
+	int rc = ir_in_each(operands, (size_t)n, choose_record, x,
+	    &x->err);
 
-	if (!in)
-		return -1;
-	while ((rc = ir_in_next(in, &r, &x->err)) > 0) {
-		id = ir_rec_get(r, "id");
-		/* what a plan says of others is not its subject */
-		if (ir_rec_has(r, "changed") && ir_rec_has(r, "managed") &&
-		    !ir_rec_get_bool(r, "managed", true))
-			rc = 0;
-		else
-			rc = id ? choose_id(x, id, ir_in_where(in)) :
-			    ir_fail(&x->err, IR_DATAERR, "%s: no id in it",
-			    ir_in_where(in));
-		ir_rec_free(r);
-		if (rc)
-			break;
-	}
-	ir_in_close(in);
 	if (rc == 0 && x->nchosen == 0)
 		return ir_fail(&x->err, IR_USAGE, "no place given");
 	return rc;

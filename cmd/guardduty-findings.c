@@ -113,25 +113,33 @@ relevant(const char *type, double severity)
 	return severity >= 7;
 }
 
-static void
-put_finding(struct place *p, const struct ir_rec *f)
+/* What either service's finding begins with. */
+static struct ir_rec *
+finding(const struct place *p, const struct ir_rec *f, const char *source)
 {
 	struct ir_rec *r = ir_rec_new("aws-finding", ir_rec_get(f, "id"));
-	const char *type = ir_rec_get(f, "type"), *when;
-	double severity = ir_rec_get_num(f, "severity", 0);
-	bool bears = relevant(type ? type : "", severity);
+	const char *when = ir_rec_get(f, "updatedAt");
 	int64_t t;
 
-	if (!bears && !p->all->every) {
-		ir_rec_free(r);
-		return;
-	}
-	when = ir_rec_get(f, "updatedAt");
 	if (when && ir_time_parse(when, &t) == 0)
 		ir_rec_time(r, "time", t);
 	ir_rec_str(r, "account", p->all->account);
 	ir_rec_str(r, "region", p->region);
-	ir_rec_str(r, "source", source_name[GUARDDUTY]);
+	ir_rec_str(r, "source", source);
+	return r;
+}
+
+static void
+put_finding(struct place *p, const struct ir_rec *f)
+{
+	const char *type = ir_rec_get(f, "type");
+	double severity = ir_rec_get_num(f, "severity", 0);
+	bool bears = relevant(type ? type : "", severity);
+	struct ir_rec *r;
+
+	if (!bears && !p->all->every)
+		return;
+	r = finding(p, f, source_name[GUARDDUTY]);
 	ir_rec_str(r, "finding", type);
 	ir_rec_num(r, "severity", severity);
 	ir_rec_bool(r, "relevant", bears);
@@ -151,22 +159,14 @@ put_finding(struct place *p, const struct ir_rec *f)
 static void
 put_external(struct place *p, const struct ir_rec *f)
 {
-	struct ir_rec *r = ir_rec_new("aws-finding", ir_rec_get(f, "id"));
-	const char *type = ir_rec_get(f, "findingType"), *when;
+	const char *type = ir_rec_get(f, "findingType");
 	const char *kind = ir_rec_get(f, "resourceType");
 	bool bears = kind && strncmp(kind, "AWS::IAM::", 10) == 0;
-	int64_t t;
+	struct ir_rec *r;
 
-	if (!bears && !p->all->every) {
-		ir_rec_free(r);
+	if (!bears && !p->all->every)
 		return;
-	}
-	when = ir_rec_get(f, "updatedAt");
-	if (when && ir_time_parse(when, &t) == 0)
-		ir_rec_time(r, "time", t);
-	ir_rec_str(r, "account", p->all->account);
-	ir_rec_str(r, "region", p->region);
-	ir_rec_str(r, "source", source_name[ANALYZER]);
+	r = finding(p, f, source_name[ANALYZER]);
 	ir_rec_str(r, "finding", type ? type : "ExternalAccess");
 	ir_rec_bool(r, "relevant", bears);
 	copy(r, "resource", f, "resource");

@@ -86,33 +86,33 @@ same(const char *a, const char *b)
 }
 
 static int
-add_key(struct run *r, const struct ir_rec *rec, const char *where)
+add_key(const struct ir_rec *rec, void *arg, struct ir_err *err)
 {
+	struct run *r = arg;
 	const char *id = ir_rec_get(rec, "id"), *type = ir_rec_get(rec, "type");
 	const char *user = r->o->user ? r->o->user : ir_rec_get(rec, "user");
 	size_t i, n = id ? strlen(id) : 0;
 	struct key *k;
 
 	if (type && !same(type, "aws-key"))
-		return ir_fail(r->err, IR_DATAERR,
-		    "%s: a record of type %s, not aws-key", where, type);
+		return ir_fail(err, IR_DATAERR,
+		    "a record of type %s, not aws-key", type);
 	if (n < 16 || n > 128 || strspn(id, ID_CHARS) != n)
-		return ir_fail(r->err, IR_DATAERR,
-		    "%s: not an access key id: %s", where, id ? id : "");
+		return ir_fail(err, IR_DATAERR,
+		    "not an access key id: %s", id ? id : "");
 	if (strncmp(id, "ASIA", 4) == 0) {
-		ir_fail(r->err, IR_DATAERR,
-		    "%s: %s is a temporary key: it cannot be deactivated",
-		    where, id);
-		ir_hint(r->err, "revoke the sessions of its role or user");
+		ir_fail(err, IR_DATAERR,
+		    "%s is a temporary key: it cannot be deactivated", id);
+		ir_hint(err, "revoke the sessions of its role or user");
 		return -1;
 	}
 	if (user && (!*user || strlen(user) >= sizeof k->user))
-		return ir_fail(r->err, IR_DATAERR, "%s: bad user name", where);
+		return ir_fail(err, IR_DATAERR, "bad user name");
 	for (i = 0; i < r->n; i++)
 		if (same(r->keys[i].id, id))
 			return 0;
 	if (r->n == MAX_KEYS)
-		return ir_fail(r->err, IR_DATAERR, "more than %d keys",
+		return ir_fail(err, IR_DATAERR, "more than %d keys",
 		    MAX_KEYS);
 	k = &r->keys[r->n++];
 	copy(k->id, sizeof k->id, id);
@@ -126,22 +126,12 @@ add_key(struct run *r, const struct ir_rec *rec, const char *where)
 static int
 read_keys(struct run *r, char **operands, size_t n)
 {
-	struct ir_in *in = ir_in_open(operands, n, r->err);
-	struct ir_rec *rec;
 	int rc;
 
 	r->keys = calloc(MAX_KEYS, sizeof *r->keys);
-	if (!in || !r->keys) {
-		ir_in_close(in);
-		return r->keys ? -1 : ir_fail(r->err, IR_OSERR, "no memory");
-	}
-	while ((rc = ir_in_next(in, &rec, r->err)) > 0) {
-		rc = add_key(r, rec, ir_in_where(in));
-		ir_rec_free(rec);
-		if (rc)
-			break;
-	}
-	ir_in_close(in);
+	if (!r->keys)
+		return ir_fail(r->err, IR_OSERR, "no memory");
+	rc = ir_in_each(operands, n, add_key, r, r->err);
 	if (rc == 0 && r->n == 0)
 		return ir_fail(r->err, IR_USAGE, "no keys given");
 	if (rc == 0 && r->o->delete && r->n != 1)

@@ -16,6 +16,7 @@
 #include "aws/trace.h"
 #include "aws/userkeys.h"
 #include "core/cli.h"
+#include "core/names.h"
 #include "core/text.h"
 
 #define DAY 86400
@@ -43,8 +44,7 @@ struct run {
 	struct ir_credreport report;	/* time 0: there is none */
 	char **user, **arn;		/* all of them */
 	size_t n;
-	char **late;			/* given a key since the report */
-	size_t nlate;
+	struct ir_names late;		/* given a key since the report */
 	struct ir_userkeys *keys;	/* of those who are asked about */
 	const struct ir_credreport_row **row;	/* theirs; NULL */
 	size_t nkeys;
@@ -58,12 +58,8 @@ struct run {
 static int
 who_asks(struct run *r)
 {
-	char account[13], arn[512];
-
 	r->calls++;
-	if (ir_aws_account(r->aws, account, arn, r->err))
-		return -1;
-	return ir_principal_parse(arn, &r->me, r->err);
+	return ir_principal_me(r->aws, &r->me, r->err);
 }
 
 static int
@@ -138,23 +134,11 @@ read_root(struct run *r)
 
 /* --- who has been given a key since the report ------------------------- */
 
-static void
-add_late(struct run *r, const char *name)
+static int
+add_late(struct run *r, const char *name, struct ir_err *err)
 {
-	char **more;
-	size_t i;
-
-	if (!name)
-		return;
-	for (i = 0; i < r->nlate; i++)
-		if (strcmp(r->late[i], name) == 0)
-			return;
-	more = realloc(r->late, (r->nlate + 1) * sizeof *more);
-	if (!more)
-		return;
-	r->late = more;
-	more[r->nlate] = strdup(name);
-	r->nlate += more[r->nlate] != NULL;
+	return name && ir_names_add(&r->late, name) ?
+	    ir_fail(err, IR_OSERR, "no memory") : 0;
 }
 
 static int
@@ -165,21 +149,22 @@ take_events(const struct ir_rec *reply, void *arg, struct ir_err *err)
 	const char *type;
 	size_t i, k;
 
-	(void)err;
 	r->calls++;
 	for (i = 0; all && ir_rec_kind(all) == IR_REC_ARRAY &&
 	    i < ir_rec_len(all); i++) {
 		v = ir_rec_item(all, i);
 		/* a user may have made it for itself */
-		add_late(r, ir_rec_get(v, "Username"));
+		if (add_late(r, ir_rec_get(v, "Username"), err))
+			return -1;
 		what = ir_rec_at(v, "Resources");
 		for (k = 0; what && ir_rec_kind(what) == IR_REC_ARRAY &&
 		    k < ir_rec_len(what); k++) {
 			type = ir_rec_get(ir_rec_item(what, k),
 			    "ResourceType");
-			if (type && strcmp(type, "AWS::IAM::User") == 0)
-				add_late(r, ir_rec_get(ir_rec_item(what, k),
-				    "ResourceName"));
+			if (type && strcmp(type, "AWS::IAM::User") == 0 &&
+			    add_late(r, ir_rec_get(ir_rec_item(what, k),
+			    "ResourceName"), err))
+				return -1;
 		}
 	}
 	return 0;
@@ -269,17 +254,6 @@ named(const struct opts *o, const char *name)
 	return o->users.n == 0;
 }
 
-static bool
-is_late(const struct run *r, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < r->nlate; i++)
-		if (strcmp(r->late[i], name) == 0)
-			return true;
-	return false;
-}
-
 static int
 choose(struct run *r)
 {
@@ -295,7 +269,7 @@ choose(struct run *r)
 		row = r->report.time ? ir_credreport_find(&r->report,
 		    r->arn[i]) : NULL;
 		if (!named(r->o, r->user[i]) || (row && !row_fits(r, row) &&
-		    !is_late(r, r->user[i])))
+		    !ir_names_have(&r->late, r->user[i])))
 			continue;
 		u = &r->keys[r->nkeys];
 		u->user = r->user[i];
@@ -524,11 +498,9 @@ free_run(struct run *r)
 		free(r->user[i]);
 		free(r->arn[i]);
 	}
-	for (i = 0; i < r->nlate; i++)
-		free(r->late[i]);
 	free(r->user);
 	free(r->arn);
-	free(r->late);
+	ir_names_free(&r->late);
 	free(r->keys);
 	free(r->row);
 	ir_buf_free(&r->names);

@@ -164,8 +164,9 @@ same_person(const struct ir_principal *a, const struct ir_principal *b)
 }
 
 static int
-add(struct run *r, const struct ir_rec *rec)
+add(const struct ir_rec *rec, void *arg, struct ir_err *err)
 {
+	struct run *r = arg;
 	const char *type = ir_rec_get(rec, "type");
 	const char *id = ir_rec_get(rec, "id"), *s = ir_rec_get(rec, "arn");
 	struct who w = { .p.kind = IR_PRINCIPAL_OTHER,
@@ -176,7 +177,7 @@ add(struct run *r, const struct ir_rec *rec)
 	if (type && strcmp(type, "aws-principal") != 0 &&
 	    strcmp(type, "aws-scp") != 0 && strcmp(type, "aws-key") != 0 &&
 	    strcmp(type, "ses-sender") != 0)
-		return ir_fail(r->err, IR_DATAERR, "not a principal: %s",
+		return ir_fail(err, IR_DATAERR, "not a principal: %s",
 		    type);
 	if (type && strcmp(type, "aws-key") == 0 && !s &&
 	    (s = ir_rec_get(rec, "user")) != NULL) {
@@ -189,7 +190,7 @@ add(struct run *r, const struct ir_rec *rec)
 		if (same_person(&r->v[i].p, &w.p))
 			return 0;
 	if (r->n == MAX_WHO)
-		return ir_fail(r->err, IR_DATAERR,
+		return ir_fail(err, IR_DATAERR,
 		    "more than %d principals", MAX_WHO);
 	r->v[r->n++] = w;
 	return 0;
@@ -198,21 +199,8 @@ add(struct run *r, const struct ir_rec *rec)
 static int
 read_selection(struct run *r, char **operands, size_t n)
 {
-	struct ir_in *in = ir_in_open(operands, n, r->err);
-	struct ir_rec *rec = NULL;
-	int rc;
+	int rc = ir_in_each(operands, n, add, r, r->err);
 
-	if (!in)
-		return -1;
-	while ((rc = ir_in_next(in, &rec, r->err)) > 0) {
-		rc = add(r, rec);
-		ir_rec_free(rec);
-		if (rc) {
-			ir_fail_prefix(r->err, "%s", ir_in_where(in));
-			break;
-		}
-	}
-	ir_in_close(in);
 	if (rc == 0 && r->n == 0)
 		rc = ir_fail(r->err, IR_USAGE, "no principal given");
 	if (rc == 0 && r->key && r->n != 1)

@@ -44,13 +44,10 @@ struct opts {
 	bool alarm;		/* an incident is due: exit 1 */
 };
 
-struct verb {
-	const char *name;
-	const char *options;	/* own options that it knows, "," around */
-	size_t min, max;	/* operands after the verb */
-	const char *operands;
-	int (*run)(struct opts *o, char **argv, size_t n, struct ir_out *out,
-	    struct ir_err *err);
+struct run {
+	struct opts *o;
+	struct ir_out *out;
+	struct ir_err *err;
 };
 
 /* --- open --------------------------------------------------------------- */
@@ -112,9 +109,12 @@ open_one(struct opts *o, const struct ir_rec *report,
 }
 
 static int
-do_open(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_open(void *arg, char **argv, size_t n)
 {
+	const struct run *run = arg;
+	struct opts *o = run->o;
+	struct ir_out *out = run->out;
+	struct ir_err *err = run->err;
 	struct ir_buf b = IR_BUF(IR_EVIDENCE_MAX);
 	struct ir_rec *report = NULL;
 	int rc = -1;
@@ -196,9 +196,12 @@ read_data(const char *text, struct ir_rec **data, struct ir_err *err)
 }
 
 static int
-do_log(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_log(void *arg, char **argv, size_t n)
 {
+	const struct run *run = arg;
+	struct opts *o = run->o;
+	struct ir_out *out = run->out;
+	struct ir_err *err = run->err;
 	struct ir_rec *data = NULL;
 	struct ir_journal *j;
 	int rc;
@@ -245,9 +248,12 @@ keep_file(struct ir_journal *j, const char *path, const char *name,
 
 /* "evidence add DIR", too, as people say it. */
 static int
-do_evidence(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_evidence(void *arg, char **argv, size_t n)
 {
+	const struct run *run = arg;
+	struct opts *o = run->o;
+	struct ir_out *out = run->out;
+	struct ir_err *err = run->err;
 	struct ir_journal *j = NULL;
 	size_t i;
 	int rc = 0;
@@ -278,9 +284,12 @@ do_evidence(struct opts *o, char **argv, size_t n, struct ir_out *out,
 /* --- merge --------------------------------------------------------------- */
 
 static int
-do_merge(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_merge(void *arg, char **argv, size_t n)
 {
+	const struct run *run = arg;
+	struct opts *o = run->o;
+	struct ir_out *out = run->out;
+	struct ir_err *err = run->err;
 	int rc = o->undo ?
 	    ir_incident_unmerge(argv[0], argv[1], "incident", err) :
 	    ir_incident_merge(argv[0], argv[1], "incident", err);
@@ -296,10 +305,11 @@ do_merge(struct opts *o, char **argv, size_t n, struct ir_out *out,
 /* --- show, timeline, due, verify ---------------------------------------- */
 
 static int
-do_show(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_show(void *arg, char **argv, size_t n)
 {
-	(void)o;
+	const struct run *run = arg;
+	struct ir_out *out = run->out;
+	struct ir_err *err = run->err;
 	(void)n;
 	return show(argv[0], -1, out, err);
 }
@@ -328,9 +338,11 @@ print(const struct ir_buf *b, const char *what, struct ir_err *err)
 }
 
 static int
-do_timeline(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_timeline(void *arg, char **argv, size_t n)
 {
+	const struct run *run = arg;
+	struct opts *o = run->o;
+	struct ir_err *err = run->err;
 	static const char *const words[] = { "markdown", "csv" };
 	struct ir_buf b = IR_BUF(IR_JOURNAL_MAX * 2);
 	size_t as = form(o, words, 2);
@@ -338,7 +350,6 @@ do_timeline(struct opts *o, char **argv, size_t n, struct ir_out *out,
 	int rc;
 
 	(void)n;
-	(void)out;
 	rc = ir_timeline_read(&t, argv[0], err);
 	if (rc == 0 && as)
 		ir_timeline_csv(&t, &b);
@@ -351,16 +362,10 @@ do_timeline(struct opts *o, char **argv, size_t n, struct ir_out *out,
 	return rc;
 }
 
-struct due {
-	struct opts *o;
-	struct ir_out *out;
-	struct ir_err *err;
-};
-
 static int
 due_one(const char *dir, void *arg)
 {
-	struct due *d = arg;
+	const struct run *d = arg;
 	struct ir_rec *r = ir_incident_record(dir, ir_now(), d->err);
 	const char *slash = strrchr(dir, '/');
 	bool alarm = true;
@@ -386,7 +391,7 @@ due_one(const char *dir, void *arg)
 static int
 escalate_one(const char *dir, void *arg)
 {
-	struct due *d = arg;
+	const struct run *d = arg;
 	struct ir_rec *r = NULL;
 	const char *step = NULL;
 	char due[IR_TIME_LEN] = "";
@@ -421,22 +426,23 @@ escalate_one(const char *dir, void *arg)
 }
 
 static int
-do_due(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_due(void *arg, char **argv, size_t n)
 {
+	const struct run *run = arg;
+	struct opts *o = run->o;
+	struct ir_err *err = run->err;
 	int (*one)(const char *, void *) = o->escalate ? escalate_one :
 	    due_one;
-	struct due d = { o, out, err };
 	char root[PATH_MAX];
 	size_t i;
 
 	if (n == 1 && strcmp(argv[0], "all") == 0) {
 		if (ir_incident_root(root, sizeof root, err) ||
-		    ir_incident_each(root, one, &d, err))
+		    ir_incident_each(root, one, arg, err))
 			return -1;
 	} else {
 		for (i = 0; i < n; i++)
-			one(argv[i], &d);
+			one(argv[i], arg);
 	}
 	return err->code ? -1 : 0;
 }
@@ -501,9 +507,12 @@ add_seal(struct opts *o, const char *dir, struct ir_rec *r,
 }
 
 static int
-do_verify(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_verify(void *arg, char **argv, size_t n)
 {
+	const struct run *run = arg;
+	struct opts *o = run->o;
+	struct ir_out *out = run->out;
+	struct ir_err *err = run->err;
 	struct ir_journal_check c;
 	struct ir_rec *r;
 	const char *slash = strrchr(argv[0], '/');
@@ -580,9 +589,12 @@ stamp_it(const struct opts *o, const char *dir, const struct ir_seal *s,
 }
 
 static int
-do_seal(struct opts *o, char **argv, size_t n, struct ir_out *out,
-    struct ir_err *err)
+do_seal(void *arg, char **argv, size_t n)
 {
+	const struct run *run = arg;
+	struct opts *o = run->o;
+	struct ir_out *out = run->out;
+	struct ir_err *err = run->err;
 	struct ir_buf der = IR_BUF(IR_STAMP_MAX);
 	struct ir_stamp stamp = { 0 };
 	struct ir_seal s;
@@ -621,7 +633,7 @@ do_seal(struct opts *o, char **argv, size_t n, struct ir_out *out,
 
 /* --- main --------------------------------------------------------------- */
 
-static const struct verb verbs[] = {
+static const struct ir_verb verbs[] = {
 	{ "open", ",dir,evidence,", 0, 0, "", do_open },
 	{ "log", ",event,data,", 1, 2, "dir [text]", do_log },
 	{ "evidence", ",name,", 1, SIZE_MAX, "dir [file ...]", do_evidence },
@@ -633,50 +645,8 @@ static const struct verb verbs[] = {
 	{ "seal", ",tar,tsa-query,tsa-reply,tsa-ca,", 1, 1, "dir", do_seal },
 };
 
-static const struct verb *
-find_verb(const char *name)
-{
-	size_t i;
-
-	if (!*name)
-		ir_die_usage("a verb is needed");
-	for (i = 0; i < sizeof verbs / sizeof *verbs; i++)
-		if (strcmp(name, verbs[i].name) == 0)
-			return &verbs[i];
-	ir_die_usage("no such verb: %s", name);
-}
-
-static void
-check_usage(const struct verb *v, const struct opts *o, char **argv, size_t n)
-{
-	const struct { const char *name; bool given; } own[] = {
-		{ "dir", o->dir }, { "evidence", o->evidence },
-		{ "event", o->event }, { "data", o->data },
-		{ "name", o->name }, { "within", o->within >= 0 },
-		{ "escalate", o->escalate }, { "undo", o->undo },
-		{ "as", o->as }, { "tar", o->tar },
-		{ "tsa-query", o->tsa_query }, { "tsa-reply", o->tsa_reply },
-		{ "tsa-ca", o->tsa_ca },
-	};
-	char word[32];
-	size_t i;
-
-	for (i = 0; i < sizeof own / sizeof *own; i++) {
-		snprintf(word, sizeof word, ",%s,", own[i].name);
-		if (own[i].given && !strstr(v->options, word))
-			ir_die_usage("%s: takes no --%s", v->name,
-			    own[i].name);
-	}
-	if (n < v->min || n > v->max)
-		ir_die_usage("%s takes %s", v->name,
-		    v->max ? v->operands : "no operands");
-	for (i = 0; i < n; i++)
-		if (!argv[i][0] && i < v->min)
-			ir_die_usage("%s: an operand is empty", v->name);
-}
-
-/* Read the options, and check that the verb knows them: its operands. */
-static const struct verb *
+/* The options; n operands follow the verb. */
+static const struct ir_verb *
 parse(struct opts *o, int argc, char **argv, size_t *n)
 {
 	const struct ir_opt opts[] = {
@@ -709,13 +679,9 @@ parse(struct opts *o, int argc, char **argv, size_t *n)
 		IR_OPTS_COMMON(&o->common),
 		IR_OPT_END
 	};
-	const struct verb *v;
-	int count;
+	const struct ir_verb *v = ir_parse_verb(argc, argv, opts, &o->common,
+	    verbs, sizeof verbs / sizeof *verbs, n);
 
-	count = ir_parse(argc, argv, opts, &o->common);
-	v = find_verb(count ? argv[1] : "");
-	*n = (size_t)count - 1;
-	check_usage(v, o, argv + 2, *n);
 	if (o->escalate && o->within >= 0)
 		ir_die_usage("due: --escalate has steps of its own");
 	if (o->within < 0)
@@ -728,16 +694,16 @@ main(int argc, char **argv)
 {
 	struct opts o = { .within = -1 };
 	struct ir_err err = IR_ERR_INIT;
-	const struct verb *v;
-	struct ir_out *out;
+	struct run run = { .o = &o, .err = &err };
+	const struct ir_verb *v;
 	size_t n;
 	int code;
 
 	ir_begin(&cmd);
 	v = parse(&o, argc, argv, &n);
-	out = ir_open_output(&o.common, cols);
-	if (v->run(&o, argv + 2, n, out, &err) && !err.code)
+	run.out = ir_open_output(&o.common, cols);
+	if (v->run(&run, argv + 2, n) && !err.code)
 		ir_fail(&err, IR_SOFTWARE, "%s: no reason given", v->name);
-	code = ir_end(&err, out, NULL);
+	code = ir_end(&err, run.out, NULL);
 	return code ? code : o.alarm;
 }

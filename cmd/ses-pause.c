@@ -75,8 +75,9 @@ add_region(struct pause *p, const char *name, struct ir_err *err)
 }
 
 static int
-add_record(struct pause *p, const struct ir_rec *rec, struct ir_err *err)
+add_record(const struct ir_rec *rec, void *arg, struct ir_err *err)
 {
+	const struct pause *p = arg;
 	const char *type = ir_rec_get(rec, "type");
 	const char *id = ir_rec_get(rec, "id");
 	const char *account = ir_rec_get(rec, "account");
@@ -87,27 +88,14 @@ add_record(struct pause *p, const struct ir_rec *rec, struct ir_err *err)
 		return ir_fail(err, IR_DATAERR,
 		    "account %s, but the credentials are of %s", account,
 		    p->account);
-	return add_region(p, id ? id : "", err);
+	return add_region(arg, id ? id : "", err);
 }
 
 static int
 read_selection(struct pause *p, char **operands, size_t n, struct ir_err *err)
 {
-	struct ir_in *in = ir_in_open(operands, n, err);
-	struct ir_rec *rec = NULL;
-	int rc;
+	int rc = ir_in_each(operands, n, add_record, p, err);
 
-	if (!in)
-		return -1;
-	while ((rc = ir_in_next(in, &rec, err)) > 0) {
-		rc = add_record(p, rec, err);
-		ir_rec_free(rec);
-		if (rc) {
-			ir_fail_prefix(err, "%s", ir_in_where(in));
-			break;
-		}
-	}
-	ir_in_close(in);
 	if (rc == 0 && p->n == 0)
 		rc = ir_fail(err, IR_USAGE,
 		    "no region selected: nothing changed");

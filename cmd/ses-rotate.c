@@ -445,23 +445,23 @@ add_key(struct app *a, const char *id, const char *user, bool routine,
 }
 
 static int
-not_a_key(const char *where, const char *id, struct ir_err *err)
+not_a_key(const char *id, struct ir_err *err)
 {
 	if (id && strncmp(id, "ASIA", 4) == 0) {
-		ir_fail(err, IR_DATAERR, "%s: %s is a temporary key: it has "
-		    "no SMTP password and cannot be deactivated", where, id);
+		ir_fail(err, IR_DATAERR, "%s is a temporary key: it has "
+		    "no SMTP password and cannot be deactivated", id);
 		ir_hint(err, "revoke the sessions of its role or user");
 		return -1;
 	}
 	return ir_fail(err, IR_DATAERR,
-	    "%s: not the id of a user's access key", where);
+	    "not the id of a user's access key");
 }
 
 /* Records of new keys, orphans and ingress points are passed over. */
 static int
-take_record(struct app *a, const struct ir_rec *rec, const char *where,
-    struct ir_err *err)
+take_record(const struct ir_rec *rec, void *arg, struct ir_err *err)
 {
+	struct app *a = arg;
 	const char *type = ir_rec_get(rec, "type");
 	const char *role = ir_rec_get(rec, "role");
 	const char *id = ir_rec_get(rec, "id");
@@ -470,7 +470,7 @@ take_record(struct app *a, const struct ir_rec *rec, const char *where,
 	    (type && strcmp(type, "ingress-point") == 0))
 		return 0;
 	if (!id || !ir_key_id_ok(id))
-		return not_a_key(where, id, err);
+		return not_a_key(id, err);
 	return add_key(a, id, ir_rec_get(rec, "user"), a->routine ||
 	    ir_rec_get_bool(rec, "routine", false), err);
 }
@@ -478,21 +478,16 @@ take_record(struct app *a, const struct ir_rec *rec, const char *where,
 static int
 read_keys(struct app *a, char **operands, size_t n, struct ir_err *err)
 {
-	struct ir_in *in;
-	struct ir_rec *rec = NULL;
-	int rc = 0;
+	int rc;
 
-	if (a->key_opt)
-		return ir_key_id_ok(a->key_opt) ? add_key(a, a->key_opt, NULL,
-		    a->routine, err) : not_a_key("--key", a->key_opt, err);
-	in = ir_in_open(operands, n, err);
-	if (!in)
+	if (a->key_opt && ir_key_id_ok(a->key_opt))
+		return add_key(a, a->key_opt, NULL, a->routine, err);
+	if (a->key_opt) {
+		not_a_key(a->key_opt, err);
+		ir_fail_prefix(err, "--key");
 		return -1;
-	while (rc == 0 && (rc = ir_in_next(in, &rec, err)) > 0) {
-		rc = take_record(a, rec, ir_in_where(in), err);
-		ir_rec_free(rec);
 	}
-	ir_in_close(in);
+	rc = ir_in_each(operands, n, take_record, a, err);
 	if (rc == 0 && a->n == 0)
 		return ir_fail(err, IR_USAGE,
 		    "no key given: nothing changed");

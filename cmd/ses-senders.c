@@ -20,6 +20,7 @@
 #include "aws/trace.h"
 #include "aws/userkeys.h"
 #include "core/cli.h"
+#include "core/names.h"
 #include "core/text.h"
 #include "policy/compromised.h"
 #include "policy/who.h"
@@ -64,8 +65,7 @@ struct run {
 	int root_keys, root_mfa;	/* -1: not known */
 	struct one *all;
 	size_t n, calls;
-	char **other;			/* whom identity policies name */
-	size_t nother;
+	struct ir_names other;		/* whom identity policies name */
 	struct ir_rec **door;		/* Mail Manager's, as records */
 	size_t ndoors, deaf;		/* regions that did not tell */
 	struct ir_err deaf_err;		/* the first one's why */
@@ -83,12 +83,8 @@ word_of(enum ir_sending_verdict v)
 static int
 who_asks(struct run *r)
 {
-	char account[13], arn[512];
-
 	r->calls++;
-	if (ir_aws_account(r->aws, account, arn, r->err))
-		return -1;
-	return ir_principal_parse(arn, &r->me, r->err);
+	return ir_principal_me(r->aws, &r->me, r->err);
 }
 
 /* What IAM has, all at once; the report is set going meanwhile. */
@@ -964,20 +960,8 @@ is_own(const struct run *r, const char *name)
 static void
 add_other(struct run *r, const char *name)
 {
-	char **more;
-	size_t i;
-
-	if (is_own(r, name))
-		return;
-	for (i = 0; i < r->nother; i++)
-		if (strcmp(r->other[i], name) == 0)
-			return;
-	more = realloc(r->other, (r->nother + 1) * sizeof *more);
-	if (!more)
-		return;
-	r->other = more;
-	more[r->nother] = strdup(name);
-	r->nother += more[r->nother] != NULL;
+	if (!is_own(r, name) && ir_names_add(&r->other, name))
+		r->complete = false;
 }
 
 static int
@@ -1094,8 +1078,8 @@ report(struct run *r)
 		else
 			say_one(r, &r->all[i]);
 	}
-	for (i = 0; i < r->nother && !r->o->keys; i++)
-		say_other(r, r->other[i]);
+	for (i = 0; i < r->other.n && !r->o->keys; i++)
+		say_other(r, r->other.v[i]);
 	for (i = 0; i < r->ndoors && !r->o->keys; i++)
 		say_door(r, r->door[i]);
 	ir_note(&r->o->common, "%zu calls: %zu principals, %zu can send or "
@@ -1139,9 +1123,7 @@ free_run(struct run *r)
 		free(r->all[i].sim);
 	}
 	free(r->all);
-	for (i = 0; i < r->nother; i++)
-		free(r->other[i]);
-	free(r->other);
+	ir_names_free(&r->other);
 	for (i = 0; i < r->ndoors; i++)
 		ir_rec_free(r->door[i]);
 	free(r->door);

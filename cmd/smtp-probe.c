@@ -145,8 +145,9 @@ add_endpoint(struct probe *p, const char *id, const char *region,
  * means more when the same was accepted before.
  */
 static int
-add_record(struct probe *p, const struct ir_rec *rec, struct ir_err *err)
+add_record(const struct ir_rec *rec, void *arg, struct ir_err *err)
 {
+	struct probe *p = arg;
 	const char *id = ir_rec_get(rec, "id");
 	const char *region = ir_rec_get(rec, "region");
 	const char *user = ir_rec_get(rec, "user");
@@ -171,22 +172,11 @@ add_record(struct probe *p, const struct ir_rec *rec, struct ir_err *err)
 static int
 read_endpoints(struct probe *p, char **operands, size_t n, struct ir_err *err)
 {
-	struct ir_in *in;
-	struct ir_rec *rec;
-	int rc = -1;
+	int rc;
 
 	if (n == 0 && p->aws.region && !p->relay)
 		return add_endpoint(p, p->aws.region, NULL, NULL, err);
-	in = ir_in_open(operands, n, err);
-	while (in && (rc = ir_in_next(in, &rec, err)) > 0) {
-		rc = add_record(p, rec, err);
-		ir_rec_free(rec);
-		if (rc) {
-			ir_fail_prefix(err, "%s", ir_in_where(in));
-			break;
-		}
-	}
-	ir_in_close(in);
+	rc = ir_in_each(operands, n, add_record, p, err);
 	if (rc == 0 && p->n == 0)
 		return ir_fail(err, IR_USAGE, "no servers");
 	return rc;

@@ -20,6 +20,8 @@
 #	pb_note NAME VALUE / pb_get NAME	remember for later steps
 #	pb_journal EVENT	records on stdin into the journal
 #	pb_remark EVENT NAME=VALUE...	a note of words
+#	pb_hands USER	the credentials at work are not this stolen user's
+#	pb_ended STEP	when it ended, for reports
 #	pb_reader FILE CMD...	run a reader that must not hold up the rest
 #	pb_incident ID ACTIVITY KIND RESOURCE	open one that nobody reported
 #	pb_pause_unused	pause SES where nothing honest is sent
@@ -292,6 +294,21 @@ pb_remark() {	# EVENT NAME=VALUE...
 	done
 	jq -nc "${args[@]}" --arg id "${event#*.}" \
 		'{type: "note"} + $ARGS.named' | pb_journal "$event"
+}
+
+# Clean hands: what is stolen must not lead the response.
+pb_hands() {	# USER
+	local rc=0
+	aws-preflight --compromised="$1" >"$pb_out/preflight.jsonl" || rc=$?
+	case $rc in
+	0) ;;
+	75 | 77) return "$rc" ;;
+	*) pb_say "preflight: exit $rc: AWS may refuse some of the steps" ;;
+	esac
+}
+
+pb_ended() {	# STEP
+	cat "$pb_dir/$pb_where/$1/ended" 2>/dev/null || echo '(not done)'
 }
 
 # A reader that helps a person and must not hold up the rest: what it says is

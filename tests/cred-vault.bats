@@ -149,6 +149,7 @@ on_tty() {	# COMMAND: its standard output is a terminal
 	run -64 cred-vault put -y a b <block
 	run -64 cred-vault list a
 	run -64 cred-vault list -y
+	[[ $output == *"list: takes no --yes"* ]]
 	run -64 cred-vault get a --incident=x
 	run -64 cred-vault get a --older-than=1d
 	run -64 cred-vault put -y a --reveal <block

@@ -40,6 +40,7 @@ needs()
 	build libzstd-dev libzstd-devel
 	build libp11-kit-dev p11-kit-devel
 	build libisal-dev isa-l-devel
+	build libmaxminddb-dev libmaxminddb-devel
 	check bats bats
 	check jq jq
 	check libcmocka-dev libcmocka-devel
@@ -53,6 +54,7 @@ needs()
 	check util-linux util-linux
 	check iproute2 iproute
 	check strace strace
+	check zstd zstd
 	check gdb gdb
 	check softhsm2 softhsm
 	check nftables nftables

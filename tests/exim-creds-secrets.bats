@@ -8,7 +8,7 @@ load lib/creds
 
 setup() {
 	command -v strace >/dev/null || skip "no strace"
-	[[ $QUELL_B != *asan* ]] || skip "LeakSanitizer does not work traced"
+	no_leak_check
 	creds_available
 	creds_begin
 	creds_no_sink

@@ -20,11 +20,7 @@ setup_file() {
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	preload=$QUELL_B/faults.so
-	if [[ $QUELL_B == *asan* ]]; then
-		preload="$(gcc -print-file-name=libasan.so) $preload"
-		export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
-	fi
+	preload_faults
 	emu_env
 	emu_control POST clear_faults >/dev/null
 	emu_set '{"preset": "immediate", "regions": {"*":

@@ -12,11 +12,7 @@ setup() {
 	data=$QUELL_ROOT/tests/data
 	cd "$BATS_TEST_TMPDIR" || exit
 	sink=$BATS_TEST_TMPDIR/sink
-	preload=$QUELL_B/faults.so
-	if [[ $QUELL_B == *asan* ]]; then
-		preload="$(gcc -print-file-name=libasan.so) $preload"
-		export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
-	fi
+	preload_faults
 }
 
 teardown() {

@@ -190,3 +190,31 @@ ask() {	# COMMAND...: in the engine's shell
 	run -66 ask pb_deliver a@b.example x@y.example
 	[[ $output == *"the mail log is no file"* ]]
 }
+
+@test "pb_hands: what AWS may refuse is told; stolen hands stop it" {
+	mkdir bin
+	printf '#!/bin/sh\necho "$*" >>args; exit "$(cat preflight)"\n' \
+		>bin/aws-preflight
+	chmod +x bin/aws-preflight
+	sed -i '/^step_20/,/^}/c step_20_identify_hands() { pb_hands ses-smtp; }' play
+	for code in 0 1 3 69; do
+		echo "$code" >preflight
+		PATH=$PWD/bin:$PATH run -0 ./play
+		[ "$code" = 0 ] || [[ $output == *"preflight: exit $code: AWS may refuse"* ]]
+	done
+	[ "$(sort -u args)" = --compromised=ses-smtp ]
+	echo 77 >preflight
+	PATH=$PWD/bin:$PATH run -77 ./play
+}
+
+@test "pb_ended: the time of a step, or that it was not done" {
+	sed -i '/^step_30/c step_30_report_c() { echo "$(pb_ended 10_identify_a) and $(pb_ended 25_none)" >>"'"$PWD"'/log"; }' play
+	run -0 ./play --apply --incident incident
+	grep -qE '^[0-9-]{10}T[0-9:]{8}Z and \(not done\)$' log
+}
+
+@test "no playbook writes the journal by words of its own" {
+	run -0 grep -lE 'incident log|"note"\} \+' "$QUELL_ROOT"/playbooks/*
+	[ "$output" = "$QUELL_ROOT/playbooks/lib.sh" ]
+	run ! grep -nE '^(journal|note|ended)\(\)' "$QUELL_ROOT"/playbooks/*
+}

@@ -18,6 +18,7 @@ setup() {
 	printf 'username=u\npassword=p\n' >block
 	cred-vault put -y a --vault "$PWD/v" --vault-key "file:$PWD/k" \
 		<block >/dev/null
+	printf '192.0.2.0\t192.0.2.255\t64496\tZZ\tEXAMPLE\n' >ranges.tsv
 	mkdir -p image/etc
 	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }
@@ -53,6 +54,7 @@ writers() {
 	none|cred-vault list --vault v
 	none|cred-vault rotate-key -n --to file:k2 --vault v
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
+	none|ip-origin --db ranges.tsv 192.0.2.1 10.0.0.1
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
 	END
@@ -171,7 +173,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'ses-rotate -y --key' 'abuse-ack -y --relay' 'exim-block -y --' \
 		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \
 		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
-		'trail-search --ip' 'ses-status --allow-list'; do
+		'trail-search --ip' 'ses-status --allow-list' 'ip-origin --db' \
+		'ip-origin --field'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||

@@ -58,8 +58,8 @@ botocore.session.get_session().create_client("sts", region_name="us-east-1",
 }
 
 @test "a full vault folder is found out before the key is made" {
-	local preload=$QUELL_B/faults.so f
-	[[ $QUELL_B != *asan* ]] || skip "the fault library does not work under sanitizers"
+	local preload f
+	preload_faults
 	for f in FAULT_WRITE=1:vault. FAULT_RENAME=1:${PWD##*/}/vault; do
 		new_user
 		rm -rf state vault
@@ -74,8 +74,8 @@ botocore.session.get_session().create_client("sts", region_name="us-east-1",
 }
 
 @test "the sealing fails after all: the key is switched off, and can go" {
-	local preload=$QUELL_B/faults.so
-	[[ $QUELL_B != *asan* ]] || skip "the fault library does not work under sanitizers"
+	local preload
+	preload_faults
 	rot 0 --phase=contain "$OLD"
 	# some are before the creation: then no key is made
 	local n got

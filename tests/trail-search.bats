@@ -204,11 +204,8 @@ three=(us-east-1 eu-west-1 ap-east-1)
 }
 
 @test "a full disk, or a kill at any point, under the state: the next run ends it" {
-	local preload=$QUELL_B/faults.so f n
-	[[ $QUELL_B != *asan* ]] || {
-		preload="$(gcc -print-file-name=libasan.so) $preload"
-		export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
-	}
+	local preload f n
+	preload_faults
 	local two=(us-east-1 eu-west-1)
 	code 0 trail-search --key=$K --until=1m "${two[@]}"
 	grep trail-event out | sort >whole
@@ -359,10 +356,10 @@ forms() {
 	code 0 trail-search --file --key=$K d
 	scope '.files == 7'
 	# and the sandbox is there, where the kernel has one
-	run strace -f -e trace=landlock_restrict_self,openat,connect,socket -o tr \
+	command -v strace >/dev/null || skip 'no strace'
+	no_leak_check
+	code 0 strace -f -e trace=landlock_restrict_self,openat,connect,socket -o tr \
 		trail-search --file --key=$K d
-	[[ $status == 0 ]] || skip 'no strace, or a sanitizer that does not work traced'
-	[ -z "${QUELL_ASAN-}" ] || skip 'no sandbox under the sanitizers'
 	run ! grep -E 'connect\(|socket\(' tr
 }
 

@@ -7,7 +7,7 @@ load lib/quell
 
 setup() {
 	command -v strace >/dev/null || skip "no strace"
-	[[ $QUELL_B != *asan* ]] || skip "LeakSanitizer does not work traced"
+	no_leak_check
 	cd "$BATS_TEST_TMPDIR" || return
 	export QUELL_STATE_DIR=$PWD/state QUELL_VAULT=$PWD/v
 	export QUELL_VAULT_KEY=file:$PWD/k

@@ -11,11 +11,7 @@ setup() {
 	export QUELL_STATE_DIR=$PWD/state QUELL_VAULT=$PWD/v
 	export QUELL_VAULT_KEY=file:$PWD/k
 	umask 077
-	preload=$QUELL_B/faults.so
-	if [[ $QUELL_B == *asan* ]]; then
-		preload="$(gcc -print-file-name=libasan.so) $preload"
-		export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
-	fi
+	preload_faults
 	put a one
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "principal.h"
+#include "ses.h"
 
 /* --- ARNs -------------------------------------------------------------- */
 
@@ -80,6 +81,16 @@ ir_principal_parse(const char *arn, struct ir_principal *p,
 		return 0;
 	return ir_fail(err, IR_PROTOCOL, "not the ARN of a principal: %s",
 	    arn);
+}
+
+int
+ir_principal_me(struct ir_aws *a, struct ir_principal *p, struct ir_err *err)
+{
+	char account[13], arn[512];
+
+	if (ir_aws_account(a, account, arn, err))
+		return -1;
+	return ir_principal_parse(arn, p, err);
 }
 
 /* --- reading ----------------------------------------------------------- */

@@ -40,6 +40,10 @@ struct ir_principal {
 int ir_principal_parse(const char *arn, struct ir_principal *p,
     struct ir_err *err);
 
+/* Who the credentials are, by sts:GetCallerIdentity. */
+int ir_principal_me(struct ir_aws *a, struct ir_principal *p,
+    struct ir_err *err);
+
 struct ir_principal_policies {
 	struct ir_policy *identity[IR_PRINCIPAL_POLICIES];
 	size_t n;

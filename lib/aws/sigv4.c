@@ -125,14 +125,6 @@ canonical_path(const char *raw, struct ir_buf *out)
 	ir_buf_free(&path);
 }
 
-static int
-hexval(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' :
-	    c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-	    c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Decode %XX, then encode strictly; '+' is a plus.  NULL: no memory. */
 static char *
 recode(const char *s, size_t n)
@@ -142,10 +134,10 @@ recode(const char *s, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (s[i] == '%' && i + 2 < n && hexval(s[i + 1]) >= 0 &&
-		    hexval(s[i + 2]) >= 0) {
-			ir_buf_chr(&plain, hexval(s[i + 1]) * 16 +
-			    hexval(s[i + 2]));
+		if (s[i] == '%' && i + 2 < n && ir_hex_digit(s[i + 1]) >= 0 &&
+		    ir_hex_digit(s[i + 2]) >= 0) {
+			ir_buf_chr(&plain, ir_hex_digit(s[i + 1]) * 16 +
+			    ir_hex_digit(s[i + 2]));
 			i += 2;
 		} else {
 			ir_buf_chr(&plain, s[i]);

@@ -319,11 +319,10 @@ short_options(char **argv, int i, int argc, const struct ir_opt *opts,
 	return 0;
 }
 
-int
-ir_parse(int argc, char **argv, const struct ir_opt *opts,
-    struct ir_common *common)
+static int
+parse(int argc, char **argv, const struct ir_opt *opts,
+    struct ir_common *common, bool *seen)
 {
-	bool seen[MAX_OPTS] = { false };
 	int i, out = 1;
 
 	for (i = 1; i < argc; i++) {
@@ -344,6 +343,64 @@ ir_parse(int argc, char **argv, const struct ir_opt *opts,
 		ir_die_usage("--output: not json, table or tsv: %s",
 		    common->output);
 	return out - 1;
+}
+
+int
+ir_parse(int argc, char **argv, const struct ir_opt *opts,
+    struct ir_common *common)
+{
+	bool seen[MAX_OPTS] = { false };
+
+	return parse(argc, argv, opts, common, seen);
+}
+
+static bool
+names_option(const struct ir_verb *v, const char *option)
+{
+	char word[64];
+
+	snprintf(word, sizeof word, ",%s,", option);
+	return strstr(v->options, word) != NULL;
+}
+
+static const struct ir_verb *
+find_verb(const struct ir_verb *verbs, size_t nverbs, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < nverbs; i++)
+		if (strcmp(name, verbs[i].name) == 0)
+			return &verbs[i];
+	ir_die_usage("no such verb: %s", name);
+}
+
+const struct ir_verb *
+ir_parse_verb(int argc, char **argv, const struct ir_opt *opts,
+    struct ir_common *common, const struct ir_verb *verbs, size_t nverbs,
+    size_t *n)
+{
+	bool seen[MAX_OPTS] = { false };
+	int words = parse(argc, argv, opts, common, seen);
+	const struct ir_verb *v;
+	size_t i, k;
+
+	if (words == 0 || !*argv[1])
+		ir_die_usage("a verb is needed");
+	v = find_verb(verbs, nverbs, argv[1]);
+	for (i = 0; opts[i].name; i++)
+		for (k = 0; seen[i] && k < nverbs; k++)
+			if (names_option(&verbs[k], opts[i].name) &&
+			    !names_option(v, opts[i].name))
+				ir_die_usage("%s: takes no --%s", v->name,
+				    opts[i].name);
+	*n = (size_t)words - 1;
+	if (*n < v->min || *n > v->max)
+		ir_die_usage("%s takes %s", v->name,
+		    v->max ? v->operands : "no operands");
+	for (i = 0; i < v->min; i++)
+		if (!*argv[i + 2])
+			ir_die_usage("%s: an operand is empty", v->name);
+	return v;
 }
 
 struct ir_out *

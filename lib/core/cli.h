@@ -130,6 +130,24 @@ void ir_begin(const struct ir_cmd *cmd);
 int ir_parse(int argc, char **argv, const struct ir_opt *opts,
     struct ir_common *common);
 
+/* What a command with verbs does: cred-vault's put, get, list ... */
+struct ir_verb {
+	const char *name;
+	const char *options;	/* long names; "," around each */
+	size_t min, max;	/* operands after the verb */
+	const char *operands;	/* what they are: "a name" */
+	int (*run)(void *arg, char **operands, size_t n);
+};
+
+/*
+ * The same for those: the verb comes first, its operands end up in argv[2]
+ * ... argv[*n + 1].  An option that some verbs name is for these only; what
+ * no verb names goes with all.  The first `min` operands are not empty.
+ */
+const struct ir_verb *ir_parse_verb(int argc, char **argv,
+    const struct ir_opt *opts, struct ir_common *common,
+    const struct ir_verb *verbs, size_t nverbs, size_t *n);
+
 /* Bad usage found later: message, exit 64.  For main only. */
 _Noreturn void ir_die_usage(const char *fmt, ...)
     __attribute__((format(printf, 1, 2)));

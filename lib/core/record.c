@@ -35,6 +35,9 @@ clean_string(const char *s, size_t n)
 	struct ir_buf b = IR_BUF(n * 3 + 1);
 	json_object *j;
 
+	/* nearly always there is nothing to clean */
+	if (ir_text_plain(s, n) == n)
+		return json_object_new_string_len(s, (int)n);
 	ir_text_clean(&b, s, n);
 	j = json_object_new_string_len(ir_buf_cstr(&b), (int)b.len);
 	ir_buf_free(&b);
@@ -632,4 +635,25 @@ void
 ir_in_close(struct ir_in *in)
 {
 	free(in);
+}
+
+int
+ir_in_each(char **operands, size_t n,
+    int (*take)(const struct ir_rec *rec, void *arg, struct ir_err *err),
+    void *arg, struct ir_err *err)
+{
+	struct ir_in *in = ir_in_open(operands, n, err);
+	struct ir_rec *rec = NULL;
+	int rc = -1;
+
+	while (in && (rc = ir_in_next(in, &rec, err)) > 0) {
+		rc = take(rec, arg, err);
+		ir_rec_free(rec);
+		if (rc) {
+			ir_fail_prefix(err, "%s", ir_in_where(in));
+			break;
+		}
+	}
+	ir_in_close(in);
+	return rc;
 }

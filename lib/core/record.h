@@ -109,4 +109,13 @@ int ir_in_next(struct ir_in *in, struct ir_rec **rec, struct ir_err *err);
 const char *ir_in_where(struct ir_in *in);
 void ir_in_close(struct ir_in *in);
 
+/*
+ * All of the input: each record goes to `take`, which returns 0, or -1 with
+ * err filled: that ends it, and err then says where the record stood.  The
+ * record is freed afterwards.  0 or -1; that nothing came is not an error.
+ */
+int ir_in_each(char **operands, size_t n,
+    int (*take)(const struct ir_rec *rec, void *arg, struct ir_err *err),
+    void *arg, struct ir_err *err);
+
 #endif

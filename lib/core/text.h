@@ -24,6 +24,12 @@ void ir_text_clean(struct ir_buf *out, const char *s, size_t n);
  */
 void ir_text_term(struct ir_buf *out, const char *s, size_t n);
 
+/* How many bytes at the start of s are printable ASCII. */
+size_t ir_text_plain(const char *s, size_t n);
+
+/* Bytes as 2 * n hex digits and a NUL. */
+void ir_hex(const unsigned char *bytes, size_t n, char *out);
+
 /* In place: control bytes and broken UTF-8 become '?'.  For messages. */
 void ir_text_printable(char *s);
 
@@ -42,6 +48,8 @@ size_t ir_text_cut(const char *s, size_t n, size_t max);
 /* ASCII only, no locale. */
 bool ir_ascii_ieq(const char *a, const char *b);
 bool ir_ascii_starts(const char *s, const char *prefix);
+/* What a hexadecimal digit is worth; -1: it is none. */
+int ir_hex_digit(char c);
 
 /* Time: seconds since the epoch (UTC) to and from RFC 3339. */
 #define IR_TIME_LEN 32

@@ -3,19 +3,8 @@
 #include <string.h>
 
 #include "../core/secret.h"
+#include "../core/text.h"
 #include "creds_text.h"
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 static bool
 octal(char c)
@@ -44,9 +33,9 @@ ir_spell_escape(const char *s, size_t n, char *c)
 		*c = (char)v;
 		return i;
 	}
-	if (*s == 'x' && n > 1 && hex(s[1]) >= 0) {
-		for (i = 1; i < n && i < 3 && hex(s[i]) >= 0; i++)
-			v = v * 16 + (unsigned)hex(s[i]);
+	if (*s == 'x' && n > 1 && ir_hex_digit(s[1]) >= 0) {
+		for (i = 1; i < n && i < 3 && ir_hex_digit(s[i]) >= 0; i++)
+			v = v * 16 + (unsigned)ir_hex_digit(s[i]);
 		*c = (char)v;
 		return i;
 	}
@@ -115,7 +104,7 @@ check(const struct ir_spelling *e, const char *s, size_t n,
 	if ((e->how & IR_SPELL_FIELD) && memchr(s, ':', n))
 		return refuse(err, "a colon in the user");
 	if ((e->how & IR_SPELL_LIST) && (!e->separator ||
-	    strchr("\\${}^\"x", e->separator) || hex(e->separator) >= 0))
+	    strchr("\\${}^\"x", e->separator) || ir_hex_digit(e->separator) >= 0))
 		return refuse(err, "the list's separator");
 	return 0;
 }

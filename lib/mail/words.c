@@ -4,6 +4,7 @@
 
 #include "charset.h"
 #include "core/buf.h"
+#include "core/text.h"
 #include "words.h"
 
 static int
@@ -52,18 +53,6 @@ ir_base64_lenient(struct ir_buf *out, const char *s, size_t n)
 	ir_buf_add(out, chunk, len);
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /* Bytes of a soft line end after the '=' at s[0]; 0 when it is none. */
 static size_t
 soft_end(const char *s, size_t n)
@@ -91,11 +80,11 @@ ir_qp_lenient(struct ir_buf *out, const char *s, size_t n, bool header)
 			from = ++i;
 		} else if (s[i] != '=') {
 			i++;
-		} else if (i + 2 < n && hex_value(s[i + 1]) >= 0 &&
-		    hex_value(s[i + 2]) >= 0) {
+		} else if (i + 2 < n && ir_hex_digit(s[i + 1]) >= 0 &&
+		    ir_hex_digit(s[i + 2]) >= 0) {
 			ir_buf_add(out, s + from, i - from);
-			ir_buf_chr(out, hex_value(s[i + 1]) << 4 |
-			    hex_value(s[i + 2]));
+			ir_buf_chr(out, ir_hex_digit(s[i + 1]) << 4 |
+			    ir_hex_digit(s[i + 2]));
 			from = i += 3;
 		} else if (!header && (skip = soft_end(s + i, n - i)) != 0) {
 			ir_buf_add(out, s + from, i - from);

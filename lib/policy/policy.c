@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../core/buf.h"
+#include "../core/text.h"
 #include "match.h"
 #include "policy.h"
 #include "who.h"
@@ -16,16 +17,6 @@ struct ir_policy {
 };
 
 /* --- reading ----------------------------------------------------------- */
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* A '+' is a plus: this is no form. */
 int
@@ -42,10 +33,10 @@ ir_policy_text(const char *s, size_t n, struct ir_buf *out, struct ir_err *err)
 			ir_buf_chr(out, s[i]);
 			continue;
 		}
-		if (n - i < 3 || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0)
+		if (n - i < 3 || ir_hex_digit(s[i + 1]) < 0 || ir_hex_digit(s[i + 2]) < 0)
 			return ir_fail(err, IR_DATAERR,
 			    "policy: bad percent-encoding");
-		ir_buf_chr(out, hex(s[i + 1]) * 16 + hex(s[i + 2]));
+		ir_buf_chr(out, ir_hex_digit(s[i + 1]) * 16 + ir_hex_digit(s[i + 2]));
 		i += 2;
 	}
 	return ir_buf_check(out, "policy", err);

@@ -50,6 +50,7 @@ struct ir_facts {
 	struct ir_fact stage;		/* new, reminder, final, resolved */
 	struct ir_fact urgent;		/* the word that makes it so */
 	struct ir_fact due;		/* the words of the time limit */
+	struct ir_fact due_on;		/* those of the date */
 	int64_t due_seconds;		/* after its base; or -1 */
 	int64_t due_at;			/* the earliest date; or -1 */
 	struct ir_resource resources[IR_FACT_RESOURCES];

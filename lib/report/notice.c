@@ -15,6 +15,7 @@
 #define MAX_FORWARDS 5
 #define MAX_REFERENCES 50
 #define MIN_TEXT 40		/* a shorter plain part is "see the HTML" */
+#define MAX_NEST 2		/* mails in files in mails */
 #define WEEK (7 * 86400)
 
 /* Where in a mail the notice is. */
@@ -101,6 +102,17 @@ solid(const struct ir_buf *b)
 	return n - i;
 }
 
+/* A plain part may say no more than that there is an HTML one. */
+static bool
+names_aws(const struct ir_buf *b)
+{
+	const char *s = ir_buf_cstr(b), *end = s + b->len;
+
+	return ir_text_phrase(s, end, "AWS", NULL) ||
+	    ir_text_phrase(s, end, "Amazon", NULL) ||
+	    ir_text_phrase(s, end, "abuse", NULL);
+}
+
 /* The regular text of a message; which part it is, or m->n. */
 static size_t
 message_text(const struct ir_mime *m, size_t msg, struct ir_buf *out)
@@ -115,14 +127,18 @@ message_text(const struct ir_mime *m, size_t msg, struct ir_buf *out)
 		ir_text_regular(out, ir_buf_cstr(&raw), raw.len);
 		part = plain;
 	}
-	if (rich < end && solid(out) < MIN_TEXT) {
+	if (rich < end && (solid(out) < MIN_TEXT || !names_aws(out))) {
 		ir_buf_trunc(&raw, 0);
 		ir_mime_text(m, rich, &raw);
 		ir_html_text(&html, ir_buf_cstr(&raw), raw.len);
+		/* of two texts that say nothing the plain one */
+		if (solid(out) >= MIN_TEXT && !names_aws(&html))
+			goto out;
 		ir_buf_trunc(out, 0);
 		ir_text_regular(out, ir_buf_cstr(&html), html.len);
 		part = rich;
 	}
+out:
 	ir_buf_free(&raw);
 	ir_buf_free(&html);
 	return part;
@@ -190,53 +206,110 @@ take(char *out, size_t size, const char *p, const char *end)
 	return true;
 }
 
-/* The lines of a forwarded head, down to the blank one. */
+/* The fields of a forwarded head, in the languages of mail programs. */
+static const char *const l_from[] = { "From", "差出人", "送信者",
+    "送信元", "Von", "De", "Da", "Van", "보낸 사람", "보낸사람",
+    "发件人", "寄件者", NULL };
+static const char *const l_subject[] = { "Subject", "件名", "Betreff",
+    "Assunto", "Asunto", "Objet", "Oggetto", "Onderwerp", "제목",
+    "主题", "主旨", NULL };
+static const char *const l_date[] = { "Date", "Sent", "日付", "日時",
+    "送信日時", "送信日", "Datum", "Gesendet", "Data", "Enviado em",
+    "Enviado", "Enviada em", "Fecha", "Envoyé", "Inviato", "날짜",
+    "보낸 날짜", "发送时间", "日期", NULL };
+static const char *const l_to[] = { "To", "宛先", "An", "Para", "À",
+    "A", "Aan", "받는 사람", "收件人", NULL };
+static const char *const l_reply[] = { "Reply-To", "返信先", NULL };
+static const char *const l_id[] = { "Message-ID", NULL };
+static const char *const l_other[] = { "Cc", "Bcc", "Importance", "Priority",
+    "Attachments", "Organization", "Resent-From", "Resent-To",
+    "Resent-Date", "Return-Path", "CC", "添付ファイル",
+    "重要度", "返信日", NULL };
+
+/* Is the line a field of such a head? */
+static bool
+head_line(const struct line *l)
+{
+	return label(l, l_from) || label(l, l_subject) || label(l, l_date) ||
+	    label(l, l_to) || label(l, l_reply) || label(l, l_id) ||
+	    label(l, l_other);
+}
+
+/* The address in such a line; "Name [mailto:user@host]" is Outlook's. */
+static bool
+line_address(const char *v, const char *end, char *addr, size_t size)
+{
+	const char *p = memmem(v, (size_t)(end - v), "[mailto:", 8), *q;
+
+	if (p) {
+		p += 8;
+		q = memchr(p, ']', (size_t)(end - p));
+		return q && ir_sender_address(p, (size_t)(q - p), addr, size);
+	}
+	return ir_sender_address(v, (size_t)(end - v), addr, size);
+}
+
+/* Does the subject end inside of a bracket: is it folded there? */
+static bool
+open_bracket(const struct ir_buf *subject)
+{
+	const char *s = ir_buf_cstr(subject), *last = strrchr(s, '[');
+
+	return last && !strchr(last, ']');
+}
+
+/* The lines of a forwarded head, down to what is none. */
 static const char *
 forwarded_head(struct ir_report *r, struct found *f, const char *p,
     const char *end, size_t quotes)
 {
-	static const char *const subject[] = { "Subject", "件名", NULL };
-	static const char *const date[] = { "Date", "Sent", "日付", "日時",
-	    "送信日時", NULL };
-	static const char *const to[] = { "To", "宛先", NULL };
-	static const char *const reply[] = { "Reply-To", NULL };
-	static const char *const id[] = { "Message-ID", NULL };
-	struct line l;
+	struct line l, next;
 	const char *v;
 	char addr[256];
 	int n;
 
 	ir_buf_trunc(&r->subject, 0);
 	r->to[0] = r->reply_to[0] = r->message_id[0] = '\0';
-	for (n = 0; p < end && n < 40; n++) {
+	for (n = 0; p < end && n < 40; n++, p = l.next) {
 		l = line_at(p, end, quotes, NULL);
 		if (l.s == l.end)
 			return l.next;
-		if ((v = label(&l, subject)) && r->subject.len == 0)
+		if ((v = label(&l, l_subject)) && r->subject.len == 0) {
 			ir_buf_add(&r->subject, v, (size_t)(l.end - v));
-		else if ((v = label(&l, date)))
+		} else if ((v = label(&l, l_date))) {
 			take(f->date, sizeof f->date, v, l.end);
-		else if ((v = label(&l, to)) && ir_sender_address(v,
-		    (size_t)(l.end - v), addr, sizeof addr))
+		} else if ((v = label(&l, l_to)) && line_address(v, l.end,
+		    addr, sizeof addr)) {
 			take(r->to, sizeof r->to, addr, addr + strlen(addr));
-		else if ((v = label(&l, reply)) && ir_sender_address(v,
-		    (size_t)(l.end - v), addr, sizeof addr))
+		} else if ((v = label(&l, l_reply)) && line_address(v, l.end,
+		    addr, sizeof addr)) {
 			take(r->reply_to, sizeof r->reply_to, addr,
 			    addr + strlen(addr));
-		else if ((v = label(&l, id)))
+		} else if ((v = label(&l, l_id))) {
 			take(r->message_id, sizeof r->message_id, v, l.end);
-		p = l.next;
+		} else if (!head_line(&l)) {
+			next = line_at(l.next, end, quotes, NULL);
+			if (!head_line(&next) && !open_bracket(&r->subject))
+				return p;
+			if (open_bracket(&r->subject)) {
+				ir_buf_chr(&r->subject, ' ');
+				ir_buf_add(&r->subject, l.s,
+				    (size_t)(l.end - l.s));
+			}
+		}
 	}
 	return p;
 }
 
-/* Look for "From: ... AWS" at the head of a forwarded copy in text. */
+/*
+ * Look for "From: ... AWS" in the head of a copy forwarded in the text; some
+ * programs write the subject and the date before it.
+ */
 static bool
 find_inline(struct ir_report *r, struct found *f, struct ir_buf *text)
 {
-	static const char *const from[] = { "From", "差出人", "送信者",
-	    NULL };
 	const char *p = ir_buf_cstr(text), *end = p + text->len, *v;
+	const char *from_here = NULL;
 	char addr[256];
 	struct line l;
 	size_t quotes, at;
@@ -244,15 +317,21 @@ find_inline(struct ir_report *r, struct found *f, struct ir_buf *text)
 
 	for (; p < end && depth < MAX_FORWARDS; p = l.next) {
 		l = line_at(p, end, 20, &quotes);
-		v = label(&l, from);
+		if (!head_line(&l)) {
+			from_here = NULL;
+			continue;
+		}
+		if (!from_here)
+			from_here = p;
+		v = label(&l, l_from);
 		if (!v || v == l.end)
 			continue;
 		depth++;
-		if (!ir_sender_address(v, (size_t)(l.end - v), addr,
-		    sizeof addr) || !ir_sender_aws(addr))
+		if (!line_address(v, l.end, addr, sizeof addr) ||
+		    !ir_sender_aws(addr))
 			continue;
 		memcpy(r->sender, addr, strlen(addr) + 1);
-		at = (size_t)(forwarded_head(r, f, p, end, quotes) -
+		at = (size_t)(forwarded_head(r, f, from_here, end, quotes) -
 		    text->data);
 		f->is_inline = true;
 		f->depth += depth;
@@ -547,9 +626,51 @@ is_notice(const struct ir_report *r)
 	    f->nresources);
 }
 
-struct ir_rec *
-ir_notice_parse(const char *raw, size_t n, const struct ir_report_opts *o,
-    struct ir_err *err)
+/* Does it look like a mail: fields, From among them? */
+static bool
+mail_like(const char *s, size_t n)
+{
+	size_t head = n < 65536 ? n : 65536;
+
+	return n > 40 && !memchr(s, '\0', head) &&
+	    (ir_text_phrase(s, s + head, "\nFrom:", NULL) ||
+	    ir_ascii_starts(s, "From:")) &&
+	    (ir_text_phrase(s, s + head, "\nSubject:", NULL) ||
+	    ir_ascii_starts(s, "Subject:"));
+}
+
+static struct ir_rec *parse(const char *raw, size_t n, unsigned nest,
+    const struct ir_report_opts *o, struct ir_err *err);
+
+/* A mail that was attached as a file: "notice.eml". */
+static struct ir_rec *
+in_file(const struct ir_mime *m, unsigned nest, const struct ir_report_opts *o)
+{
+	struct ir_err err = IR_ERR_INIT;
+	struct ir_rec *rec = NULL;
+	size_t i, tries = 0;
+
+	for (i = 1; i < m->n && !rec && nest < MAX_NEST && tries < 5; i++) {
+		struct ir_buf b = IR_BUF(IR_MIME_BYTES);
+
+		if (m->parts[i].kind == IR_MIME_LEAF &&
+		    m->parts[i].message == 0 &&
+		    strncmp(m->parts[i].type, "application/", 12) == 0) {
+			tries++;
+			ir_mime_octets(m, i, &b);
+			if (mail_like(ir_buf_cstr(&b), b.len))
+				rec = parse(ir_buf_cstr(&b), b.len, nest + 1,
+				    o, &err);
+		}
+		ir_buf_free(&b);
+	}
+	return rec;
+}
+
+/* nest: how many mails attached as files it is in. */
+static struct ir_rec *
+parse(const char *raw, size_t n, unsigned nest,
+    const struct ir_report_opts *o, struct ir_err *err)
 {
 	struct found f = { 0, 0, false, false, 0, "" };
 	struct ir_rec *rec = NULL;
@@ -569,6 +690,7 @@ ir_notice_parse(const char *raw, size_t n, const struct ir_report_opts *o,
 		goto out;
 	}
 	text = locate(&r, &m, &f);
+	f.depth += nest;
 	cut(&r, &f);
 	attachments(&r, &m, f.message, text);
 	head(&r, &m, &f);
@@ -580,6 +702,8 @@ ir_notice_parse(const char *raw, size_t n, const struct ir_report_opts *o,
 	r.partial = m.partial;
 	if (r.upper.bad || r.complaint.bad)
 		r.partial = "too large once decoded";
+	if (!ir_sender_aws(r.sender) && (rec = in_file(&m, nest, o)))
+		goto out;
 	if (automatic(&r, &m)) {
 		ir_fail(err, IR_DATAERR, "not an abuse notice: "
 		    "it is an automatic reply");
@@ -598,4 +722,11 @@ out:
 	ir_mime_free(&m);
 	ir_report_free(&r);
 	return rec;
+}
+
+struct ir_rec *
+ir_notice_parse(const char *raw, size_t n, const struct ir_report_opts *o,
+    struct ir_err *err)
+{
+	return parse(raw, n, 0, o, err);
 }

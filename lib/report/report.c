@@ -228,22 +228,27 @@ times(struct ir_rec *rec, struct ir_rec *prov, const struct ir_report *r,
     const char *stage)
 {
 	const struct ir_facts *f = &r->facts;
+	const struct ir_fact *words = &f->due;
 	int64_t due = r->base + DAY;
-	bool said = f->due_seconds >= 0 || f->due_at >= 0;
+	/* a date that was over before is of something else */
+	bool dated = f->due_at >= 0 && f->due_at > r->base - DAY;
+	bool said = f->due_seconds >= 0 || dated;
 
 	ir_rec_time(rec, "received", r->received);
 	source_only(prov, "received", r->base_source, NULL);
 	if (f->due_seconds >= 0)
 		due = r->base + f->due_seconds;
-	if (f->due_at >= 0 && (f->due_seconds < 0 || f->due_at < due))
+	if (dated && (f->due_seconds < 0 || f->due_at < due)) {
 		due = f->due_at;
+		words = &f->due_on;
+	}
 	if (strcmp(stage, "resolved") == 0) {
 		ir_rec_null(rec, "due");
 		return;
 	}
 	ir_rec_time(rec, "due", due);
-	source_only(prov, "due", said ? f->due.source : IR_FROM_DEFAULT,
-	    &f->due);
+	source_only(prov, "due", said ? words->source : IR_FROM_DEFAULT,
+	    said ? words : NULL);
 }
 
 static void

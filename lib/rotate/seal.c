@@ -145,6 +145,19 @@ ir_rot_write_file(struct ir_rotate *r, const struct ir_credential *c,
 	return rc;
 }
 
+/* The password of the i-th wanted region; the first is `password`, too. */
+static int
+set_password(const struct ir_rotate *r, struct ir_credential *c, size_t i,
+    const struct ir_secret *pw, struct ir_err *err)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "password.%s", r->regions[i]);
+	if (ir_credential_set(c, name, pw->data, pw->len, err))
+		return -1;
+	return i ? 0 : ir_credential_set(c, "password", pw->data, pw->len, err);
+}
+
 /* As a credential: each wanted region that the file has a password for. */
 static int
 load_file(struct ir_rotate *r, const char *id, struct ir_credential *c,
@@ -153,7 +166,6 @@ load_file(struct ir_rotate *r, const char *id, struct ir_credential *c,
 	struct ir_buf b = IR_BUF_SECRET(IR_SMTP_FILE_MAX);
 	struct ir_secret pw = IR_SECRET_INIT;
 	const char *path = r->want.out ? r->want.out : ir_rot_path(r), *v;
-	char name[64];
 	size_t n, i;
 	int rc = path ? ir_smtp_file_read(path, &b, err) :
 	    ir_fail(err, IR_NOINPUT, "no file with the new passwords: --out");
@@ -165,12 +177,8 @@ load_file(struct ir_rotate *r, const char *id, struct ir_credential *c,
 		rc = ir_credential_set(c, "username", id, strlen(id), err);
 	for (i = 0; rc == 0 && i < r->nregions; i++) {
 		rc = ir_smtp_file_password(&b, r->regions[i], &pw, err);
-		snprintf(name, sizeof name, "password.%s", r->regions[i]);
 		if (rc == 0)
-			rc = ir_credential_set(c, name, pw.data, pw.len, err);
-		if (rc == 0 && i == 0)
-			rc = ir_credential_set(c, "password", pw.data, pw.len,
-			    err);
+			rc = set_password(r, c, i, &pw, err);
 	}
 	if (rc == 0)
 		rc = ir_credential_set(c, "region", r->regions[0],
@@ -188,19 +196,14 @@ add_passwords(struct ir_rotate *r, struct ir_credential *c,
     const struct ir_secret *key, struct ir_err *err)
 {
 	struct ir_secret pw = IR_SECRET_INIT;
-	char name[64];
 	size_t i;
 	int rc = ir_credential_set(c, "region", r->regions[0],
 	    strlen(r->regions[0]), err);
 
 	for (i = 0; rc == 0 && i < r->nregions; i++) {
 		rc = ir_ses_smtp_password(key, r->regions[i], &pw, err);
-		snprintf(name, sizeof name, "password.%s", r->regions[i]);
 		if (rc == 0)
-			rc = ir_credential_set(c, name, pw.data, pw.len, err);
-		if (rc == 0 && i == 0)
-			rc = ir_credential_set(c, "password", pw.data, pw.len,
-			    err);
+			rc = set_password(r, c, i, &pw, err);
 	}
 	ir_secret_free(&pw);
 	return rc;

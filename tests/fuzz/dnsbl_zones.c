@@ -11,7 +11,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct ir_dnsbl_table t = { NULL, 0, 0 };
-	struct ir_dns_query q = { .status = IR_DNS_OK, .n = 1 };
+	char text[16];
+	struct ir_dns_answer a = { .text = text };
+	struct ir_dns_query q = { .status = IR_DNS_OK, .n = 1, .answer = &a };
 	struct ir_err err = IR_ERR_INIT;
 	struct ir_dnsbl_result r;
 	char name[256];
@@ -21,8 +23,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	    (err.code != 78 || strncmp(err.msg, "fuzz:", 5)))
 		abort();
 	for (i = 0; i < t.n; i++) {
-		snprintf(q.answer[0].text, sizeof q.answer[0].text,
-		    "127.0.0.%u", n ? data[0] : 0u);
+		snprintf(text, sizeof text, "127.0.0.%u", n ?
+		    data[0] : 0u);
 		ir_dnsbl_judge(&t.zone[i], &q, &r);
 		ir_dnsbl_believe(&t.zone[i], &q, NULL, &q, &r);
 		if (ir_dnsbl_name(&t.zone[i].listed[1], t.zone[i].name, name))

@@ -122,10 +122,9 @@ creds_is_new()
 
 creds_fault()	# VARIABLE=VALUE COMMAND...
 {
-	local preload=$QUELL_B/faults.so
+	local preload
 
-	[[ $QUELL_B != *asan* ]] ||
-		preload="$(gcc -print-file-name=libasan.so) $preload"
+	preload_faults
 	rc=0
 	env "$1" LD_PRELOAD="$preload" "${@:2}" >out 2>err </dev/null || rc=$?
 }

@@ -17,6 +17,22 @@ export AWS_EC2_METADATA_DISABLED=true
 # LeakSanitizer cannot work under strace or in a sandboxed process
 export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:exitcode=99}
 
+# LeakSanitizer does not work in a traced process: the other
+# checks of the sanitizers do
+no_leak_check() {
+	export ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0
+}
+
+# preload_faults: sets preload, for LD_PRELOAD="$preload" before one command;
+# the sanitizer's own library must come first
+preload_faults() {
+	preload=$QUELL_B/faults.so
+	if [[ $QUELL_B == *asan* ]]; then
+		preload="$(gcc -print-file-name=libasan.so) $preload"
+		no_leak_check
+	fi
+}
+
 # man_examples NAME: the commands of the EXAMPLES section (lines ".Dl $ ..."),
 # one a line; a comment '.\" exit N' before one gives the code it must have.
 man_examples() {

@@ -14,6 +14,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/file.h"
+#include "core/names.h"
 #include "core/proc.h"
 #include "core/record.h"
 #include "core/secret.h"
@@ -292,6 +293,56 @@ child_gets_no_shell_and_no_secrets(void **state)
 	ir_buf_free(&r.err);
 }
 
+static void
+a_name_is_listed_once(void **state)
+{
+	struct ir_names l = { 0 };
+
+	(void)state;
+	assert_false(ir_names_have(&l, "a"));
+	assert_int_equal(ir_names_add(&l, "a"), 0);
+	assert_int_equal(ir_names_add(&l, "b"), 0);
+	assert_int_equal(ir_names_add(&l, "a"), 0);
+	assert_int_equal(l.n, 2);
+	assert_string_equal(l.v[0], "a");
+	assert_string_equal(l.v[1], "b");
+	assert_true(ir_names_have(&l, "b"));
+	assert_false(ir_names_have(&l, "B"));
+	ir_names_free(&l);
+	assert_int_equal(l.n, 0);
+}
+
+static int
+take_id(const struct ir_rec *rec, void *arg, struct ir_err *err)
+{
+	const char *id = ir_rec_get(rec, "id");
+
+	if (!id || strcmp(id, "bad") == 0)
+		return ir_fail(err, IR_DATAERR, "no good");
+	return ir_names_add(arg, id);
+}
+
+static void
+input_ends_where_a_record_is_refused(void **state)
+{
+	char a[] = "a", b[] = "{\"type\":\"x\",\"id\":\"b\"}", c[] = "c";
+	char bad[] = "bad", e[] = "e";
+	char *good[] = { a, b, c }, *mixed[] = { c, bad, e };
+	struct ir_names l = { 0 };
+	struct ir_err err = IR_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(ir_in_each(good, 3, take_id, &l, &err), 0);
+	assert_int_equal(l.n, 3);
+	assert_string_equal(l.v[1], "b");
+	assert_int_equal(ir_in_each(mixed, 3, take_id, &l, &err), -1);
+	assert_int_equal(err.code, IR_DATAERR);
+	assert_string_equal(err.msg, "operand 2: no good");
+	assert_int_equal(l.n, 3);
+	assert_false(ir_names_have(&l, "e"));
+	ir_names_free(&l);
+}
+
 int
 main(void)
 {
@@ -307,6 +358,8 @@ main(void)
 		cmocka_unit_test(tally_says_what_to_do),
 		cmocka_unit_test(file_is_replaced_whole),
 		cmocka_unit_test(secret_file_must_be_ours_alone),
+		cmocka_unit_test(a_name_is_listed_once),
+		cmocka_unit_test(input_ends_where_a_record_is_refused),
 		cmocka_unit_test(child_gets_no_shell_and_no_secrets),
 	};
 

@@ -41,7 +41,7 @@ subjects(void **state)
 	    "20000000001-2", "");
 	subject("Your AWS Abuse Report [20000000001]", "20000000001", "");
 	subject("Re: [sec 12] Your AWS Abuse Report [P01] [P0123456] "
-	    "[AWS ID 222233334444]", "", "222233334444");
+	    "[AWS ID 222233334444]", "P0123456", "222233334444");
 	subject("Your AWS Abuse Report [P0123456] [AWS ID 222233334444]",
 	    "P0123456", "222233334444");
 	subject("Your AWS Abuse Report from ec2-abuse@amazon.com", "", "");
