@@ -49,6 +49,7 @@ needs()
 	check mandoc mandoc
 	check curl curl
 	check openssl openssl
+	check zstd zstd
 	check python3 python3
 	check python3-venv -
 	check procps procps-ng
