@@ -33,6 +33,8 @@ struct run {
 	struct ir_suspects *suspects;
 	struct ir_out *out;
 	struct ir_file_buf h, j;
+	struct ir_spool_msg m;		/* the one at hand, and why it is bad */
+	struct ir_err why;
 	struct ir_err *err;
 	int64_t now, deadline;
 	size_t seen, matched, malformed;
@@ -140,33 +142,32 @@ static int
 one_message(const struct ir_queue_item *item, void *arg)
 {
 	struct run *x = arg;
-	struct ir_err why = IR_ERR_INIT;
-	struct ir_spool_msg m;
-	struct ir_select_msg judged = { &m, item, -1, x->now };
+	struct ir_select_msg judged = { &x->m, item, -1, x->now };
 	int rc;
 
 	if (x->deadline && x->seen++ % 256 == 0 &&
 	    ir_mono_ms() > x->deadline)
 		return ir_fail(x->err, IR_TEMPFAIL, "time is up");
-	rc = ir_queue_load(item->dirfd, item->id, 'H', &x->h, &why);
+	rc = ir_queue_load(item->dirfd, item->id, 'H', &x->h, &x->why);
 	if (rc == 0)
 		return 0;	/* delivered meanwhile */
 	if (rc == 1)
-		rc = ir_spool_parse(x->h.data, x->h.len, item->id, &m, &why);
+		rc = ir_spool_parse(x->h.data, x->h.len, item->id, &x->m,
+		    &x->why);
 	if (rc) {
-		put_bad(x, item, why.code == IR_DATAERR ? "malformed" :
-		    "unreadable", why.msg);
+		put_bad(x, item, x->why.code == IR_DATAERR ? "malformed" :
+		    "unreadable", x->why.msg);
 		return 0;
 	}
 	if (!ir_select_match(&x->sel, &judged))
 		return 0;
 	x->matched++;
 	if (x->suspects)
-		return ir_suspects_add(x->suspects, &m, x->err);
+		return ir_suspects_add(x->suspects, &x->m, x->err);
 	if (x->top)
-		return ir_top_add(x->top, &m, ir_queue_name(item->queue),
+		return ir_top_add(x->top, &x->m, ir_queue_name(item->queue),
 		    x->err);
-	rc = put_message(x, item, &m);
+	rc = put_message(x, item, &x->m);
 	return rc ? rc : x->limit > 0 && x->matched >= (size_t)x->limit;
 }
 

@@ -19,6 +19,7 @@ setup() {
 	printf '#!/bin/sh\nexit 1\n' >exim
 	chmod +x exim
 	PATH=$PWD:$PATH
+	printf '192.0.2.0\t192.0.2.255\t64496\tZZ\tEXAMPLE\n' >ranges.tsv
 	url=json:$PWD/url
 	echo http://127.0.0.1:9/ >url
 	chmod 600 url
@@ -31,8 +32,9 @@ readers() {
 		'exim-quarantine restore -y --spool sp Q -' \
 		'iam-key-disable -y' 'ses-pause -y' 'iam-quarantine -y' \
 		'ec2-contain -y --smtp-only' \
-		'dnsbl-check --resolver 127.0.0.1:9' 'incident open' \
-		'smtp-probe --no-auth --timeout 1' \
+		'dnsbl-check --resolver 127.0.0.1:9' \
+		'sender-check --resolver 127.0.0.1:9' 'incident open' \
+		'smtp-probe --no-auth --timeout 1' 'ip-origin --db ranges.tsv' \
 		'incident log folder/case --event a.b --data -'
 }
 
@@ -63,10 +65,12 @@ state() {
 	before=$(state)
 	: >none
 	all=$(readers)
-	readers() { grep -v '^exim-queue --' <<<"$all"; }
+	readers() { grep -vE '^(exim-queue|ip-origin) --' <<<"$all"; }
 	refused '64 65' none
 	# a reader of an empty stream has nothing to list
 	run -0 exim-queue --spool sp - <none
+	[ -z "$output" ]
+	run -0 ip-origin --db ranges.tsv <none
 	[ -z "$output" ]
 	readers() { echo "$all"; }
 	printf '{"type":"report","id":"a' >half
@@ -79,7 +83,7 @@ state() {
 	readers() { grep -vE '^(exim-block|incident log)' <<<"$all"; }
 	refused 65 xml ':1: '
 	jq -nc '{type: "listing", id: "192.0.2.1\n\u0000", zone: "x"}' >other
-	readers() { grep -vE '^(dnsbl|incident|abuse-ack)' <<<"$all"; }
+	readers() { grep -vE '^(dnsbl|incident|abuse-ack|ip-origin)' <<<"$all"; }
 	refused 65 other ':1: '
 	[ "$before" = "$(state)" ]
 }
@@ -89,6 +93,8 @@ state() {
 	for c in 'incident log folder/case --data @x' 'abuse-parse folder' \
 		'abuse-parse nothing' 'incident show nothing' \
 		'exim-queue --spool nothing' 'dnsbl-check --zones nothing 192.0.2.1' \
+		'ip-origin --db nothing 192.0.2.1' 'mail-refusals nothing' \
+		'mail-refusals --table nothing sp' 'ip-origin --aws folder 192.0.2.1' \
 		'ses-rotate -y --user u --key AKIAAAAAAAAAAAAAAAAA --phase contain --old-password-file nothing'; do
 		emu_env
 		# shellcheck disable=SC2086

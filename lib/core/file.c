@@ -18,6 +18,7 @@
 #include <openssl/sha.h>
 
 #include "file.h"
+#include "text.h"
 
 int
 ir_write_all(int fd, const void *bytes, size_t n)
@@ -341,11 +342,9 @@ ir_sha256_hex(const void *bytes, size_t n, char out[65])
 {
 	unsigned char md[SHA256_DIGEST_LENGTH];
 	SHA256_CTX c;
-	size_t i;
 
 	SHA256_Init(&c);
 	SHA256_Update(&c, bytes, n);
 	SHA256_Final(md, &c);
-	for (i = 0; i < sizeof md; i++)
-		snprintf(out + 2 * i, 3, "%02x", md[i]);
+	ir_hex(md, sizeof md, out);
 }

@@ -35,6 +35,9 @@ clean_string(const char *s, size_t n)
 	struct ir_buf b = IR_BUF(n * 3 + 1);
 	json_object *j;
 
+	/* nearly always there is nothing to clean */
+	if (ir_text_plain(s, n) == n)
+		return json_object_new_string_len(s, (int)n);
 	ir_text_clean(&b, s, n);
 	j = json_object_new_string_len(ir_buf_cstr(&b), (int)b.len);
 	ir_buf_free(&b);

@@ -62,6 +62,16 @@ deceptive(uint32_t c)
 	    (c >= 0xe0000 && c <= 0xe007f) || c == 0x2028 || c == 0x2029;
 }
 
+size_t
+ir_text_plain(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f)
+		i++;
+	return i;
+}
+
 static void
 clean(struct ir_buf *out, const char *s, size_t n, bool term)
 {
@@ -69,6 +79,13 @@ clean(struct ir_buf *out, const char *s, size_t n, bool term)
 	size_t len;
 
 	while (n) {
+		len = ir_text_plain(s, n);
+		if (len) {
+			ir_buf_add(out, s, len);
+			s += len;
+			n -= len;
+			continue;
+		}
 		len = ir_utf8_len(s, n, &c);
 		if (len == 0) {
 			ir_buf_str(out, REPLACEMENT);
@@ -96,6 +113,19 @@ void
 ir_text_term(struct ir_buf *out, const char *s, size_t n)
 {
 	clean(out, s, n, true);
+}
+
+void
+ir_hex(const unsigned char *bytes, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	out[2 * n] = '\0';
 }
 
 void
@@ -283,6 +313,25 @@ int64_t
 ir_now_ms(void)
 {
 	return clock_ms(CLOCK_REALTIME);
+}
+
+int
+ir_time_when(const char *s, int64_t now, int64_t *t)
+{
+	char full[IR_TIME_LEN], *end;
+	int64_t unit;
+	long long n;
+
+	snprintf(full, sizeof full, "%.20sT00:00:00Z", s);
+	if (ir_time_parse(s, t) == 0 || ir_time_parse(full, t) == 0)
+		return 0;
+	n = strtoll(s, &end, 10);
+	unit = *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 :
+	    0;
+	if (end == s || !unit || end[1] || n < 0 || n > 36500LL * 1440)
+		return -1;
+	*t = now - n * unit;
+	return 0;
 }
 
 int64_t

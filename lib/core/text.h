@@ -24,6 +24,12 @@ void ir_text_clean(struct ir_buf *out, const char *s, size_t n);
  */
 void ir_text_term(struct ir_buf *out, const char *s, size_t n);
 
+/* How many bytes at the start of s are printable ASCII. */
+size_t ir_text_plain(const char *s, size_t n);
+
+/* Bytes as 2 * n hex digits and a NUL. */
+void ir_hex(const unsigned char *bytes, size_t n, char *out);
+
 /* In place: control bytes and broken UTF-8 become '?'.  For messages. */
 void ir_text_printable(char *s);
 
@@ -51,6 +57,11 @@ char *ir_time_rfc3339(int64_t t, char buf[IR_TIME_LEN]);
 char *ir_time_rfc3339_ms(int64_t ms, char buf[IR_TIME_LEN]);
 /* "2026-11-21T18:00:00[.fff]Z|+hh:mm"; 0, or -1 when it is not one. */
 int ir_time_parse(const char *s, int64_t *t);
+/*
+ * A point in time as options take it: RFC 3339, a date (its first second), or
+ * how long before now (90m, 24h, 14d).  0, or -1.
+ */
+int ir_time_when(const char *s, int64_t now, int64_t *t);
 /* Now, in seconds and in milliseconds. */
 int64_t ir_now(void);
 int64_t ir_now_ms(void);

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "../core/file.h"
+#include "../core/text.h"
 #include "move.h"
 
 #define NAME_MAX_ (IR_SPOOL_ID_MAX + 16)
@@ -172,17 +173,12 @@ take_lock(struct ir_held *h, struct ir_err *err)
 static int
 hex(EVP_MD_CTX *ctx, char out[65])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned int n, i;
+	unsigned int n;
 
 	if (!EVP_DigestFinal_ex(ctx, md, &n))
 		return -1;
-	for (i = 0; i < 32; i++) {
-		out[2 * i] = digits[md[i] >> 4];
-		out[2 * i + 1] = digits[md[i] & 15];
-	}
-	out[64] = '\0';
+	ir_hex(md, 32, out);
 	return 0;
 }
 

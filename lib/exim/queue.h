@@ -127,6 +127,7 @@ bool ir_queue_find(struct ir_queue *q, const char *id,
 struct ir_file_buf {
 	char *data;
 	size_t len, cap;
+	bool not_ours;		/* only an owner may leave no time of access */
 };
 void ir_file_buf_free(struct ir_file_buf *b);
 

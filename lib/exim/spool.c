@@ -69,7 +69,7 @@ ir_spool_id_len(const char *s, size_t n)
 {
 	static const unsigned char old[3] = { 6, 6, 2 }, now[3] = { 6, 11, 4 };
 
-	if (id_matches(s, n, now))
+	if (n > 18 && s[18] == '-' && id_matches(s, n, now))
 		return 23;
 	if (id_matches(s, n, old))
 		return 16;
@@ -79,10 +79,12 @@ ir_spool_id_len(const char *s, size_t n)
 size_t
 ir_spool_h_name(const char *name)
 {
-	size_t n = strlen(name), id = ir_spool_id_len(name, n);
+	size_t n = strlen(name);
 
-	return id && n == id + 2 && name[id] == '-' && name[id + 1] == 'H' ?
-	    id : 0;
+	/* half of a folder's names are those of -D: seen at once */
+	if (n < 3 || name[n - 1] != 'H' || name[n - 2] != '-')
+		return 0;
+	return ir_spool_id_len(name, n) == n - 2 ? n - 2 : 0;
 }
 
 int64_t
@@ -197,22 +199,19 @@ without_port(struct ir_span v)
 	return v;
 }
 
-/* Is the line "name value"?  Then *value is the value. */
-static bool
-variable(struct ir_span line, const char *name, struct ir_span *value)
-{
-	size_t n = strlen(name);
+#define IS(span, text) ((span).n == sizeof(text) - 1 && \
+	memcmp((span).p, text, sizeof(text) - 1) == 0)
 
-	if (line.n < n || memcmp(line.p, name, n) != 0)
-		return false;
-	if (line.n == n) {
-		*value = (struct ir_span){ line.p + n, 0 };
-		return true;
-	}
-	if (line.p[n] != ' ')
-		return false;
-	*value = (struct ir_span){ line.p + n + 1, line.n - n - 1 };
-	return true;
+/* The line is "name value" or "name". */
+static struct ir_span
+split_variable(struct ir_span line, struct ir_span *value)
+{
+	const char *sp = memchr(line.p, ' ', line.n);
+	size_t n = sp ? (size_t)(sp - line.p) : line.n;
+
+	*value = (struct ir_span){ line.p + n + (sp != NULL),
+	    line.n - n - (sp != NULL) };
+	return (struct ir_span){ line.p, n };
 }
 
 /*
@@ -249,45 +248,43 @@ leading_number(struct ir_span v)
 }
 
 static void
-set_variable(struct ir_span line, struct ir_spool_msg *m)
+set_variable(struct ir_span name, struct ir_span v, struct ir_spool_msg *m)
 {
-	struct ir_span v;
-
-	switch (line.n ? line.p[0] : 0) {
+	switch (name.n ? name.p[0] : 0) {
 	case 'a':
-		if (variable(line, "auth_id", &v))
+		if (IS(name, "auth_id"))
 			m->auth_user = v;
-		else if (variable(line, "auth_sender", &v))
+		else if (IS(name, "auth_sender"))
 			m->auth_sender = v;
 		break;
 	case 'd':
-		if (variable(line, "deliver_firsttime", &v))
+		if (IS(name, "deliver_firsttime"))
 			m->untried = true;
 		break;
 	case 'f':
-		if (variable(line, "frozen", &v)) {
+		if (IS(name, "frozen")) {
 			m->frozen = true;
 			m->frozen_at = leading_number(v);
 		}
 		break;
 	case 'h':
-		if (variable(line, "host_address", &v))
+		if (IS(name, "host_address"))
 			m->host = without_port(v);
-		else if (variable(line, "host_auth", &v))
+		else if (IS(name, "host_auth"))
 			m->authenticator = v;
-		else if (variable(line, "helo_name", &v))
+		else if (IS(name, "helo_name"))
 			m->helo = v;
 		break;
 	case 'i':
-		if (variable(line, "ident", &v))
+		if (IS(name, "ident"))
 			m->ident = v;
 		break;
 	case 'l':
-		if (variable(line, "local", &v))
+		if (IS(name, "local"))
 			m->local = true;
 		break;
 	case 'r':
-		if (variable(line, "received_protocol", &v))
+		if (IS(name, "received_protocol"))
 			m->protocol = v;
 		break;
 	default:
@@ -297,35 +294,34 @@ set_variable(struct ir_span line, struct ir_spool_msg *m)
 
 /*
  * The next line of "-name value", "--name value" (tainted) or
- * "--(quoter)name value", without what is before the name; the value of an
- * ACL variable is passed over.  1, 0 at the end, or -1.
+ * "--(quoter)name value", taken apart; the value of an ACL variable is passed
+ * over.  1, 0 at the end, or -1.
  */
 static int
-next_variable(struct cur *c, struct ir_span *line)
+next_variable(struct cur *c, struct ir_span *name, struct ir_span *value)
 {
-	struct ir_span v;
+	struct ir_span line;
 	const char *shut;
 
 	if (c->p >= c->end || *c->p != '-')
 		return 0;
-	if (!take_line(c, line))
+	if (!take_line(c, &line))
 		return -1;
-	line->p++;
-	line->n--;
-	if (line->n && line->p[0] == '-') {
-		line->p++;
-		line->n--;
-		shut = line->n && line->p[0] == '(' ?
-		    memchr(line->p, ')', line->n) : NULL;
+	line.p++;
+	line.n--;
+	if (line.n && line.p[0] == '-') {
+		line.p++;
+		line.n--;
+		shut = line.n && line.p[0] == '(' ?
+		    memchr(line.p, ')', line.n) : NULL;
 		if (shut) {
-			line->n -= (size_t)(shut + 1 - line->p);
-			line->p = shut + 1;
+			line.n -= (size_t)(shut + 1 - line.p);
+			line.p = shut + 1;
 		}
 	}
-	/* most are none: looked at once */
-	if (line->n > 3 && memcmp(line->p, "acl", 3) == 0 &&
-	    (variable(*line, "acl", &v) || variable(*line, "aclc", &v) ||
-	    variable(*line, "aclm", &v)) && !skip_acl_value(c, v))
+	*name = split_variable(line, value);
+	if ((IS(*name, "acl") || IS(*name, "aclc") || IS(*name, "aclm")) &&
+	    !skip_acl_value(c, *value))
 		return -1;
 	return 1;
 }
@@ -333,12 +329,12 @@ next_variable(struct cur *c, struct ir_span *line)
 static int
 parse_variables(struct cur *c, struct ir_spool_msg *m, struct ir_err *err)
 {
-	struct ir_span line;
+	struct ir_span name, value;
 	int rc;
 
 	m->variables.p = c->p;
-	while ((rc = next_variable(c, &line)) > 0)
-		set_variable(line, m);
+	while ((rc = next_variable(c, &name, &value)) > 0)
+		set_variable(name, value, m);
 	m->variables.n = (size_t)(c->p - m->variables.p);
 	if (rc < 0)
 		return bad(err, c->p >= c->end ||
@@ -367,21 +363,17 @@ ir_spool_unknown(const struct ir_spool_msg *m)
 	    "tls_ocsp tls_ourcert tls_peercert tls_peerdn tls_resumption "
 	    "tls_sni tls_ver utf8_downcvt utf8_optdowncvt ";
 	struct cur c = { m->variables.p, m->variables.p + m->variables.n };
-	struct ir_span line;
+	struct ir_span name, value;
 	char word[48];
-	const char *sp;
 
-	while (next_variable(&c, &line) > 0) {
-		sp = line.n ? memchr(line.p, ' ', line.n) : NULL;
-		if (sp)
-			line.n = (size_t)(sp - line.p);
-		if (line.n + 3 > sizeof word || line.n == 0)
-			return line;
+	while (next_variable(&c, &name, &value) > 0) {
+		if (name.n + 3 > sizeof word || name.n == 0)
+			return name;
 		word[0] = ' ';
-		memcpy(word + 1, line.p, line.n);
-		memcpy(word + 1 + line.n, " ", 2);
+		memcpy(word + 1, name.p, name.n);
+		memcpy(word + 1 + name.n, " ", 2);
 		if (!strstr(known, word))
-			return line;
+			return name;
 	}
 	return (struct ir_span){ NULL, 0 };
 }

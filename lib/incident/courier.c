@@ -139,6 +139,8 @@ address_of(const struct ir_courier *c, const char *host, char *addr,
 			dns_fail(q, err);
 		}
 	}
+	ir_dns_query_free(&q[0]);
+	ir_dns_query_free(&q[1]);
 	free(q);
 	return rc;
 }
@@ -157,9 +159,12 @@ servers(const struct ir_courier *c, const char *to, struct ir_dns_query *q,
 	if (ir_dns_run(&o, q, 1, NULL, NULL, err))
 		return -1;
 	if (q->status == IR_DNS_NODATA) {
+		ir_dns_query_free(q);
+		q->answer = calloc(1, sizeof *q->answer);
+		if (!q->answer)
+			return ir_fail(err, IR_OSERR, "no memory");
 		q->n = 1;
-		snprintf(q->answer[0].text, sizeof q->answer[0].text, "%s",
-		    q->name);
+		q->answer[0].text = q->name;
 		return 0;
 	}
 	if (q->status != IR_DNS_OK || q->n == 0)
@@ -179,7 +184,7 @@ by_mx(const struct ir_courier *c, const struct ir_message *m,
 	struct ir_smtp_opts o = { .port = c->mx_port ? c->mx_port : 25,
 	    .tls = IR_SMTP_TLS_MAY, .ca_file = c->ca_file,
 	    .timeout_ms = c->timeout_ms };
-	struct ir_dns_query *q = malloc(sizeof *q);
+	struct ir_dns_query *q = calloc(1, sizeof *q);
 	char addr[256];
 	bool past = false;
 	size_t i;
@@ -201,6 +206,7 @@ by_mx(const struct ir_courier *c, const struct ir_message *m,
 			break;
 	}
 out:
+	ir_dns_query_free(q);
 	free(q);
 	return rc;
 }

@@ -67,6 +67,8 @@ word(struct scan *t, const char *w, size_t n)
 		return;
 	if (!t->have_time || t->have_zone)
 		return;
+	if (n == 2 && w[1] == 'm' && (*w == 'a' || *w == 'p') && t->h <= 12)
+		t->h = t->h % 12 + (*w == 'p' ? 12 : 0);
 	for (i = 0; i < sizeof zones / sizeof zones[0]; i++)
 		if (strlen(zones[i].name) == n &&
 		    memcmp(zones[i].name, w, n) == 0) {
@@ -86,6 +88,15 @@ number(struct scan *t, const char *p, bool sign_before)
 		t->y = a;
 		t->mon = b;
 		t->d = c;
+		return (size_t)n;
+	}
+	n = 0;
+	if (t->y == 0 && sscanf(p, "%4d年%2d月%2d日%n", &a, &b, &c, &n) == 3 &&
+	    n && a > 999) {
+		t->y = a;
+		t->mon = b;
+		t->d = c;
+		t->zone = 9 * 3600;	/* unless a zone follows */
 		return (size_t)n;
 	}
 	n = 0;

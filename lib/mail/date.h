@@ -1,7 +1,8 @@
 /*
  * date.h - the dates of mail: RFC 5322 section 3.3 and 4.3 (obsolete zones,
  * comments, two-digit years), and as people write them in notices
- * ("2026-11-21 02:04:18 UTC", "10 Jul 2026 02:21:07 GMT").
+ * ("2026-11-21 02:04:18 UTC", "10 Jul 2026 02:21:07 GMT", "7:05 PM",
+ * "2026年11月21日 10:00", which without a zone is Japan's time).
  */
 #ifndef IR_MAIL_DATE_H
 #define IR_MAIL_DATE_H

@@ -1,4 +1,5 @@
 /* facts.c - see facts.h */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -159,53 +160,104 @@ ir_facts_case(const struct ir_fact_set *set)
 
 /* --- account ----------------------------------------------------------- */
 
-/* dddd-?dddd-?dddd at p, as twelve digits; where it ends, or NULL. */
+/*
+ * dddd-dddd-dddd at p, the hyphens both there or not (or both a space), as
+ * twelve digits; where it ends, or NULL.
+ */
 static const char *
 account_at(const char *p, const char *end, char out[13])
 {
-	size_t n = 0, hyphens = 0;
+	size_t n = 0, seps = 0;
+	char sep = '\0';
 
 	while (p < end && n < 12) {
-		if (digit(*p))
+		if (digit(*p)) {
 			out[n++] = *p;
-		else if (*p == '-' && (n == 4 || n == 8) && digit(p[-1]))
-			hyphens++;
-		else
+		} else if ((*p == '-' || *p == ' ') && (n == 4 || n == 8) &&
+		    digit(p[-1]) && (!sep || *p == sep)) {
+			sep = *p;
+			seps++;
+		} else {
 			return NULL;
+		}
 		p++;
 	}
 	out[12] = '\0';
-	if (n < 12 || hyphens == 1 ||
+	if (n < 12 || seps == 1 ||
 	    (p < end && (*p == '-' || ir_text_word_char(*p))))
 		return NULL;
 	return p;
 }
 
+/* What may stand between a label and its value: marks, "is", "ID(s)". */
+static const char *
+to_value(const char *p, const char *end)
+{
+	static const char *const words[] = { "IDs", "ID", "numbers", "number",
+	    "no.", "is", "of", "with" };
+	const char *from;
+	size_t i;
+
+	do {
+		from = p;
+		while (p < end && (blank(*p) || strchr(":#([*_=|", *p)))
+			p++;
+		if (end - p >= 3 && strncasecmp(p, "s)", 2) == 0)
+			p += 2;
+		for (i = 0; i < sizeof words / sizeof words[0]; i++) {
+			size_t n = strlen(words[i]);
+
+			if ((size_t)(end - p) > n &&
+			    strncasecmp(p, words[i], n) == 0 &&
+			    !ir_text_word_char(p[n])) {
+				p += n;
+				break;
+			}
+		}
+	} while (p > from && p < end);
+	return p;
+}
+
+/* "222233334444, 555566667777 and ...": each of them. */
+static void
+account_list(struct ir_facts *f, struct place *t, const char *p)
+{
+	const char *q;
+	char id[13];
+
+	while (p < t->end && (q = account_at(p, t->end, id)) != NULL) {
+		ir_facts_add(&f->accounts, id, 12, t->source, line_of(t, p),
+		    1);
+		p = skip_blank(q, t->end);
+		if (p < t->end && *p == ',')
+			p = skip_blank(p + 1, t->end);
+		else if (p == q)
+			return;
+		if (t->end - p > 4 && memcmp(p, "and ", 4) == 0)
+			p = skip_blank(p + 4, t->end);
+	}
+}
+
 static void
 accounts(struct ir_facts *f, struct place *t)
 {
-	static const char *const labels[] = { "AWS ID", "Account ID",
-	    "AWS Account", "Account number", "your account",
-	    "アカウントID", "アカウント ID",
-	    "アカウント番号" };
+	static const char *const labels[] = { "AWS ID", "Account",
+	    "アカウント" };
+	static const char number[] = "番号";
 	const char *p, *q;
-	char id[13];
 	size_t i;
 
 	for (i = 0; i < sizeof labels / sizeof labels[0]; i++)
-		for (q = t->s; (p = phrase(q, t->end, labels[i], &q)); ) {
+		for (q = t->s; phrase(q, t->end, labels[i], &q); ) {
+			if (q < t->end && *q == 's')
+				q++;
+			if (q < t->end && i < 2 && ir_text_word_char(*q))
+				continue;
 			p = skip_blank(q, t->end);
-			if (phrase(p, p + 2 < t->end ? p + 2 : t->end, "ID",
-			    NULL) == p && p < t->end)
-				p = skip_blank(p + 2, t->end);
-			if (t->end - p > 3 && memcmp(p, "is ", 3) == 0)
-				p = skip_blank(p + 3, t->end);
-			while (p < t->end && (*p == ':' || *p == '#' ||
-			    *p == '(' || *p == '['))
-				p = skip_blank(p + 1, t->end);
-			if (account_at(p, t->end, id))
-				ir_facts_add(&f->accounts, id, 12, t->source,
-				    line_of(t, p), 1);
+			if ((size_t)(t->end - p) >= sizeof number &&
+			    memcmp(p, number, sizeof number - 1) == 0)
+				p += sizeof number - 1;
+			account_list(f, t, to_value(p, t->end));
 		}
 }
 
@@ -231,12 +283,25 @@ case_at(const char *p, const char *end, size_t lo, size_t hi, bool alnum)
 	return p + n < end && (ir_text_word_char(p[n]) || p[n] == '-') ? 0 : n;
 }
 
+/* A case id at p, and is it in no more than the brackets around it? */
+static void
+subject_case(struct ir_facts *f, struct place *t, const char *p)
+{
+	size_t n = case_at(p, t->end, 6, 16, true);
+
+	/* twelve bare digits are an account */
+	if (n && !(n == 12 && digits(p, t->end) == 12))
+		ir_facts_add(&f->cases, p, n, t->source, 0, 1);
+}
+
 static void
 subject_cases(struct ir_facts *f, struct place *t)
 {
-	static const char *const words[] = { "Abuse Report", "Abuse Case" };
+	static const char *const words[] = { "Abuse Report", "Abuse Case",
+	    "Abuse Notice", "Abuse Notification", "Abuse Complaint",
+	    "不正使用レポート", "不正使用報告" };
 	static const char *const plain[] = { "Case ", "Support case: ",
-	    "Case ID: ", "Case number: " };
+	    "Case ID: ", "Case number: ", "Case #", "ケース " };
 	const char *p, *q, *open;
 	size_t i, n;
 
@@ -244,20 +309,21 @@ subject_cases(struct ir_facts *f, struct place *t)
 		n = case_at(q, t->end, 9, 20, false);
 		if (n) {
 			ir_facts_add(&f->cases, q, n, t->source, 0, 1);
-			f->support_case = true;
+			/* Trust & Safety's have eleven digits */
+			if (n >= 14 && !memchr(q, '-', n))
+				f->support_case = true;
 		}
 	}
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < sizeof words / sizeof words[0]; i++) {
 		if (!phrase(t->s, t->end, words[i], &q))
 			continue;
-		open = memchr(q, '[', (size_t)(t->end - q));
-		if (!open)
-			continue;
-		n = case_at(open + 1, t->end, 6, 16, true);
-		/* twelve bare digits are an account */
-		if (n && open + 1 + n < t->end && open[1 + n] == ']' &&
-		    !(n == 12 && digits(open + 1, t->end) == 12))
-			ir_facts_add(&f->cases, open + 1, n, t->source, 0, 1);
+		open = skip_blank(q, t->end);
+		if (open < t->end && (*open == ':' || *open == '#' ||
+		    *open == '('))
+			subject_case(f, t, skip_blank(open + 1, t->end));
+		for (n = f->cases.n; f->cases.n == n && (open = memchr(q, '[',
+		    (size_t)(t->end - q))) != NULL; q = open + 1)
+			subject_case(f, t, open + 1);
 	}
 	for (p = t->s; (p = memchr(p, '[', (size_t)(t->end - p))); p++) {
 		n = case_at(p + 1, t->end, 9, 14, false);
@@ -265,7 +331,7 @@ subject_cases(struct ir_facts *f, struct place *t)
 		    memchr(p + 1, '-', n))
 			ir_facts_add(&f->cases, p + 1, n, t->source, 0, 1);
 	}
-	for (i = 0; f->cases.n == 0 && i < 4; i++)
+	for (i = 0; f->cases.n == 0 && i < sizeof plain / sizeof plain[0]; i++)
 		for (q = t->s; phrase(q, t->end, plain[i], &q); ) {
 			n = case_at(q, t->end, 9, 20, false);
 			if (n)
@@ -273,27 +339,41 @@ subject_cases(struct ir_facts *f, struct place *t)
 		}
 }
 
+/* Is p where a label may stand: at most a few words after a line's begin? */
+static bool
+label_begins(struct place *t, const char *p)
+{
+	const char *bol = p;
+
+	while (bol > t->s && bol[-1] != '\n' && p - bol < 24 &&
+	    (ir_text_word_char(bol[-1]) || strchr(" \t*-#&(", bol[-1])))
+		bol--;
+	return bol == t->s || bol[-1] == '\n';
+}
+
 static void
 body_cases(struct ir_facts *f, struct place *t)
 {
 	static const char *const labels[] = { "Case number", "Case ID",
+	    "Case No.", "Case", "Abuse Report ID", "Reference number",
 	    "ケース ID", "ケースID", "ケース番号" };
-	const char *p, *q, *bol;
+	const char *p, *q;
 	size_t i, n;
 
 	for (i = 0; i < sizeof labels / sizeof labels[0]; i++)
 		for (q = t->s; (p = phrase(q, t->end, labels[i], &q)); ) {
-			for (bol = p; bol > t->s && (bol[-1] == ' ' ||
-			    bol[-1] == '\t'); bol--)
+			if (!label_begins(t, p))
+				continue;
+			for (p = q; p < t->end && (*p == ' ' || *p == '*' ||
+			    *p == '\t'); p++)
 				;
-			if (bol > t->s && bol[-1] != '\n')
+			if (p == t->end || (*p != ':' && *p != '#'))
 				continue;
-			p = skip_blank(q, t->end);
-			if (p == t->end || *p != ':')
-				continue;
-			p = skip_blank(p + 1, t->end);
-			n = case_at(p, t->end, 9, 20, false);
-			if (n)
+			for (p++; p < t->end && (blank(*p) || *p == '*' ||
+			    *p == '[' || *p == '#'); p++)
+				;
+			n = case_at(p, t->end, 9, 20, true);
+			if (n && !(n == 12 && digits(p, t->end) == 12))
 				ir_facts_add(&f->cases, p, n, t->source,
 				    line_of(t, p), 1);
 		}
@@ -381,6 +461,35 @@ regions(struct ir_facts *f, struct place *t)
 			p += used - 1;
 		}
 	}
+}
+
+/* "Region: Tokyo", "東京リージョン": bare names, only beside the word. */
+static void
+cities(struct ir_facts *f, struct place *t)
+{
+	static const char *const labels[] = { "Region:", "Region(s):",
+	    "リージョン:" };
+	static const char word[] = "リージョン";
+	const char *p, *q, *code;
+	size_t i, used;
+
+	for (i = 0; i < 3; i++)
+		for (q = t->s; phrase(q, t->end, labels[i], &q); ) {
+			for (p = q; p < t->end && (*p == ' ' || *p == '*');
+			    p++)
+				;
+			code = ir_region_city(p, (size_t)(t->end - p), &used);
+			if (code)
+				ir_facts_add(&f->regions, code, strlen(code),
+				    t->source, line_of(t, p), LABELLED);
+		}
+	for (q = t->s; (p = phrase(q, t->end, word, &q)) != NULL; )
+		for (i = 6; i <= 33 && i <= (size_t)(p - t->s); i += 3) {
+			code = ir_region_city(p - i, i, &used);
+			if (code && used == i)
+				ir_facts_add(&f->regions, code, strlen(code),
+				    t->source, line_of(t, p), NAMED);
+		}
 }
 
 /* --- resources --------------------------------------------------------- */
@@ -499,6 +608,20 @@ id_char(char c)
 	return ir_text_word_char(c) || c == '.' || c == '-';
 }
 
+static bool
+address(const char *p, size_t n)
+{
+	unsigned char bytes[16];
+	char text[INET6_ADDRSTRLEN];
+
+	if (n == 0 || n >= sizeof text)
+		return false;
+	memcpy(text, p, n);
+	text[n] = '\0';
+	return inet_pton(AF_INET, text, bytes) == 1 ||
+	    inet_pton(AF_INET6, text, bytes) == 1;
+}
+
 /* "S3 Bucket: name" and its like. */
 static void
 labelled(struct ir_facts *f, struct place *t)
@@ -511,27 +634,46 @@ labelled(struct ir_facts *f, struct place *t)
 		{ "S3 Bucket", "bucket", 3, true },
 		{ "Bucket name", "bucket", 3, true },
 		{ "CloudFront Distribution", "distribution", 10, true },
-		{ "IP Address", "ip", 7, true },
+		{ "S3 バケット", "bucket", 3, true },
+		{ "バケット名", "bucket", 3, true },
+		{ "IP Address", "ip", 3, true },
+		{ "Public IP", "ip", 3, true },
+		{ "Source IP", "ip", 3, true },
+		{ "Elastic IP", "ip", 3, true },
+		{ "IP アドレス", "ip", 3, true },
+		{ "IPアドレス", "ip", 3, true },
 		{ "belonging to IAM User", "iam-user", 1, false },
 		{ "belonging to user", "iam-user", 1, false },
 		{ "IAM User", "iam-user", 1, true },
 	};
 	const char *p, *q;
 	size_t i, n;
+	bool ip;
 
 	for (i = 0; i < sizeof labels / sizeof labels[0]; i++)
 		for (q = t->s; phrase(q, t->end, labels[i].label, &q); ) {
 			p = skip_blank(q, t->end);
 			if (t->end - p > 2 && memcmp(p, "ID", 2) == 0)
 				p = skip_blank(p + 2, t->end);
+			if (t->end - p > 7 && labels[i].kind[0] == 'i' &&
+			    strncasecmp(p, "address", 7) == 0)
+				p = skip_blank(p + 7, t->end);
+			while (p < t->end && *p == '*')
+				p++;
 			if (p < t->end && *p == ':')
 				p = skip_blank(p + 1, t->end);
 			else if (labels[i].colon)
 				continue;
-			for (n = 0; p + n < t->end && id_char(p[n]); n++)
+			ip = strcmp(labels[i].kind, "ip") == 0;
+			while (p < t->end && (*p == '*' || (ip && *p == '[')))
+				p = skip_blank(p + 1, t->end);
+			for (n = 0; p + n < t->end && (id_char(p[n]) ||
+			    (ip && p[n] == ':')); n++)
 				;
-			while (n && p[n - 1] == '.')
+			while (n && (p[n - 1] == '.' || p[n - 1] == ':'))
 				n--;
+			if (ip && !address(p, n))
+				continue;
 			if (n >= labels[i].min && n < 128)
 				add_resource(f, t, labels[i].kind, p, n, "",
 				    0);
@@ -637,6 +779,18 @@ terminated(struct ir_facts *f, struct place *t)
 }
 
 void
+ir_facts_resource(struct ir_facts *f, const char *kind, const char *id,
+    unsigned line)
+{
+	struct place t = { id, id + strlen(id), IR_FROM_HEALTH, NULL, 0 };
+	size_t n = f->nresources;
+
+	add_resource(f, &t, kind, id, strlen(id), "", 0);
+	if (f->nresources > n)
+		f->resources[n].line = line;
+}
+
+void
 ir_facts_resources(struct ir_facts *f, const char *s, size_t n)
 {
 	struct place t = { s, s + n, IR_FROM_HEALTH, NULL, 0 };
@@ -654,6 +808,7 @@ ir_activity_word(const char *s, size_t n)
 		bool whole;
 	} words[] = {
 		{ "open proxy", "open-proxy", false },
+		{ "open relay", "spam", false },
 		{ "open_proxy", "open-proxy", false },
 		{ "オープンプロキシ", "open-proxy", false },
 		{ "phish", "phishing", false },
@@ -666,15 +821,39 @@ ir_activity_word(const char *s, size_t n)
 		{ "denial of service", "dos", false },
 		{ "denial-of-service", "dos", false },
 		{ "dos", "dos", true }, { "ddos", "dos", true },
+		{ "amplification", "dos", false },
+		{ "reflection attack", "dos", false },
+		{ "udp flood", "dos", false }, { "syn flood", "dos", false },
 		{ "サービス拒否", "dos", false },
 		{ "botnet", "botnet", false },
 		{ "ボットネット", "botnet", false },
+		{ "command and control", "botnet", false },
+		{ "command & control", "botnet", false },
+		{ "c&c", "botnet", true }, { "c2 server", "botnet", false },
+		{ "forum spam", "spam", false },
 		{ "malware", "malware", false }, { "virus", "malware", true },
 		{ "マルウェア", "malware", false },
+		{ "ransomware", "malware", false },
+		{ "trojan", "malware", false },
+		{ "security vulnerabilities", "port-scan", false },
+		{ "scanning", "port-scan", false },
 		{ "intrusion", "intrusion", false },
 		{ "brute force", "intrusion", false },
 		{ "exploit", "intrusion", false },
 		{ "hacking", "intrusion", false },
+		{ "without authorization", "intrusion", false },
+		{ "unauthorized access", "intrusion", false },
+		{ "login attempts", "intrusion", false },
+		{ "sql injection", "intrusion", false },
+		{ "web application attack", "intrusion", false },
+		{ "総当たり", "intrusion", false },
+		{ "ブルートフォース", "intrusion", false },
+		{ "不正アクセス", "intrusion", false },
+		{ "crawling", "crawling", false },
+		{ "scraping", "crawling", false },
+		{ "クローリング", "crawling", false },
+		{ "credit card", "fraud", false }, { "fraud", "fraud", false },
+		{ "trademark", "copyright", false },
 		{ "侵入", "intrusion", false },
 		{ "copyright", "copyright", false },
 		{ "dmca", "copyright", true },
@@ -682,6 +861,9 @@ ir_activity_word(const char *s, size_t n)
 		{ "spam", "spam", false }, { "unsolicited", "spam", false },
 		{ "スパム", "spam", false },
 		{ "迷惑メール", "spam", false },
+		{ "bulk e-mail", "spam", false },
+		{ "bulk email", "spam", false },
+		{ "bulk mail", "spam", false },
 		{ "credentials", "credentials-exposed", false },
 		{ "access key", "credentials-exposed", false },
 		{ "account compromise", "credentials-exposed", false },
@@ -707,13 +889,16 @@ labelled_line(struct place *t, const char *label, struct ir_fact *f)
 	const char *p, *q = t->s, *eol;
 
 	while ((p = phrase(q, t->end, label, &q)) != NULL) {
-		while (p > t->s && (p[-1] == ' ' || p[-1] == '\t'))
+		while (p > t->s && strchr(" \t*-#", p[-1]))
 			p--;
-		if (p > t->s && p[-1] != '\n')
+		if (p > t->s && p[-1] != '\n' && (unsigned char)p[-1] < 0x80)
 			continue;
-		p = skip_blank(q, t->end);
+		for (p = q; p < t->end && (blank(*p) || *p == '*'); p++)
+			;
 		for (eol = p; eol < t->end && *eol != '\n'; eol++)
 			;
+		while (eol > p && (eol[-1] == '*' || blank(eol[-1])))
+			eol--;
 		if (eol > p)
 			set_fact(f, p, (size_t)(eol - p), t->source,
 			    line_of(t, p));
@@ -740,8 +925,14 @@ set_activity(struct ir_facts *f, struct place *t, const char *p,
 static void
 activity(struct ir_facts *f, struct place *t)
 {
+	static const char *const labels[] = { "Reported Activity:",
+	    "Abuse Type:", "Type of abuse:", "Activity Type:", "Report Type:",
+	    "Activity:", "報告されたアクティビティ:",
+	    "報告された活動:", "アクティビティ:" };
 	static const char *const leads[] = { "resembles", "resemble",
-	    "abuse report for", "appears to be" };
+	    "abuse report for", "appears to be", "implicated in",
+	    "participating in", "engaged in", "report of", "reports of",
+	    "is being used for", "being used to", "involved in" };
 	static const struct {
 		const char *phrase, *word;
 	} told[] = {
@@ -757,7 +948,14 @@ activity(struct ir_facts *f, struct place *t)
 		    "credentials-exposed" },
 		{ "Irregular activity in your AWS account",
 		    "credentials-exposed" },
+		{ "exposed publicly", "credentials-exposed" },
+		{ "publicly exposed", "credentials-exposed" },
+		{ "publicly accessible", "credentials-exposed" },
+		{ "公開されて", "credentials-exposed" },
+		{ "third party without permission", "credentials-exposed" },
 		{ "SES account", "account-review" },
+		{ "レビュー中", "account-review" },
+		{ "レビュー対象", "account-review" },
 		{ "under review", "account-review" },
 		{ "sending paused", "account-review" },
 		{ "Acceptable Use Policy", "account-review" },
@@ -765,15 +963,15 @@ activity(struct ir_facts *f, struct place *t)
 	const char *p, *q;
 	size_t i, n;
 
-	if (!f->activity_text.value[0] && (labelled_line(t,
-	    "Reported Activity:", &f->activity_text) || labelled_line(t,
-	    "Activity:", &f->activity_text) || labelled_line(t,
-	    "報告されたアクティビティ:", &f->activity_text))) {
-		set_activity(f, t, f->activity_text.value,
-		    strlen(f->activity_text.value), true);
-		f->activity.line = f->activity_text.line;
-	}
-	for (i = 0; i < 4 && !f->activity.value[0]; i++)
+	for (i = 0; i < sizeof labels / sizeof labels[0] &&
+	    !f->activity_text.value[0]; i++)
+		if (labelled_line(t, labels[i], &f->activity_text)) {
+			set_activity(f, t, f->activity_text.value,
+			    strlen(f->activity_text.value), true);
+			f->activity.line = f->activity_text.line;
+		}
+	for (i = 0; i < sizeof leads / sizeof leads[0] &&
+	    !f->activity.value[0]; i++)
 		for (q = t->s; phrase(q, t->end, leads[i], &q); ) {
 			n = (size_t)(t->end - q) < 160 ?
 			    (size_t)(t->end - q) : 160;
@@ -782,53 +980,12 @@ activity(struct ir_facts *f, struct place *t)
 	for (i = 0; i < sizeof told / sizeof told[0] &&
 	    !f->activity.value[0]; i++)
 		if ((p = phrase(t->s, t->end, told[i].phrase, NULL)) &&
-		    (t->source == IR_FROM_BODY || i < 10))
+		    (t->source == IR_FROM_BODY || i < 14))
 			set_fact(&f->activity, told[i].word,
 			    strlen(told[i].word), t->source, line_of(t, p));
 }
 
 /* --- stage, urgency, time limit ----------------------------------------- */
-
-static void
-stage(struct ir_facts *f, struct place *t)
-{
-	static const struct {
-		const char *phrase, *stage;
-		int rank;
-	} told[] = {
-		{ "investigated and resolved", "resolved", 3 },
-		{ "case has been closed", "resolved", 3 },
-		{ "case has been resolved", "resolved", 3 },
-		{ "report has been closed", "resolved", 3 },
-		{ "report has been resolved", "resolved", 3 },
-		{ "this has been resolved", "resolved", 3 },
-		{ "issue has been resolved", "resolved", 3 },
-		{ "解決済み", "resolved", 3 },
-		{ "FINAL NOTIFICATION", "final", 2 },
-		{ "final notice", "final", 2 },
-		{ "we have taken the following steps", "final", 2 },
-		{ "we have taken the following actions", "final", 2 },
-		{ "最終通知", "final", 2 },
-		{ "have not received a response", "reminder", 1 },
-		{ "haven't received a response", "reminder", 1 },
-		{ "have not heard back", "reminder", 1 },
-		{ "haven't heard back", "reminder", 1 },
-		{ "回答をいただいておりません", "reminder", 1 },
-	};
-	const char *p;
-	size_t i;
-
-	for (i = 0; i < sizeof told / sizeof told[0]; i++) {
-		if (f->stage.value[0] && f->stage.rank >= told[i].rank)
-			continue;
-		p = phrase(t->s, t->end, told[i].phrase, NULL);
-		if (!p)
-			continue;
-		set_fact(&f->stage, told[i].stage, strlen(told[i].stage),
-		    t->source, line_of(t, p));
-		f->stage.rank = told[i].rank;
-	}
-}
 
 /* The sentence around p: between full stops or blank lines. */
 static void
@@ -845,6 +1002,142 @@ sentence(struct place *t, const char *p, const char **from,
 		(*to)++;
 }
 
+/* Is it said of what may be, or is asked for?  "Once it is resolved, ..." */
+static bool
+supposed(const char *s, const char *end)
+{
+	static const char *const said[] = { "please", "once", "when", "if",
+	    "until", "unless", "let us know", "confirm", "verify", "ensure",
+	    "should", "may", "might", "can", "could", "will", "not been",
+	    "failure", "to prevent", "to avoid" };
+	static const char *const ja[] = { "場合",
+	    "まで", "ください", "次第",
+	    "可能性" };
+	const char *p, *q;
+	size_t i;
+
+	for (i = 0; i < sizeof said / sizeof said[0]; i++)
+		for (q = s; (p = phrase(q, end, said[i], &q)) != NULL; )
+			if ((p == s || !ir_text_word_char(p[-1])) &&
+			    (q == end || !ir_text_word_char(*q)))
+				return true;
+	for (i = 0; i < sizeof ja / sizeof ja[0]; i++)
+		if (phrase(s, end, ja[i], NULL))
+			return true;
+	return false;
+}
+
+static void
+stage(struct ir_facts *f, struct place *t)
+{
+	static const struct {
+		const char *phrase, *stage;
+		int rank;
+		bool plain;	/* it cannot be said of what may be */
+	} told[] = {
+		{ "investigated and resolved", "resolved", 3, false },
+		{ "has been closed", "resolved", 3, false },
+		{ "is now closed", "resolved", 3, false },
+		{ "closed this case", "resolved", 3, false },
+		{ "closed the case", "resolved", 3, false },
+		{ "closed this report", "resolved", 3, false },
+		{ "closing this case", "resolved", 3, false },
+		{ "closing this report", "resolved", 3, false },
+		{ "as resolved", "resolved", 3, false },
+		{ "has been resolved", "resolved", 3, false },
+		{ "have resolved", "resolved", 3, false },
+		{ "is now resolved", "resolved", 3, false },
+		{ "case is resolved", "resolved", 3, false },
+		{ "matter resolved", "resolved", 3, false },
+		{ "case resolved", "resolved", 3, false },
+		{ "matter is closed", "resolved", 3, false },
+		{ "no further action is required", "resolved", 3, false },
+		{ "no further action is needed", "resolved", 3, false },
+		{ "解決済み", "resolved", 3, false },
+		{ "解決しました", "resolved", 3, false },
+		{ "解決いたしました", "resolved", 3,
+		    false },
+		{ "解決されました", "resolved", 3, false },
+		{ "クローズしました", "resolved", 3,
+		    false },
+		{ "クローズいたしました", "resolved",
+		    3, false },
+		{ "FINAL NOTIFICATION", "final", 2, true },
+		{ "final notice", "final", 2, true },
+		{ "final warning", "final", 2, true },
+		{ "final reminder", "final", 2, true },
+		{ "last warning", "final", 2, true },
+		{ "taken the following step", "final", 2, false },
+		{ "taken the following action", "final", 2, false },
+		{ "have suspended", "final", 2, false },
+		{ "has been suspended", "final", 2, false },
+		{ "have isolated", "final", 2, false },
+		{ "have been isolated", "final", 2, false },
+		{ "has been isolated", "final", 2, false },
+		{ "have blocked", "final", 2, false },
+		{ "最終通知", "final", 2, true },
+		{ "最終警告", "final", 2, true },
+		{ "最後の通知", "final", 2, true },
+		{ "以下の措置を講じ", "final", 2,
+		    false },
+		{ "以下の措置を実施しました",
+		    "final", 2, false },
+		{ "not received a response", "reminder", 1, false },
+		{ "n't received a response", "reminder", 1, false },
+		{ "not received any response", "reminder", 1, false },
+		{ "n't received any response", "reminder", 1, false },
+		{ "not received your response", "reminder", 1, false },
+		{ "not received a reply", "reminder", 1, false },
+		{ "n't received a reply", "reminder", 1, false },
+		{ "not yet received", "reminder", 1, false },
+		{ "yet to receive", "reminder", 1, false },
+		{ "not heard back", "reminder", 1, false },
+		{ "n't heard back", "reminder", 1, false },
+		{ "not heard from you", "reminder", 1, false },
+		{ "n't heard from you", "reminder", 1, false },
+		{ "still awaiting", "reminder", 1, false },
+		{ "still waiting for", "reminder", 1, false },
+		{ "not responded", "reminder", 1, false },
+		{ "this is a reminder", "reminder", 1, true },
+		{ "friendly reminder", "reminder", 1, true },
+		{ "second notice", "reminder", 1, true },
+		{ "second notification", "reminder", 1, true },
+		{ "[reminder]", "reminder", 1, true },
+		{ "reminder:", "reminder", 1, true },
+		{ "回答をいただいておりません",
+		    "reminder", 1, false },
+		{ "返信をいただいておりません",
+		    "reminder", 1, false },
+		{ "回答がありません", "reminder", 1,
+		    false },
+		{ "返信がありません", "reminder", 1,
+		    false },
+		{ "回答をいただけておりません",
+		    "reminder", 1, false },
+		{ "返信をいただけておりません",
+		    "reminder", 1, false },
+		{ "リマインダー", "reminder", 1, true },
+		{ "再通知", "reminder", 1, true },
+	};
+	const char *p, *q, *from, *to;
+	size_t i, tries;
+
+	for (i = 0; i < sizeof told / sizeof told[0]; i++) {
+		if (f->stage.value[0] && f->stage.rank >= told[i].rank)
+			continue;
+		for (q = t->s, tries = 0; tries < 50 && (p = phrase(q, t->end,
+		    told[i].phrase, &q)); tries++) {
+			sentence(t, p, &from, &to);
+			if (!told[i].plain && supposed(from, to))
+				continue;
+			set_fact(&f->stage, told[i].stage,
+			    strlen(told[i].stage), t->source, line_of(t, p));
+			f->stage.rank = told[i].rank;
+			break;
+		}
+	}
+}
+
 /* AWS says these in every notice: they mean nothing about this one. */
 static bool
 boilerplate(const char *s, const char *end)
@@ -852,7 +1145,7 @@ boilerplate(const char *s, const char *end)
 	static const char *const said[] = { "possible that your",
 	    "if you're unaware", "if you are unaware", "best practices",
 	    "for more information", "to learn more",
-	    "if you suspect", "if you believe", "お気づきでない",
+	    "if you suspect", "if you believe", "security vulnerabilities", "お気づきでない",
 	    "可能性があります" };
 	size_t i;
 
@@ -900,7 +1193,14 @@ static int64_t
 amount(const char **p, const char *end)
 {
 	static const char *const words[] = { "one", "two", "three", "four",
-	    "five", "six", "seven", "eight", "nine", "ten" };
+	    "five", "six", "seven", "eight", "nine", "ten", "eleven",
+	    "twelve" };
+	static const struct {
+		const char *word;
+		int value;
+	} more[] = { { "twenty-four", 24 }, { "twenty four", 24 },
+	    { "thirty-six", 36 }, { "forty-eight", 48 },
+	    { "seventy-two", 72 } };
 	const char *q = *p;
 	int64_t v = -1;
 	size_t i, n;
@@ -909,12 +1209,16 @@ amount(const char **p, const char *end)
 	if (n >= 1 && n <= 4) {
 		for (v = 0; n; n--)
 			v = v * 10 + (*q++ - '0');
-	} else if ((size_t)(end - q) > 11 &&
-	    strncasecmp(q, "twenty-four", 11) == 0) {
-		v = 24;
-		q += 11;
 	}
-	for (i = 0; v < 0 && i < 10; i++) {
+	for (i = 0; v < 0 && i < sizeof more / sizeof more[0]; i++) {
+		n = strlen(more[i].word);
+		if ((size_t)(end - q) > n &&
+		    strncasecmp(q, more[i].word, n) == 0) {
+			v = more[i].value;
+			q += n;
+		}
+	}
+	for (i = 0; v < 0 && i < 12; i++) {
 		n = strlen(words[i]);
 		if ((size_t)(end - q) > n && strncasecmp(q, words[i], n) == 0) {
 			v = (int64_t)i + 1;
@@ -931,31 +1235,62 @@ amount(const char **p, const char *end)
 	return v;
 }
 
+/* The unit at p, in seconds, and where it ends; 0: none. */
+static int64_t
+unit(const char **p, const char *end)
+{
+	static const struct {
+		const char *word;
+		int64_t seconds;
+	} units[] = {
+		{ "hours", 3600 }, { "hour", 3600 }, { "hrs", 3600 },
+		{ "hr", 3600 }, { "h", 3600 },
+		{ "days", 86400 }, { "day", 86400 },
+		{ "weeks", 604800 }, { "week", 604800 },
+	};
+	const char *q = *p;
+	size_t i, n;
+
+	if (q < end && *q == '-')
+		q++;
+	for (i = 0; i < 2; i++) {
+		static const char *const kind[] = { "business", "calendar" };
+
+		n = strlen(kind[i]);
+		if ((size_t)(end - q) > n && strncasecmp(q, kind[i], n) == 0)
+			q = skip_blank(q + n, end);
+	}
+	for (i = 0; i < sizeof units / sizeof units[0]; i++) {
+		n = strlen(units[i].word);
+		if ((size_t)(end - q) < n ||
+		    strncasecmp(q, units[i].word, n) != 0 ||
+		    ((size_t)(end - q) > n && ir_text_word_char(q[n])))
+			continue;
+		*p = q + n;
+		return units[i].seconds;
+	}
+	return 0;
+}
+
 static void
 within(struct ir_facts *f, struct place *t)
 {
+	static const char *const leads[] = { "within ", "in the next " };
 	const char *p, *q, *after;
-	int64_t v;
+	int64_t v, u;
+	size_t i;
 
-	for (q = t->s; (p = phrase(q, t->end, "within ", &q)); ) {
-		after = q;
-		if (phrase(q, q + 9 < t->end ? q + 9 : t->end, "the next ",
-		    &after) != q)
+	for (i = 0; i < 2; i++)
+		for (q = t->s; (p = phrase(q, t->end, leads[i], &q)); ) {
 			after = q;
-		v = amount(&after, t->end);
-		if (v < 0)
-			continue;
-		if (t->end - after >= 8 &&
-		    strncasecmp(after, "business", 8) == 0)
-			after = skip_blank(after + 8, t->end);
-		if (t->end - after >= 4 && strncasecmp(after, "hour", 4) == 0)
-			due_in(f, t, p, after + 5 < t->end ? after + 5 :
-			    t->end, v * 3600);
-		else if (t->end - after >= 3 &&
-		    strncasecmp(after, "day", 3) == 0)
-			due_in(f, t, p, after + 4 < t->end ? after + 4 :
-			    t->end, v * 86400);
-	}
+			if (phrase(q, q + 9 < t->end ? q + 9 : t->end,
+			    "the next ", &after) != q)
+				after = q;
+			v = amount(&after, t->end);
+			u = v < 0 ? 0 : unit(&after, t->end);
+			if (u)
+				due_in(f, t, p, after, v * u);
+		}
 }
 
 /* 24時間以内, 5日以内: the number stands before. */
@@ -977,37 +1312,119 @@ within_ja(struct ir_facts *f, struct place *t, const char *unit,
 	}
 }
 
+/* "2026-10-02", "2026/10/2", "October 2, 2026", "2nd Oct 2026", "2026年10月2日" */
+static bool
+calendar(const char *s, int *y, int *m, int *d, int *len)
+{
+	static const char months[] = "jan feb mar apr may jun jul aug sep oct "
+	    "nov dec ";
+	char name[12], low[5];
+	const char *at;
+	int n = 0;
+	size_t i;
+
+	*len = 0;
+	if (sscanf(s, "%4d-%2d-%2d%n", y, m, d, &n) == 3 ||
+	    sscanf(s, "%4d/%2d/%2d%n", y, m, d, &n) == 3 ||
+	    sscanf(s, "%4d年%2d月%2d日%n", y, m, d, &n) == 3 ||
+	    sscanf(s, "%4d 年 %2d 月 %2d 日%n", y, m, d, &n) == 3) {
+		*len = n;
+		return *y >= 2000 && *m >= 1 && *m <= 12 && *d >= 1 &&
+		    *d <= 31;
+	}
+	if (sscanf(s, "%11[A-Za-z].%n", name, &n) == 1 && !n)
+		n = (int)strlen(name);
+	if (n == 0 || sscanf(s + n, " %2d%*[a-z], %4d%n", d, y, len) < 2) {
+		if (n == 0 || sscanf(s + n, " %2d, %4d%n", d, y, len) < 2) {
+			n = 0;
+			if (sscanf(s, "%2d %11[A-Za-z] %4d%n", d, name, y,
+			    len) < 3 && sscanf(s, "%2d-%11[A-Za-z]-%4d%n", d,
+			    name, y, len) < 3 && sscanf(s,
+			    "%2d%*[a-z] %11[A-Za-z] %4d%n", d, name, y, len) < 3)
+				return false;
+		}
+	}
+	*len += n;
+	if (strlen(name) < 3)
+		return false;
+	for (i = 0; i < 3; i++)
+		low[i] = (char)(name[i] | 0x20);
+	low[3] = ' ';
+	low[4] = '\0';
+	at = strstr(months, low);
+	if (!at || *y < 2000 || *d < 1 || *d > 31)
+		return false;
+	*m = (int)(at - months) / 4 + 1;
+	return true;
+}
+
+/* The time of day that may follow a date: "06:16", " at 06:16 (UTC)". */
+static int64_t
+clock_at(const char *s)
+{
+	int h, m, n = 0;
+
+	s += strspn(s, " T,");
+	if (strncmp(s, "at ", 3) == 0)
+		s += 3;
+	if (sscanf(s, "%2d:%2d%n", &h, &m, &n) != 2 || n == 0 || h < 0 ||
+	    h > 23 || m < 0 || m > 59)
+		return 0;
+	return h * 3600 + m * 60;
+}
+
+static void
+due_date(struct ir_facts *f, struct place *t, const char *lead,
+    const char *date)
+{
+	char text[60];
+	int64_t at;
+	size_t n = (size_t)(t->end - date) < sizeof text - 1 ?
+	    (size_t)(t->end - date) : sizeof text - 1;
+	int y, m, d, len;
+
+	memcpy(text, date, n);
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (!calendar(text, &y, &m, &d, &len))
+		return;
+	at = ir_time_civil(y, m, d, 0, 0, 0) + clock_at(text + len);
+	if (f->due_at >= 0 && f->due_at <= at)
+		return;
+	f->due_at = at;
+	set_fact(&f->due_on, lead, (size_t)(date - lead) + strcspn(text, ".;") <
+	    120 ? (size_t)(date - lead) + strcspn(text, ".;") : 120,
+	    t->source, line_of(t, lead));
+}
+
 /* "by 2026-10-02", "Effective date: 2026-09-27 06:16 (UTC)". */
 static void
 until(struct ir_facts *f, struct place *t)
 {
-	static const char *const leads[] = { "contact AWS by ", "respond by ",
-	    "reply by ", "contact us by ", "Effective date: ",
-	    "before " };
+	static const char *const leads[] = { "by ", "Effective date: ",
+	    "before ", "until ", "no later than ", "deadline: ",
+	    "due date: ", "due: ", "期限: ", "期限:" };
+	static const char by_ja[] = "までに";
 	const char *p, *q;
-	char text[40];
-	int64_t at;
-	size_t i, n;
-	int y, m, d;
+	size_t i;
 
 	for (i = 0; i < sizeof leads / sizeof leads[0]; i++)
-		for (q = t->s; (p = phrase(q, t->end, leads[i], &q)); ) {
-			n = (size_t)(t->end - q) < 30 ?
-			    (size_t)(t->end - q) : 30;
-			memcpy(text, q, n);
-			text[n] = '\0';
-			if (sscanf(text, "%4d-%2d-%2d", &y, &m, &d) != 3 ||
-			    y < 2000 || m < 1 || m > 12 || d < 1 || d > 31)
-				continue;
-			text[strcspn(text, "\n.,;")] = '\0';
-			if (ir_mail_date(text, strlen(text), &at))
-				at = ir_time_civil(y, m, d, 0, 0, 0);
-			if (f->due_at >= 0 && f->due_at <= at)
-				continue;
-			f->due_at = at;
-			set_fact(&f->due, p, (size_t)(q - p) + strlen(text),
-			    t->source, line_of(t, p));
-		}
+		for (q = t->s; (p = phrase(q, t->end, leads[i], &q)); )
+			if (p == t->s || !ir_text_word_char(p[-1]))
+				due_date(f, t, p, q);
+	/* 2026年10月2日までに: the date stands before */
+	for (q = t->s; (p = phrase(q, t->end, by_ja, &q)); ) {
+		const char *from = p;
+
+		while (from > t->s && p - from < 40 && from[-1] != '\n')
+			from--;
+		for (; from < p; from++)
+			if (digit(*from) && (from == t->s ||
+			    !digit(from[-1]))) {
+				due_date(f, t, from, from);
+				break;
+			}
+	}
 }
 
 /* Words by which a notice that came a strange way is still known. */
@@ -1055,7 +1472,12 @@ void
 ir_facts_body(struct ir_facts *f, const char *s, size_t n)
 {
 	struct place t = { s, s + n, IR_FROM_BODY, NULL, 0 };
+	static const char *const times[] = { "Abuse Time:",
+	    "Report begin time:", "Time of abuse:", "Activity time:",
+	    "Time of activity:", "First seen:", "発生日時:",
+	    "検知日時:", "不正使用の時刻:" };
 	struct ir_fact from_subject = f->activity;
+	size_t i;
 
 	if (n > IR_FACT_TEXT) {
 		t.end = s + ir_text_cut(s, n, IR_FACT_TEXT);
@@ -1064,6 +1486,7 @@ ir_facts_body(struct ir_facts *f, const char *s, size_t n)
 	body_cases(f, &t);
 	accounts(f, &t);
 	regions(f, &t);
+	cities(f, &t);
 	resource_ids(f, &t);
 	labelled(f, &t);
 	pair(f, &t);
@@ -1073,14 +1496,16 @@ ir_facts_body(struct ir_facts *f, const char *s, size_t n)
 	activity(f, &t);
 	if (!f->activity.value[0])
 		f->activity = from_subject;
-	labelled_line(&t, "Abuse Time:", &f->when);
-	if (!f->when.value[0])
-		labelled_line(&t, "Report begin time:", &f->when);
+	for (i = 0; i < sizeof times / sizeof times[0] && !f->when.value[0];
+	    i++)
+		labelled_line(&t, times[i], &f->when);
 	stage(f, &t);
 	urgent(f, &t);
 	within(f, &t);
 	within_ja(f, &t, "時間以内", 3600);
+	within_ja(f, &t, "時間内", 3600);
 	within_ja(f, &t, "日以内", 86400);
+	within_ja(f, &t, "営業日以内", 86400);
 	until(f, &t);
 	f->about_aws = f->about_aws || speaks_of_abuse(&t);
 }

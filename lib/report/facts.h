@@ -18,7 +18,7 @@
 
 enum ir_fact_source {
 	IR_FROM_NOWHERE, IR_FROM_SUBJECT, IR_FROM_BODY, IR_FROM_HEADER,
-	IR_FROM_HEALTH, IR_FROM_DEFAULT
+	IR_FROM_HEALTH, IR_FROM_QUOTE, IR_FROM_DEFAULT
 };
 
 struct ir_fact {
@@ -50,6 +50,7 @@ struct ir_facts {
 	struct ir_fact stage;		/* new, reminder, final, resolved */
 	struct ir_fact urgent;		/* the word that makes it so */
 	struct ir_fact due;		/* the words of the time limit */
+	struct ir_fact due_on;		/* those of the date */
 	int64_t due_seconds;		/* after its base; or -1 */
 	int64_t due_at;			/* the earliest date; or -1 */
 	struct ir_resource resources[IR_FACT_RESOURCES];
@@ -67,6 +68,9 @@ void ir_facts_body(struct ir_facts *f, const char *s, size_t n);
 /* A value from elsewhere (a Health event). */
 void ir_facts_add(struct ir_fact_set *set, const char *value, size_t n,
     enum ir_fact_source source, unsigned line, int rank);
+/* One resource, by its kind. */
+void ir_facts_resource(struct ir_facts *f, const char *kind, const char *id,
+    unsigned line);
 /* Resource ids and ARNs in s, which is not a text but a list. */
 void ir_facts_resources(struct ir_facts *f, const char *s, size_t n);
 

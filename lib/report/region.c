@@ -56,12 +56,24 @@ static const char *const areas[] = {
 	"イスラエル", "メキシコ",
 };
 
+/* Length of what the word matches; a space in it is any white space. */
 static size_t
 starts(const char *s, size_t n, const char *word)
 {
-	size_t len = strlen(word);
+	size_t i = 0;
 
-	return n >= len && strncasecmp(s, word, len) == 0 ? len : 0;
+	for (; *word; word++) {
+		if (*word == ' ' && i < n && (s[i] == ' ' || s[i] == '\n')) {
+			while (i < n && (s[i] == ' ' || s[i] == '\n'))
+				i++;
+		} else if (i == n || (s[i] != *word && (s[i] | 0x20) !=
+		    (*word | 0x20)) || (s[i] != *word && (*word & 0x80))) {
+			return 0;
+		} else {
+			i++;
+		}
+	}
+	return i;
 }
 
 /* Which of the words s begins with: its length, the longest that fits. */
@@ -139,6 +151,25 @@ ir_region_named(const char *s, size_t n, size_t *used)
 		    strcmp(regions[i].en, "Mexico") == 0))
 			continue;
 		*used = at + len + 1;
+		return regions[i].code;
+	}
+	return NULL;
+}
+
+const char *
+ir_region_city(const char *s, size_t n, size_t *used)
+{
+	size_t i, len;
+
+	for (i = 0; i < sizeof regions / sizeof regions[0]; i++) {
+		len = starts(s, n, regions[i].en);
+		if (!len)
+			len = starts(s, n, regions[i].ja);
+		if (!len || strcmp(regions[i].en, "Central") == 0 ||
+		    (len < n && ((s[len] | 0x20) >= 'a' &&
+		    (s[len] | 0x20) <= 'z')))
+			continue;
+		*used = len;
 		return regions[i].code;
 	}
 	return NULL;

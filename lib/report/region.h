@@ -19,4 +19,7 @@ size_t ir_region_code(const char *s, size_t n);
  */
 const char *ir_region_named(const char *s, size_t n, size_t *used);
 
+/* The same for the bare name, "Tokyo": only where a region must stand. */
+const char *ir_region_city(const char *s, size_t n, size_t *used);
+
 #endif

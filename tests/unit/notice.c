@@ -41,7 +41,7 @@ subjects(void **state)
 	    "20000000001-2", "");
 	subject("Your AWS Abuse Report [20000000001]", "20000000001", "");
 	subject("Re: [sec 12] Your AWS Abuse Report [P01] [P0123456] "
-	    "[AWS ID 222233334444]", "", "222233334444");
+	    "[AWS ID 222233334444]", "P0123456", "222233334444");
 	subject("Your AWS Abuse Report [P0123456] [AWS ID 222233334444]",
 	    "P0123456", "222233334444");
 	subject("Your AWS Abuse Report from ec2-abuse@amazon.com", "", "");
@@ -282,7 +282,7 @@ auth(const char *fields, const char *id, const char *want)
 
 	snprintf(mail, sizeof mail, "%sFrom: a@amazon.com\n\nx\n", fields);
 	assert_int_equal(ir_mime_parse(&m, mail, strlen(mail)), 0);
-	assert_string_equal(ir_sender_authentic(&m, "a@amazon.com", id, why,
+	assert_string_equal(ir_sender_authentic(&m, "a@amazon.com", NULL, id, why,
 	    sizeof why), want);
 	assert_true(why[0] != '\0');
 	ir_mime_free(&m);
