@@ -342,7 +342,7 @@ read_data(const struct msg *m, const struct rr *r, struct ir_dns_answer *a,
 			return -1;
 		a->pref = (int)get16(p);
 		sub.at += 2;
-		/* fall through */
+		__attribute__((fallthrough));
 	case IR_DNS_NS:
 	case IR_DNS_CNAME:
 	case IR_DNS_PTR:
