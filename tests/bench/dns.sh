@@ -117,7 +117,7 @@ sed 's/^l\(7\|23\|41\)\.rtt[0-9]*/l\1.dead/' "$tmp/alive" >"$tmp/dead"
 check() {	# TABLE: milliseconds, verdicts
 	local began=${EPOCHREALTIME/[.,]/} ms
 
-	XDG_STATE_HOME=$(mktemp -d -p "$tmp") dnsbl-check --zones "$1" \
+	XDG_STATE_HOME=$(mktemp -d -p "$tmp") dnsbl-check --force --zones "$1" \
 		-t 3 --resolver "127.0.0.1:$port" 192.0.2.11 \
 		>"$tmp/verdicts" 2>/dev/null || true
 	ms=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
