@@ -210,7 +210,7 @@ field() {
 	run -0 jq -r 'select(.name | endswith("refused.test")) | .type + .name' \
 		"$DNS/fake/log.jsonl"
 	[ "$(sort -u <<<"$output" | cut -c1,2 | tr -d '0-9q' | sort | uniq -c |
-	    xargs)" = "4 A 1 N" ]
+	    xargs)" = "4 A 1 NS" ]
 }
 
 @test "a bad address is 65 with its place, and nothing is asked" {
@@ -395,6 +395,9 @@ field() {
 	sed 's/silent.test//;/^$/d' "$DNS/thirteen.tsv" >lists.tsv
 	printf 'clean.test\n' >mine.tsv
 	printf '%s\n' 192.0.2.11 192.0.2.12 >hosts
+	printf '192.0.2.0/28 ; SBL1\n' >drop.txt
+	printf '192.0.2.64/28 :2:mine\n' >mine.rbl
+	(umask 077; echo http://127.0.0.1:9/hook >chat.url)
 	# the examples name no resolver
 	mkdir bin
 	printf '#!/bin/sh\nexec %s --force --resolver 127.0.0.1:%s "$@"\n' \
