@@ -68,23 +68,15 @@ static const struct ir_col summary_cols[] = {
 
 /* --- what is looked for ------------------------------------------------ */
 
-/* RFC 3339, a date, or how long ago: 90m, 24h, 14d. */
 static int64_t
 when(const struct search *s, const char *option, const char *text)
 {
-	char full[IR_TIME_LEN], *end;
-	int64_t t, unit;
-	long long n;
+	int64_t t;
 
-	snprintf(full, sizeof full, "%.20sT00:00:00Z", text);
-	if (ir_time_parse(text, &t) == 0 || ir_time_parse(full, &t) == 0)
-		return t;
-	n = strtoll(text, &end, 10);
-	unit = *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? DAY : 0;
-	if (end == text || !unit || end[1] || n < 0 || n > 36500LL * 1440)
+	if (ir_time_when(text, s->now, &t))
 		ir_die_usage("--%s=%s: neither a time (RFC 3339) nor an age "
 		    "(14d)", option, text);
-	return s->now - n * unit;
+	return t;
 }
 
 static void

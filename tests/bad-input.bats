@@ -93,7 +93,8 @@ state() {
 	for c in 'incident log folder/case --data @x' 'abuse-parse folder' \
 		'abuse-parse nothing' 'incident show nothing' \
 		'exim-queue --spool nothing' 'dnsbl-check --zones nothing 192.0.2.1' \
-		'ip-origin --db nothing 192.0.2.1' 'ip-origin --aws folder 192.0.2.1' \
+		'ip-origin --db nothing 192.0.2.1' 'mail-refusals nothing' \
+		'mail-refusals --table nothing sp' 'ip-origin --aws folder 192.0.2.1' \
 		'ses-rotate -y --user u --key AKIAAAAAAAAAAAAAAAAA --phase contain --old-password-file nothing'; do
 		emu_env
 		# shellcheck disable=SC2086
