@@ -237,6 +237,9 @@ take_record(struct run *r, const struct ir_rec *rec)
 	    !name_ok(v, s->mail_from))
 		return ir_fail(r->err, IR_DATAERR, "mail_from: not a "
 		    "domain: %.80s", v);
+	if ((v = ir_rec_get(rec, "dkim_selector")) &&
+	    add_key(s, s->name, v, false, r->err))
+		return -1;
 	for (i = 0; tokens && i < ir_rec_len(tokens); i++) {
 		v = ir_rec_cstr(ir_rec_item(tokens, i));
 		if (v && add_key(s, s->name, v, true, r->err))

@@ -32,7 +32,8 @@ readers() {
 		'exim-quarantine restore -y --spool sp Q -' \
 		'iam-key-disable -y' 'ses-pause -y' 'iam-quarantine -y' \
 		'ec2-contain -y --smtp-only' \
-		'dnsbl-check --resolver 127.0.0.1:9' 'incident open' \
+		'dnsbl-check --resolver 127.0.0.1:9' \
+		'sender-check --resolver 127.0.0.1:9' 'incident open' \
 		'smtp-probe --no-auth --timeout 1' 'ip-origin --db ranges.tsv' \
 		'incident log folder/case --event a.b --data -'
 }

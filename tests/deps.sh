@@ -40,6 +40,8 @@ needs()
 	build libzstd-dev libzstd-devel
 	build libp11-kit-dev p11-kit-devel
 	build libisal-dev isa-l-devel
+	build libidn2-dev libidn2-devel
+	build libpsl-dev libpsl-devel
 	build libmaxminddb-dev libmaxminddb-devel
 	check bats bats
 	check jq jq
@@ -47,6 +49,7 @@ needs()
 	check mandoc mandoc
 	check curl curl
 	check openssl openssl
+	check zstd zstd
 	check python3 python3
 	check python3-venv -
 	check procps procps-ng

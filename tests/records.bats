@@ -55,6 +55,7 @@ writers() {
 	none|cred-vault list --vault v
 	none|cred-vault rotate-key -n --to file:k2 --vault v
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
+	none|sender-check --resolver 127.0.0.1:9 -t 1 example.com
 	none|mail-refusals mainlog
 	none|ip-origin --db ranges.tsv 192.0.2.1 10.0.0.1
 	none|smtp-probe --no-auth us-east-1
@@ -176,6 +177,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \
 		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
 		'trail-search --ip' 'ses-status --allow-list' 'ip-origin --db' \
+		'ip-origin --field' 'sender-check --ses' 'sender-check --selector' \
+		'sender-check'; do
 		'ip-origin --field' 'mail-refusals --table' 'mail-refusals --since'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
@@ -187,7 +190,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 	# and no selection at all
 	for c in 'exim-queue-purge -y --spool sp --queue-name K' 'ses-pause -y' \
 		'iam-key-disable -y' 'iam-quarantine -y' 'ec2-contain -y --isolate' \
-		exim-block\ -y dnsbl-check; do
+		exim-block\ -y dnsbl-check sender-check; do
 		# shellcheck disable=SC2086
 		run -64 $c <none
 	done

@@ -60,6 +60,7 @@ struct ir_spf_answer {
 	int lookups;		/* terms that cost one, %{p} */
 	int voids;		/* terms that found nothing */
 	int void_queries;	/* questions that found nothing */
+	int dead;		/* void terms but ptr, whose is the client's */
 	bool used_ptr;
 	struct ir_spf_step *step;	/* owned */
 	size_t nsteps;		/* kept */

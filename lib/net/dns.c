@@ -12,7 +12,7 @@
 
 #define DEADLINE_MS 10000
 #define SILENT 4		/* tries in vain: not asked first any more */
-#define STUCK_US 5000		/* the system takes nothing more: wait */
+#define STUCK_US 1000		/* not to be sent just now: look again */
 
 /* A question of next()'s, with its job. */
 struct drawn {

@@ -63,7 +63,7 @@ struct server {
 	struct port *port;	/* the one in use; NULL: none */
 	struct port *old;	/* used up: they wait for their answers */
 	bool reap;		/* one of them may be done */
-	bool stuck;		/* the system takes nothing more: later */
+	bool stuck;		/* nothing more goes out just now */
 	struct queue ready, again, flying[IR_DNS_TRIES];
 	size_t nready, nflying;	/* both queues to be sent; sent */
 	uint64_t asked;

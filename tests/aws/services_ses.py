@@ -343,9 +343,16 @@ def get_email_identity(call):
             "DkimAttributes": {
                 "SigningEnabled": True, "Status": identity.get(
                     "dkim", "SUCCESS" if verified else "PENDING"),
-                "SigningAttributesOrigin": "AWS_SES", "Tokens": [],
+                "SigningAttributesOrigin": identity.get(
+                    "dkim_origin", "AWS_SES"),
+                "Tokens": identity.get("dkim_tokens", []),
                 "LastKeyGenerationTimestamp": parse_when(
                     identity.get("dkim_key", "-300d"), call.world.started)},
+            **({"MailFromAttributes": {
+                "MailFromDomain": identity["mail_from"],
+                "MailFromDomainStatus": "SUCCESS",
+                "BehaviorOnMxFailure": "USE_DEFAULT_VALUE"}}
+               if "mail_from" in identity else {}),
             "Policies": identity.get("policies", {}), "Tags": []}
 
 
