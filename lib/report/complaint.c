@@ -7,8 +7,8 @@
 #include "arf.h"
 #include "complaint.h"
 #include "core/buf.h"
-#include "core/file.h"
 #include "core/record.h"
+#include "core/sha256.h"
 #include "core/text.h"
 #include "mail/date.h"
 #include "mail/words.h"
@@ -522,7 +522,7 @@ ir_complaint(const char *s, size_t n, const struct ir_complaint_opts *opts)
 		ir_rec_each(opts->claim, copy_member, o);
 	if (!ir_rec_has(o, "format"))
 		ir_rec_str(o, "format", "plain");
-	ir_sha256_hex(s, n, hex);
+	ir_sha256_small(s, n, hex);
 	ir_rec_str(o, "sha256", hex);
 	excerpt(o, s + i, n - i);
 	if (n > IR_COMPLAINT_BYTES)
