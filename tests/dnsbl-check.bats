@@ -339,7 +339,7 @@ field() {
 }
 
 @test "lists judged through one resolver are not believed through another" {
-	# The first forgets the address only: its SERVFAIL sends c-ares onward.
+	# The first forgets the address only: its SERVFAIL sends us onward.
 	jq '{"listed.test": (."listed.test" | .records |= del(."10.2.0.192"))}
 	    | ."10.2.0.192.listed.test" = {mode: "servfail"}' \
 	    "$DNS/zones.json" >half.json
