@@ -45,6 +45,7 @@ struct key {
 
 struct subject {
 	char name[256];		/* domain or host; "" for an address */
+	char sender[320];	/* the mail address that was given, or "" */
 	struct ir_ip ip;	/* when there is no name */
 	char mail_from[256];	/* of SES, or a Return-Path; may be "" */
 	char region[64];	/* sent by SES from there; may be "" */
@@ -205,6 +206,9 @@ add_subject(struct run *r, const char *text)
 			ir_hint(r->err, "write it in ASCII (xn--...)");
 		return NULL;
 	}
+	if (at)
+		snprintf(s->sender, sizeof s->sender, "%.*s@%s",
+		    at - text > 64 ? 64 : (int)(at - text), text, s->name);
 	r->n++;
 	return s;
 }
@@ -467,8 +471,8 @@ check_relay(struct run *r, const char *subject, const char *host,
     const char *local)
 {
 	struct ir_smtp_relay q = { .domain = local, .from = FOREIGN_FROM,
-		.to = IR_SMTP_SIMULATOR, .server = { .host = host, .port = (int)r->opts->port,
-		.timeout_ms = 10000 } };
+		.to = IR_SMTP_SIMULATOR, .server = { .host = host,
+		.port = (int)r->opts->port, .timeout_ms = 10000 } };
 	struct ir_smtp_relay_test test[IR_RELAY_TESTS];
 	enum ir_smtp_relay_verdict v = IR_RELAY_UNDECIDED;
 	struct ir_smtp_facts facts = { .trouble = IR_SMTP_FINE };
@@ -563,7 +567,8 @@ check_domain(struct run *r, const struct subject *s)
 	ir_posture_mx(&r->p, s->name);
 	ir_posture_spf(&r->p, s->name);
 	for (i = 0; i < o->ip.n; i++)
-		ir_posture_spf_ip(&r->p, s->name, NULL, &r->ip[i], o->helo);
+		ir_posture_spf_ip(&r->p, s->name, s->sender[0] ? s->sender :
+		    NULL, &r->ip[i], o->helo);
 	check_dkim(r, s);
 	ir_posture_dmarc(&r->p, s->name);
 	check_ways(r, s);
