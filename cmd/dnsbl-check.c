@@ -86,8 +86,9 @@ count(struct run *r, const struct ir_dnsbl_zone *z, const char *id,
 	if (v == IR_DNSBL_LISTED) {
 		r->listed++;
 		r->listed_wide += z->tier == 1;
-		ir_buf_fmt(&r->names, "%s%s in %s", r->names.len ? ", " : "",
-		    id, z->shown);
+		if (r->opts->nagios)
+			ir_buf_fmt(&r->names, "%s%s in %s", r->names.len ?
+			    ", " : "", id, z->shown);
 	} else if (v == IR_DNSBL_CLEAN) {
 		r->clean++;
 	} else if ((v == IR_DNSBL_UNKNOWN || v == IR_DNSBL_REFUSED) &&

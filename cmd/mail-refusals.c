@@ -105,7 +105,7 @@ static const struct ir_col cols[] = {
 	{ "contact", "CONTACT" }, { NULL, NULL }
 };
 
-/* --- counting ------------------------------------------------------------ */
+/* --- counting ----------------------------------------------------------- */
 
 static uint64_t
 hash(const char *s)
@@ -328,7 +328,7 @@ take_line(struct run *r, const char *p, size_t n,
 		r->uncounted++;
 }
 
-/* --- files --------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------- */
 
 static int
 read_file(struct run *r, const char *path, struct ir_err *err)
@@ -404,7 +404,7 @@ open_files(struct run *r, char **operands, size_t n, struct ir_err *err)
 	return rc;
 }
 
-/* --- the table ------------------------------------------------------------ */
+/* --- the table ---------------------------------------------------------- */
 
 /* 1 when read, 0 when there is none, -1. */
 static int
@@ -467,7 +467,7 @@ read_tables(struct run *r, struct ir_err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-/* --- what was found -------------------------------------------------------- */
+/* --- what was found ----------------------------------------------------- */
 
 static int
 class_rank(const struct group *g)

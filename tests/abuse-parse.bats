@@ -462,6 +462,9 @@ traced() {
 @test "the examples of the man page" {
 	cp "$D/01-initial.eml" "$BATS_TEST_TMPDIR/notice.eml"
 	cd "$BATS_TEST_TMPDIR"
+	: >mainlog
+	mkdir Maildir
+	cp notice.eml Maildir
 	run_examples abuse-parse
 }
 

@@ -62,7 +62,7 @@ copy_name(char *to, size_t size, const char *p, size_t n)
 	to[n] = '\0';
 }
 
-/* --- times ---------------------------------------------------------------- */
+/* --- times -------------------------------------------------------------- */
 
 /* What a clock on the wall showed, as seconds since the epoch. */
 static int64_t
@@ -163,7 +163,7 @@ iso_time(struct span *s, int64_t *t)
 	return true;
 }
 
-/* --- replies -------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------ */
 
 /* "550 ", "550-", and "5.7.1 " after it; where the text begins. */
 static const char *
@@ -240,7 +240,7 @@ ir_delivery_reply(const char *p, size_t n, struct ir_delivery *d)
 	ir_buf_free(&clean);
 }
 
-/* --- Exim ------------------------------------------------------------------ */
+/* --- Exim --------------------------------------------------------------- */
 
 static bool
 id_char(char c)
@@ -421,7 +421,7 @@ parse_exim(struct span s, struct ir_delivery *d)
 	return 1;
 }
 
-/* --- Postfix ---------------------------------------------------------------- */
+/* --- Postfix ------------------------------------------------------------ */
 
 static bool
 take_field(struct span s, const char *name, struct span *v)
@@ -511,7 +511,7 @@ parse_postfix(struct span s, struct ir_delivery *d)
 	    v.end + 2, s.end }, d);
 }
 
-/* --- either ----------------------------------------------------------------- */
+/* --- either ------------------------------------------------------------- */
 
 int
 ir_delivery_parse(const char *line, size_t n,

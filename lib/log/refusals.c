@@ -65,7 +65,7 @@ ir_refusals_count(const struct ir_refusals *t)
 	return t->nproviders + t->nrules;
 }
 
-/* --- reading -------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------ */
 
 struct place {
 	const char *name;
@@ -234,7 +234,7 @@ ir_refusals_add(struct ir_refusals *t, const char *text, size_t n,
 	return 0;
 }
 
-/* --- matching -------------------------------------------------------------- */
+/* --- matching ----------------------------------------------------------- */
 
 /* Is name one of the list, or below one? */
 static bool
@@ -363,7 +363,7 @@ ir_refusals_match(const struct ir_refusals *t,
 	return NULL;
 }
 
-/* --- shapes ---------------------------------------------------------------- */
+/* --- shapes ------------------------------------------------------------- */
 
 static bool
 is_word(char c)

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "complaint.h"
-#include "core/file.h"
 #include "core/record.h"
+#include "core/sha256.h"
 #include "core/text.h"
 #include "health.h"
 #include "notice.h"
@@ -248,7 +248,12 @@ identify(struct ir_rec *rec, const struct ir_report *r,
 	}
 	if (b.len == 0)
 		ir_buf_add(&b, ir_buf_cstr(&r->subject), r->subject.len);
-	ir_sha256_hex(ir_buf_cstr(&b), b.len, hex);
+	/* complaints have their first lines in common */
+	if (strcmp(r->provider, "complaint") == 0)
+		ir_sha256_small(ir_buf_cstr(&r->complaint), r->complaint.len,
+		    hex);
+	else
+		ir_sha256_small(ir_buf_cstr(&b), b.len, hex);
 	hex[24] = '\0';
 	ir_rec_fmt(rec, "id", "%s-%s", r->provider, hex);
 	ir_buf_free(&b);
