@@ -319,8 +319,10 @@ finding() {
 	run -1 check --message - <mail.eml
 	printf 'To: a@example.org\n\nx\n' >nofrom
 	run -65 --separate-stderr check --message nofrom
-	[[ $stderr == 'sender-check: nofrom: no From' ]]
+	[[ $stderr == 'sender-check: nofrom: no From with a domain' ]]
 	run -66 check --message nothing
+	printf 'From: <a@localhost>\n\nx\n' >local
+	run -65 check --message local
 }
 
 @test "MTA-STS: the policy, from a web server" {
