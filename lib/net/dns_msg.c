@@ -338,11 +338,6 @@ read_data(const struct msg *m, const struct rr *r, struct ir_dns_answer *a,
 		a->len = strlen(out);
 		return 0;
 	case IR_DNS_MX:
-		if (r->len < 3)
-			return -1;
-		a->pref = (int)get16(p);
-		sub.at += 2;
-		__attribute__((fallthrough));
 	case IR_DNS_NS:
 	case IR_DNS_CNAME:
 	case IR_DNS_PTR:
