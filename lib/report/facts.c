@@ -684,7 +684,7 @@ static void
 resource_ids(struct ir_facts *f, struct place *t)
 {
 	const char *p, *q, *kind;
-	size_t n;
+	size_t n, before;
 
 	for (p = t->s; p < t->end; p++) {
 		if (*p != 'a' && *p != 'A' && *p != 'i' && *p != 'e' &&
@@ -696,9 +696,14 @@ resource_ids(struct ir_facts *f, struct place *t)
 		if (n) {
 			add_resource(f, t, "access-key", p, n, "", 0);
 		} else if ((n = ec2_id(p, t->end, &kind)) != 0) {
+			before = f->nresources;
 			add_resource(f, t, kind, p, n, "", 0);
-			/* "i-... [192.0.2.1]" */
+			/* "i-... [192.0.2.1]", "i-... (terminated)" */
 			q = skip_blank(p + n, t->end);
+			if (f->nresources > before && t->end - q > 11 &&
+			    (*q == '[' || *q == '(') &&
+			    strncasecmp(q + 1, "terminated", 10) == 0)
+				f->resources[before].gone = true;
 			if (q < t->end && *q == '[') {
 				const char *ip = q + 1;
 
@@ -929,10 +934,14 @@ activity(struct ir_facts *f, struct place *t)
 	    "Abuse Type:", "Type of abuse:", "Activity Type:", "Report Type:",
 	    "Activity:", "報告されたアクティビティ:",
 	    "報告された活動:", "アクティビティ:" };
+	/* what it is stands before these */
+	static const char *const leads_ja[] = { "関与", "の報告",
+	    "行為", "に該当" };
 	static const char *const leads[] = { "resembles", "resemble",
 	    "abuse report for", "appears to be", "implicated in",
 	    "participating in", "engaged in", "report of", "reports of",
-	    "is being used for", "being used to", "involved in" };
+	    "is being used for", "being used to", "involved in",
+	    "AWS_ABUSE_", "has been", "have been", "observed" };
 	static const struct {
 		const char *phrase, *word;
 	} told[] = {
@@ -959,6 +968,8 @@ activity(struct ir_facts *f, struct place *t)
 		{ "under review", "account-review" },
 		{ "sending paused", "account-review" },
 		{ "Acceptable Use Policy", "account-review" },
+		{ "Usage Policy", "account-review" },
+		{ "Amazon Bedrock", "account-review" },
 	};
 	const char *p, *q;
 	size_t i, n;
@@ -975,7 +986,13 @@ activity(struct ir_facts *f, struct place *t)
 		for (q = t->s; phrase(q, t->end, leads[i], &q); ) {
 			n = (size_t)(t->end - q) < 160 ?
 			    (size_t)(t->end - q) : 160;
-			set_activity(f, t, q, n, false);
+			p = memmem(q, n, ". ", 2);
+			set_activity(f, t, q, p ? (size_t)(p - q) : n, false);
+		}
+	for (i = 0; i < 4 && !f->activity.value[0]; i++)
+		for (q = t->s; (p = phrase(q, t->end, leads_ja[i], &q)); ) {
+			n = p - t->s < 90 ? (size_t)(p - t->s) : 90;
+			set_activity(f, t, p - n, n, false);
 		}
 	for (i = 0; i < sizeof told / sizeof told[0] &&
 	    !f->activity.value[0]; i++)
@@ -1066,6 +1083,7 @@ stage(struct ir_facts *f, struct place *t)
 		{ "final notice", "final", 2, true },
 		{ "final warning", "final", 2, true },
 		{ "final reminder", "final", 2, true },
+		{ "final attempt", "final", 2, true },
 		{ "last warning", "final", 2, true },
 		{ "taken the following step", "final", 2, false },
 		{ "taken the following action", "final", 2, false },
@@ -1162,6 +1180,7 @@ urgent(struct ir_facts *f, struct place *t)
 	static const char *const words[] = { "vulnerab", "compromis", "phish",
 	    "unauthorized", "unauthorised", "exposed", "suspicious",
 	    "irregular", "without permission", "FINAL NOTIFICATION",
+	    "final notice", "final warning", "最終通知",
 	    "侵害", "漏洩", "不正", "フィッシング" };
 	const char *p, *q, *from, *to;
 	size_t i;
@@ -1440,7 +1459,8 @@ until(struct ir_facts *f, struct place *t)
 {
 	static const char *const leads[] = { "by ", "Effective date: ",
 	    "before ", "until ", "no later than ", "deadline: ",
-	    "due date: ", "due: ", "期限: ", "期限:" };
+	    "due date: ", "due: ", "end of day ", "期限: ",
+	    "期限:" };
 	static const char by_ja[] = "までに";
 	const char *p, *q;
 	size_t i;

@@ -164,7 +164,7 @@ stages(void **state)
 	stage("FINAL NOTIFICATION. We have not received a response",
 	    "final", "FINAL NOTIFICATION", -1);
 	stage("It was final notice, but investigated and resolved.",
-	    "resolved", "", -1);
+	    "resolved", "final notice", -1);
 	stage("If you're unaware, it is possible that your environment has "
 	    "been compromised. Your key is exposed.", "", "exposed", -1);
 	stage("Respond within five (5) days or within the next 12 hours",
