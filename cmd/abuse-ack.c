@@ -661,8 +661,7 @@ static int
 act(struct run *r, struct ir_err *err)
 {
 	const struct ack_opts *o = r->o;
-	struct ir_incident_new new = { NULL, "abuse-ack", ir_now(), NULL, NULL,
-	    0 };
+	struct ir_incident_new new = { .from = "abuse-ack", .now = ir_now() };
 	struct ir_ack fresh = { 0 };
 	long wait = o->common.timeout ? o->common.timeout : 360;
 	int lock, rc;

@@ -70,7 +70,8 @@ report() {	# JQ-FILTER: the first report, changed
 	run -0 --separate-stderr incident open < <(report '.case = null')
 	[[ $(jq -r .id <<<"$output") =~ Z-aws-12345678901$ ]]
 	run -0 --separate-stderr incident open \
-		< <(report '.case = "../../etc/passwd" | .id = "x"')
+		< <(report '.case = "../../etc/passwd" | .id = "x" |
+			.resources = []')
 	[[ $(jq -r .id <<<"$output") =~ -report-[0-9a-f]{12}$ ]]
 	[ "$(ls "$QUELL_INCIDENTS" | wc -l)" = 2 ]
 	[ -z "$(find "$BATS_TEST_TMPDIR" -name '*passwd*')" ]
@@ -220,10 +221,10 @@ report() {	# JQ-FILTER: the first report, changed
 	open_one
 	incident log "$dir" 'a | b `c` <script> [x](y)' >/dev/null
 	run -0 --separate-stderr incident timeline "$dir"
-	[ "${lines[0]}" = '| time (UTC) | event | user | host | from | what |' ]
+	[ "${lines[0]}" = '| time (UTC) | local | event | who | from | what | evidence |' ]
 	[ "${#lines[@]}" = 5 ]
 	for l in "${lines[@]}"; do
-		[ "$(sed 's/\\|//g' <<<"$l" | tr -cd '|' | wc -c)" = 7 ]
+		[ "$(sed 's/\\|//g' <<<"$l" | tr -cd '|' | wc -c)" = 8 ]
 	done
 	run ! grep -F '<script>' <<<"$output"
 }

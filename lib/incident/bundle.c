@@ -34,6 +34,7 @@ struct side {
 struct ir_bundle {
 	int fd;
 	ZSTD_CCtx *z;
+	bool plain;
 	struct side side[SIDES];
 	char *chunk, *out;
 };
@@ -122,6 +123,12 @@ ir_bundle_open(struct ir_bundle **out, const char *path, struct ir_err *err)
 	return 0;
 }
 
+void
+ir_bundle_plain(struct ir_bundle *b)
+{
+	b->plain = true;
+}
+
 /* --- compressed bytes --------------------------------------------------- */
 
 static int
@@ -159,6 +166,30 @@ octal(char *to, size_t width, int64_t v)
 	}
 }
 
+/*
+ * ustar keeps a long name in two pieces, and the '/' between them in neither:
+ * 1, or 0 when that cannot be done.
+ */
+static int
+put_name(unsigned char h[BLOCK], const char *name)
+{
+	size_t n = strlen(name), at;
+
+	if (n < 100) {
+		memcpy(h, name, n);
+		return 1;
+	}
+	if (n >= IR_BUNDLE_NAME_MAX)
+		return 0;
+	for (at = n - 100; at < n && at < 155; at++)
+		if (at && name[at] == '/') {
+			memcpy(h, name + at + 1, n - at - 1);
+			memcpy(h + 345, name, at);
+			return 1;
+		}
+	return 0;
+}
+
 static int
 put_head(struct ir_bundle *b, const char *name, int64_t n, int64_t mtime,
     struct ir_err *err)
@@ -168,9 +199,8 @@ put_head(struct ir_bundle *b, const char *name, int64_t n, int64_t mtime,
 	unsigned int sum = 0;
 	size_t i;
 
-	if (strlen(name) >= IR_BUNDLE_NAME_MAX || n > 077777777777)
+	if (n > 077777777777 || !put_name(h, name))
 		return ir_fail(err, IR_SOFTWARE, "bundle: %s: too long", name);
-	memcpy(h, name, strlen(name));
 	memcpy(h + 100, "0000600", 8);
 	memcpy(h + 108, "0000000", 8);
 	memcpy(h + 116, "0000000", 8);
@@ -316,6 +346,8 @@ ir_bundle_close(struct ir_bundle *b, struct ir_err *err)
 	/* SHA256SUMS comes last: it has the others in it */
 	for (i = 0; rc == 0 && i < SIDES; i++) {
 		s = &b->side[i];
+		if (b->plain && i != SUMS)
+			continue;
 		rc = side_flush(b, s, err);
 		if (rc == 0)
 			rc = ir_bundle_add_fd(b, side_name[i], s->fd, s->size,

@@ -16,13 +16,18 @@
 
 #include "../core/err.h"
 
-#define IR_BUNDLE_NAME_MAX 100	/* bytes of a member's name, its NUL too */
+#define IR_BUNDLE_NAME_MAX 256	/* bytes of a member's name, its NUL too; of
+				   more than 99 the end behind a '/' counts
+				   99 at most, what is before it 154 */
 
 struct ir_bundle;
 
 /* Make the file, 0600; -1 and 73 when it is there, or cannot be made. */
 int ir_bundle_open(struct ir_bundle **b, const char *path,
     struct ir_err *err);
+
+/* It has SHA256SUMS only at its end.  Call it before anything is added. */
+void ir_bundle_plain(struct ir_bundle *b);
 
 /* Add a file.  -1: 70 a name that is too long, 74. */
 int ir_bundle_add(struct ir_bundle *b, const char *name, const void *bytes,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../core/buf.h"
@@ -17,6 +18,7 @@
 #include "../core/text.h"
 #include "../report/facts.h"
 #include "incident.h"
+#include "join.h"
 #include "journal.h"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -79,6 +81,8 @@ ir_incident_key(const struct ir_rec *report, char key[96], struct ir_err *err)
 
 	if (!s)
 		s = ir_rec_get(report, "id");
+	if (!s)		/* what the journal keeps of it */
+		s = ir_rec_get(report, "report");
 	if (!s || !*s)
 		return ir_fail(err, IR_DATAERR,
 		    "the report has neither a case nor an id");
@@ -92,10 +96,14 @@ ir_report_notice(const struct ir_rec *report, char notice[65])
 {
 	static const char *const parts[] = { "id", "case", "stage", "due" };
 	const char *s = ir_report_str(report, "message_id");
+	const char *base = ir_rec_get(report, "provenance.received.source");
+	size_t i, n = sizeof parts / sizeof *parts;
 	struct ir_buf b = IR_BUF(IR_REC_MAX * 4);
-	size_t i;
 
-	for (i = 0; s ? i < 1 : i < sizeof parts / sizeof *parts; i++) {
+	/* a time limit that counts from now differs each time */
+	if (base && strcmp(base, "default") == 0)
+		n--;
+	for (i = 0; i < (s ? 1 : n); i++) {
 		ir_buf_str(&b, s ? s : ir_report_str(report, parts[i]) ?
 		    ir_report_str(report, parts[i]) : "");
 		ir_buf_chr(&b, '\n');
@@ -171,37 +179,6 @@ ir_incident_report(const char *dir, struct ir_err *err)
 	return r;
 }
 
-struct search {
-	const char *key;
-	char *dir;
-};
-
-static int
-matches(const char *dir, void *arg)
-{
-	struct search *s = arg;
-	struct ir_rec *r = ir_incident_report(dir, NULL);
-	char key[96];
-	int rc = 0;
-
-	if (r && ir_incident_key(r, key, NULL) == 0 &&
-	    strcmp(key, s->key) == 0) {
-		snprintf(s->dir, PATH_MAX, "%s", dir);
-		rc = 1;
-	}
-	ir_rec_free(r);
-	return rc;
-}
-
-int
-ir_incident_find(const char *root, const char *key, char *dir,
-    struct ir_err *err)
-{
-	struct search s = { key, dir };
-
-	return ir_incident_each(root, matches, &s, err);
-}
-
 /* --- opening ------------------------------------------------------------ */
 
 /* "2026-11-21T150211Z-aws-12345678901" */
@@ -231,20 +208,43 @@ folder_name(const char *root, const char *key, int64_t now, char *dir,
 	return 0;
 }
 
-/* What the journal keeps of a report. */
+bool
+ir_resource_word(const struct ir_rec *resource, char word[256])
+{
+	const char *id = ir_rec_cstr(resource), *kind = NULL;
+
+	if (!id) {
+		id = ir_rec_get(resource, "id");
+		kind = ir_rec_get(resource, "kind");
+	}
+	if (!id || !*id)
+		return false;
+	snprintf(word, 256, "%.40s %.200s", kind ? kind : "", id);
+	return true;
+}
+
+/* What the journal keeps of a report: never a word of the complaint in it. */
 static struct ir_rec *
 digest(const struct ir_rec *report)
 {
-	static const char *const keep[] = { "case", "account", "region",
-	    "stage", "due", "extended", "message_id", "authentic" };
-	struct ir_rec *d = ir_rec_object();
-	char notice[65];
+	static const char *const keep[] = { "provider", "case", "account",
+	    "region", "stage", "due", "extended", "message_id", "channel",
+	    "authentic" };
+	const struct ir_rec *list = ir_rec_at(report, "resources");
+	struct ir_rec *d = ir_rec_object(), *words = ir_rec_array();
+	char notice[65], word[256], key[96];
 	const char *s;
 	size_t i;
 
 	ir_report_notice(report, notice);
 	ir_rec_str(d, "report", ir_rec_get(report, "id"));
 	ir_rec_str(d, "notice", notice);
+	if (ir_incident_key(report, key, NULL) == 0)
+		ir_rec_str(d, "key", key);
+	for (i = 0; i < ir_rec_len(list) && i < IR_FACT_RESOURCES; i++)
+		if (ir_resource_word(ir_rec_item(list, i), word))
+			ir_rec_push_str(words, word);
+	ir_rec_set(d, "resources", words);
 	for (i = 0; i < sizeof keep / sizeof *keep; i++)
 		if ((s = ir_report_str(report, keep[i])))
 			ir_rec_str(d, keep[i], s);
@@ -284,6 +284,22 @@ begin_journal(struct ir_journal **j, const char *dir, const char *from,
 	return ir_journal_open(j, dir, from, err);
 }
 
+/* Where the clock of the wall stood: for who reads the times later. */
+static void
+put_zone(struct ir_rec *data, int64_t now)
+{
+	time_t t = (time_t)now;
+	struct tm tm;
+	long min;
+
+	if (!localtime_r(&t, &tm))
+		return;
+	min = labs(tm.tm_gmtoff) / 60;
+	ir_rec_fmt(data, "zone", "%c%02ld:%02ld", tm.tm_gmtoff < 0 ? '-' : '+',
+	    min / 60, min % 60);
+	ir_rec_str(data, "zone_name", tm.tm_zone);
+}
+
 /*
  * Everything in the new folder.  The report comes last: a folder without it
  * is no incident yet, and the next try goes on where this one ended.
@@ -311,6 +327,7 @@ furnish(const char *dir, const struct ir_incident_new *n,
 	if (!opened) {
 		data = digest(report);
 		ir_rec_str(data, "version", ir_version());
+		put_zone(data, n->now);
 		ir_rec_str(data, "report_sha256", hash);
 		if (ir_journal_add(j, "incident.opened", data, err))
 			goto out;
@@ -372,17 +389,33 @@ same_notice(const struct ir_rec *line, void *arg)
 	    strcmp(event, "report.merged") == 0) && strcmp(id, arg) == 0;
 }
 
+/* 1 when the incident, or one that was merged into it, has the notice. */
 static int
-merge(const char *dir, const struct ir_incident_new *n,
-    const struct ir_rec *report, struct ir_err *err)
+had_before(const char *dir, const struct ir_rec *report, struct ir_err *err)
 {
-	struct ir_buf b = IR_BUF(1u << 20);
-	struct ir_journal *j;
+	struct ir_rec *family = ir_incident_family(dir, err);
 	char notice[65];
-	int rc;
+	int rc = family ? 0 : -1;
+	size_t i;
 
 	ir_report_notice(report, notice);
-	rc = ir_journal_each(dir, same_notice, notice, err);
+	for (i = 0; rc == 0 && i < ir_rec_len(family); i++)
+		rc = ir_journal_each(ir_rec_cstr(ir_rec_item(family, i)),
+		    same_notice, notice, err);
+	ir_rec_free(family);
+	return rc;
+}
+
+static int
+merge(const char *dir, struct ir_incident_new *n, const struct ir_rec *report,
+    struct ir_err *err)
+{
+	struct ir_buf b = IR_BUF(1u << 20);
+	struct ir_rec *data;
+	struct ir_journal *j;
+	int rc;
+
+	rc = had_before(dir, report, err);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (ir_journal_open(&j, dir, n->from, err))
@@ -392,8 +425,12 @@ merge(const char *dir, const struct ir_incident_new *n,
 	rc = -1;
 	if (ir_buf_check(&b, "report", err) == 0 &&
 	    keep_evidence(j, n, err) == 0 &&
-	    ir_journal_evidence(j, "report.json", b.data, b.len, err) == 0)
-		rc = ir_journal_add(j, "report.merged", digest(report), err);
+	    ir_journal_evidence(j, "report.json", b.data, b.len, err) == 0) {
+		data = digest(report);
+		ir_rec_str(data, "by", n->by);
+		rc = ir_journal_add(j, "report.merged", data, err);
+	}
+	n->merged = rc == 0;
 	ir_buf_free(&b);
 	ir_journal_close(j);
 	return rc;
@@ -440,12 +477,14 @@ given_name(const char *name, char *dir, struct ir_err *err)
 }
 
 int
-ir_incident_open(const struct ir_incident_new *n, const struct ir_rec *report,
+ir_incident_open(struct ir_incident_new *n, const struct ir_rec *report,
     char *dir, struct ir_err *err)
 {
 	char root[PATH_MAX], key[96];
 	int lock, rc;
 
+	n->by = NULL;
+	n->merged = false;
 	if (ir_incident_key(report, key, err) ||
 	    (n->dir ? parent_of(n->dir, root, err) :
 	    ir_incident_root(root, sizeof root, err)) ||
@@ -457,7 +496,7 @@ ir_incident_open(const struct ir_incident_new *n, const struct ir_rec *report,
 		rc = -1;
 		goto out;
 	}
-	rc = ir_incident_find(root, key, dir, err);
+	rc = ir_incident_join(root, report, n->now, dir, &n->by, err);
 	if (rc == 1) {
 		rc = merge(dir, n, report, err);
 	} else if (rc == 0) {
@@ -480,7 +519,7 @@ struct sum {
 	struct ir_rec *r;
 	int64_t due, opened;
 	size_t events, evidence;
-	bool answered;
+	bool answered, into;
 };
 
 static bool
@@ -516,6 +555,16 @@ add_report(struct sum *s, const struct ir_rec *line, int64_t t)
 		if (authentic && strcmp(authentic, "pass") == 0)
 			ir_rec_time(s->r, "resolved", t);
 		return;
+	}
+	if (ir_rec_get(s->r, "closed") || ir_rec_get(s->r, "resolved")) {
+		/* what was over is not */
+		ir_rec_del(s->r, "closed");
+		ir_rec_del(s->r, "resolved");
+		ir_rec_bool(s->r, "reopened", true);
+		s->answered = false;
+		s->due = 0;
+		if (!due)
+			s->due = t + IR_INCIDENT_HOURS * 3600;
 	}
 	if (!due || ir_time_parse(due, &when))
 		when = 0;
@@ -574,6 +623,12 @@ add_line(const struct ir_rec *line, void *arg)
 		ir_rec_bool(s->r, "rearmed", true);
 	} else if (strncmp(event, "ack.", 4) == 0) {
 		add_ack(s, event + 4, line, t);
+	} else if (strcmp(event, "incident.merged-into") == 0) {
+		s->into = true;
+		ir_rec_str(s->r, "into", ir_rec_get(line, "data.incident"));
+	} else if (strcmp(event, "incident.unmerged") == 0 && s->into) {
+		s->into = false;
+		ir_rec_del(s->r, "into");
 	}
 	for (i = 0; i < sizeof phases / sizeof *phases; i++)
 		if (strncmp(event, "incident.", 9) == 0 &&
@@ -605,18 +660,100 @@ state_word(const struct sum *s)
 	return s->answered ? "acknowledged" : "open";
 }
 
+/* --- of several that are one, in the order of time ------------------------ */
+
+struct line {
+	struct ir_rec *rec;
+	size_t at;
+};
+
+struct lines {
+	struct line *v;
+	size_t n, cap;
+};
+
+static int
+keep_line(const struct ir_rec *line, void *arg)
+{
+	const char *event = ir_rec_get(line, "event");
+	struct lines *l = arg;
+	struct line *v;
+
+	/* what joins them is of each alone */
+	if (event && (strncmp(event, "incident.merged", 15) == 0 ||
+	    strcmp(event, "incident.unmerged") == 0))
+		return 0;
+	if (l->n == l->cap) {
+		v = realloc(l->v, (l->cap * 2 + 64) * sizeof *v);
+		if (!v)
+			return 1;
+		l->v = v;
+		l->cap = l->cap * 2 + 64;
+	}
+	l->v[l->n] = (struct line){ ir_rec_copy(line), l->n };
+	l->n++;
+	return 0;
+}
+
+static int
+earlier(const void *a, const void *b)
+{
+	const struct line *x = a, *y = b;
+	const char *s = ir_rec_get(x->rec, "time");
+	const char *t = ir_rec_get(y->rec, "time");
+	int rc = strcmp(s ? s : "", t ? t : "");
+
+	return rc ? rc : x->at < y->at ? -1 : 1;
+}
+
+static int
+sum_family(const struct ir_rec *family, struct sum *s, struct ir_err *err)
+{
+	struct lines l = { NULL, 0, 0 };
+	struct ir_rec *merged = ir_rec_array();
+	const char *dir;
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < ir_rec_len(family); i++) {
+		dir = ir_rec_cstr(ir_rec_item(family, i));
+		rc = ir_journal_each(dir, keep_line, &l, err);
+		if (rc > 0)
+			rc = ir_fail(err, IR_OSERR, "no memory");
+		if (i)
+			ir_rec_push_str(merged, strrchr(dir, '/') ?
+			    strrchr(dir, '/') + 1 : dir);
+	}
+	if (rc == 0 && l.n)	/* times of one length: their order is theirs */
+		qsort(l.v, l.n, sizeof *l.v, earlier);
+	for (i = 0; i < l.n; i++) {
+		if (rc == 0)
+			add_line(l.v[i].rec, s);
+		ir_rec_free(l.v[i].rec);
+	}
+	free(l.v);
+	ir_rec_set(s->r, "merged", merged);
+	return rc;
+}
+
 struct ir_rec *
 ir_incident_record(const char *dir, int64_t now, struct ir_err *err)
 {
 	const char *slash = strrchr(dir, '/');
 	struct sum s = { 0 };
+	struct ir_rec *family = ir_incident_family(dir, err);
 	char head[65];
+	int rc = -1;
 
 	s.r = ir_rec_new("incident", slash && slash[1] ? slash + 1 : dir);
 	ir_rec_str(s.r, "dir", dir);
 	ir_rec_bool(s.r, "urgent", false);
-	if (ir_journal_each(dir, add_line, &s, err) ||
-	    ir_journal_head(dir, head, err)) {
+	if (ir_rec_len(family) > 1)
+		rc = sum_family(family, &s, err);
+	else if (family)
+		rc = ir_journal_each(dir, add_line, &s, err);
+	ir_rec_free(family);
+	if (rc || ir_journal_head(dir, head, err)) {
 		ir_rec_free(s.r);
 		return NULL;
 	}
@@ -624,9 +761,10 @@ ir_incident_record(const char *dir, int64_t now, struct ir_err *err)
 		s.due = s.opened + IR_INCIDENT_HOURS * 3600;
 		ir_rec_bool(s.r, "due_assumed", true);
 	}
-	if (ir_rec_get(s.r, "closed") || ir_rec_get(s.r, "resolved"))
+	if (s.into || ir_rec_get(s.r, "closed") ||
+	    ir_rec_get(s.r, "resolved"))
 		s.answered = true;
-	ir_rec_str(s.r, "state", state_word(&s));
+	ir_rec_str(s.r, "state", s.into ? "merged" : state_word(&s));
 	ir_rec_bool(s.r, "answered", s.answered);
 	if (s.due)
 		ir_rec_time(s.r, "due", s.due);

@@ -3,7 +3,8 @@
  *
  * An incident belongs to a case root: AWS numbers the mails of one case
  * "12345678901-1", "-2", ..., and the root is the part before the hyphen.  A
- * report without a case id (that is legal) is its own case, by its id.
+ * report without a case id (that is legal) is its own case, by its id, unless
+ * join.h finds the incident that it belongs to.
  *
  * The state of an incident is not stored: it is read from the journal.
  *
@@ -13,7 +14,9 @@
  *	incident.answered		answered by other means (Support Center)
  *	incident.contained .eradicated .recovered .closed   logged by people
  *	incident.bounced		the answer came back
+ *	incident.merged .merged-into .unmerged	see join.h
  *
+ * A report that comes after it was closed or resolved opens it again.
  * A reminder or final notice that comes after the answer, and a bounce of
  * the answer, make the incident unanswered again.
  */
@@ -49,6 +52,9 @@ struct ir_rec *ir_report_read(struct ir_err *err);
 int ir_incident_key(const struct ir_rec *report, char key[96],
     struct ir_err *err);
 
+/* "instance i-0123...", of an item of "resources"; false: it has no id. */
+bool ir_resource_word(const struct ir_rec *resource, char word[256]);
+
 /*
  * Which notice of its case a report is: a hash of the Message-ID, or of what
  * tells it apart when it did not come by mail.
@@ -76,6 +82,9 @@ struct ir_incident_new {
 	const char *evidence_name;	/* NULL: no evidence */
 	const void *evidence;		/* the notice as it came */
 	size_t evidence_len;
+	/* what came of it */
+	const char *by;			/* it joined: see join.h; else NULL */
+	bool merged;			/* a report was added to it */
 };
 
 /*
@@ -84,13 +93,14 @@ struct ir_incident_new {
  * of many that open the same case at once, one makes it.  1 opened, 0 it was
  * there, or -1: 65, 73, 74.
  */
-int ir_incident_open(const struct ir_incident_new *n,
-    const struct ir_rec *report, char *dir, struct ir_err *err);
+int ir_incident_open(struct ir_incident_new *n, const struct ir_rec *report,
+    char *dir, struct ir_err *err);
 
 /*
  * The incident as a record of type "incident": id, dir, case, account,
  * region, stage, urgent, state, opened, due, overdue, seconds_left (while
- * unanswered), answered, acknowledged ... closed (times), events, evidence,
+ * unanswered), answered, acknowledged ... closed (times), reopened, merged
+ * (other incidents, whose lines count here, too), into, events, evidence,
  * last, head.  The caller frees it.  NULL: 66 or 65.
  */
 struct ir_rec *ir_incident_record(const char *dir, int64_t now,

@@ -135,6 +135,8 @@ ir_journal_scan(const char *p, size_t n, struct ir_journal_tail *t,
 		if (ir_rec_kind(l.rec) != IR_REC_OBJECT) {
 			ir_rec_free(l.rec);	/* no whole line: a crash */
 			t->torn++;
+			if (!t->cut[0])
+				t->torn_line = t->lines;
 			ir_sha256_hex(cut, (size_t)(nl - cut), t->cut);
 			continue;
 		}
@@ -420,32 +422,85 @@ check_fail(struct ir_journal_check *c, size_t line, const char *why)
 	snprintf(c->why, sizeof c->why, "%s", why);
 }
 
+/* The line says which it is: after the ones that are here, some are gone. */
+static void
+check_gap(struct ir_journal_check *c, const struct ir_journal_line *l,
+    const char *id)
+{
+	unsigned long long n = strtoull(id, NULL, 10);
+	char why[160];
+
+	if (id[strspn(id, "0123456789")] || n <= l->number || n > 1000000000)
+		check_fail(c, l->number,
+		    "the line before it was changed or removed");
+	snprintf(why, sizeof why, n == l->number + 1 ?
+	    "line %zu is missing: what is here calls itself line %llu" :
+	    "lines are missing from %zu on: what is here calls itself "
+	    "line %llu", l->number, n);
+	check_fail(c, l->number, why);
+}
+
 static void
 check_evidence(const char *dir, const struct ir_journal_line *l,
     struct ir_journal_check *c)
 {
+	static const struct { const char *event, *folder, *what; } kept[] = {
+		{ "evidence.added", "evidence/", "evidence" },
+		{ "incident.sealed", "seal/", "a seal" },
+		{ "seal.stamped", "seal/", "a time stamp" },
+	};
 	const char *event = ir_rec_get(l->rec, "event");
 	const char *file = ir_rec_get(l->rec, "data.file");
 	const char *want = ir_rec_get(l->rec, "data.sha256");
 	struct ir_buf b = IR_BUF(IR_EVIDENCE_MAX);
 	char path[PATH_MAX], hash[65], why[160];
 
-	if (!dir || !event || strcmp(event, "evidence.added") != 0)
+	size_t i, n;
+
+	for (i = 0; i < sizeof kept / sizeof *kept; i++)
+		if (event && strcmp(event, kept[i].event) == 0)
+			break;
+	if (!dir || i == sizeof kept / sizeof *kept)
 		return;
-	c->evidence++;
+	if (i == 0)
+		c->evidence++;
+	n = strlen(kept[i].folder);
 	snprintf(path, sizeof path, "%s/%s", dir, file ? file : "");
-	if (!file || !want || strncmp(file, "evidence/", 9) != 0 ||
-	    strchr(file + 9, '/') || ir_buf_read_file(&b, path, NULL)) {
-		snprintf(why, sizeof why, "evidence is missing: %.100s",
-		    file ? file : "no name");
+	if (!file || !want || strncmp(file, kept[i].folder, n) != 0 ||
+	    strchr(file + n, '/') || ir_buf_read_file(&b, path, NULL)) {
+		snprintf(why, sizeof why, "%s is missing: %.100s",
+		    kept[i].what, file ? file : "no name");
 		check_fail(c, l->number, why);
 	} else {
 		ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);
 		if (strcmp(hash, want) != 0) {
-			snprintf(why, sizeof why,
-			    "evidence was changed: %.100s", file);
+			snprintf(why, sizeof why, "%s was changed: %.100s",
+			    kept[i].what, file);
 			check_fail(c, l->number, why);
 		}
+	}
+	ir_buf_free(&b);
+}
+
+/* The report that it was opened with is in the folder, its hash here. */
+static void
+check_report(const char *dir, const struct ir_journal_line *l,
+    struct ir_journal_check *c)
+{
+	const char *want = ir_rec_get(l->rec, "data.report_sha256");
+	const char *event = ir_rec_get(l->rec, "event");
+	struct ir_buf b = IR_BUF(IR_EVIDENCE_MAX);
+	char path[PATH_MAX], hash[65];
+
+	if (!dir || !want || !event || strcmp(event, "incident.opened") != 0)
+		return;
+	snprintf(path, sizeof path, "%s/report.json", dir);
+	if (ir_buf_read_file(&b, path, NULL)) {
+		check_fail(c, l->number, "report.json is missing");
+	} else {
+		ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);
+		if (strcmp(hash, want) != 0)
+			check_fail(c, l->number, "report.json was changed");
 	}
 	ir_buf_free(&b);
 }
@@ -471,8 +526,7 @@ check_line(const struct ir_journal_line *l, void *arg)
 	if (!prev || !id || !time || ir_time_parse(time, &t)) {
 		check_fail(k->c, l->number, "not a journal line");
 	} else if (strcmp(prev, l->tail->head) != 0) {
-		check_fail(k->c, l->number,
-		    "the line before it was changed or removed");
+		check_gap(k->c, l, id);
 	} else if (strcmp(id, want) != 0) {
 		check_fail(k->c, l->number, "wrong sequence number");
 	} else if (strcmp(torn ? torn : "", l->tail->cut) != 0) {
@@ -480,9 +534,10 @@ check_line(const struct ir_journal_line *l, void *arg)
 		    "the torn line before it was changed or removed" :
 		    "the line before it is no journal line");
 	} else {
-		if (t < k->last)
-			k->c->backwards++;
+		if (t < k->last && !k->c->backwards++)
+			k->c->back_line = l->number;
 		k->last = t;
+		check_report(k->dir, l, k->c);
 		check_evidence(k->dir, l, k->c);
 	}
 	return 0;
@@ -499,6 +554,8 @@ ir_journal_check(const char *bytes, size_t n, const char *dir,
 	ir_journal_scan(bytes, n, &t, check_line, &k);
 	c->lines = t.lines;
 	c->torn = t.torn;
+	c->torn_line = t.torn_line;
+	c->torn_last = t.cut[0] != '\0';
 	memcpy(c->head, t.head, sizeof c->head);
 	if (c->bad_line == 0 && t.lines == t.torn) {
 		c->bad_line = 1;

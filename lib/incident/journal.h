@@ -73,6 +73,7 @@ int ir_journal_each(const char *dir,
 /* The bytes of a journal, read line by line: pure, for any bytes. */
 struct ir_journal_tail {
 	size_t lines, torn;	/* so far; torn ones are counted in lines */
+	size_t torn_line;	/* where the last torn bytes begin; 0: none */
 	bool open;		/* the last line has no newline */
 	char head[65];		/* hash of the last whole line */
 	char cut[65];		/* hash of what is torn after it; else "" */
@@ -91,9 +92,12 @@ int ir_journal_scan(const char *bytes, size_t n, struct ir_journal_tail *t,
 struct ir_journal_check {
 	size_t lines;
 	size_t torn;		/* lines that a crash cut off */
+	size_t torn_line;	/* where the last of them begin; 0: none */
+	bool torn_last;		/* nothing was added after it */
 	size_t bad_line;	/* first line that breaks the chain; 0: none */
 	char why[160];		/* what is wrong with it */
 	size_t backwards;	/* times that the clock went back */
+	size_t back_line;	/* the first line after that; 0: none */
 	size_t evidence;	/* evidence files that were checked */
 	char head[65];		/* hash of the last whole line */
 };
