@@ -17,7 +17,7 @@
 #include "log/input.h"
 #include "net/origin.h"
 
-#define BATCH 1024		/* addresses that the DNS is asked about at once */
+#define BATCH 1024		/* addresses that are asked about together */
 #define CACHE "ip-origin.cache"
 
 struct item {
@@ -56,57 +56,6 @@ static const struct ir_col cols[] = {
 };
 
 /* --- what is known, written --------------------------------------------- */
-
-static struct ir_rec *
-split(const char *s)
-{
-	struct ir_rec *a = ir_rec_array();
-	size_t n;
-
-	for (; *s; s += n + (s[n] == ',')) {
-		n = strcspn(s, ",");
-		ir_rec_push(a, ir_rec_string(s, n));
-	}
-	return a;
-}
-
-static struct ir_rec *
-record(const struct ir_origin *o)
-{
-	struct ir_rec *r = ir_rec_object(), *l;
-	size_t i;
-
-	if (o->nasn)
-		ir_rec_int(r, "asn", o->asn[0]);
-	if (o->nasn > 1) {
-		l = ir_rec_array();
-		for (i = 0; i < o->nasn; i++)
-			ir_rec_push_int(l, o->asn[i]);
-		ir_rec_set(r, "asns", l);
-	}
-#define STR(key, value) \
-	if ((value)[0]) \
-		ir_rec_str(r, key, value)
-	STR("as_name", o->name);
-	STR("prefix", o->prefix);
-	STR("country", o->country);
-	STR("registry", o->registry);
-	STR("source", o->source);
-#undef STR
-	if (o->special)
-		ir_rec_str(r, "special", o->special);
-	if (o->why)
-		ir_rec_str(r, "why", o->why);
-	if (o->aws.known) {
-		l = ir_rec_object();
-		ir_rec_str(l, "prefix", o->aws.prefix);
-		ir_rec_set(l, "services", split(o->aws.services));
-		ir_rec_str(l, "region", o->aws.region);
-		ir_rec_str(l, "network_border_group", o->aws.group);
-		ir_rec_set(r, "aws", l);
-	}
-	return r;
-}
 
 static void
 put_cell(const char *s)
@@ -180,7 +129,7 @@ flush(struct run *r, struct ir_err *err)
 		if (rc == 0 && it->line)
 			put_line(r, it, &o);
 		if (rc == 0 && it->rec && it->has)
-			ir_rec_set(it->rec, "origin", record(&o));
+			ir_rec_set(it->rec, "origin", ir_origin_record(&o));
 		if (rc == 0 && it->rec)
 			ir_out_put(r->out, it->rec);
 		else

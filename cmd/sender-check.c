@@ -27,8 +27,7 @@
 #define DEFAULT_MS 20000	/* and more for each subject */
 #define TRACE_BYTES 24000	/* of one record */
 #define POLICY_URL "https://mta-sts.{domain}/.well-known/mta-sts.txt"
-#define FOREIGN_FROM "relay-test@quell-check.example"
-#define FOREIGN_TO "relay-test@quell-check.invalid"
+#define FOREIGN_FROM "relay-test@simulator.amazonses.com"
 
 struct opts {
 	struct ir_common common;
@@ -237,6 +236,9 @@ take_record(struct run *r, const struct ir_rec *rec)
 	    !name_ok(v, s->mail_from))
 		return ir_fail(r->err, IR_DATAERR, "mail_from: not a "
 		    "domain: %.80s", v);
+	if ((v = ir_rec_get(rec, "dkim_selector")) &&
+	    add_key(s, s->name, v, false, r->err))
+		return -1;
 	for (i = 0; tokens && i < ir_rec_len(tokens); i++) {
 		v = ir_rec_cstr(ir_rec_item(tokens, i));
 		if (v && add_key(s, s->name, v, true, r->err))
@@ -459,11 +461,13 @@ check_port(struct run *r, const char *subject, const char *host, bool mx)
 	ir_finding_end(&r->p, &f);
 }
 
+/* local: a domain that the host takes mail for; NULL: not known. */
 static void
-check_relay(struct run *r, const char *subject, const char *host)
+check_relay(struct run *r, const char *subject, const char *host,
+    const char *local)
 {
-	struct ir_smtp_relay q = { .from = FOREIGN_FROM, .to = FOREIGN_TO,
-		.server = { .host = host, .port = (int)r->opts->port,
+	struct ir_smtp_relay q = { .domain = local, .from = FOREIGN_FROM,
+		.to = IR_SMTP_SIMULATOR, .server = { .host = host, .port = (int)r->opts->port,
 		.timeout_ms = 10000 } };
 	struct ir_smtp_relay_test test[IR_RELAY_TESTS];
 	enum ir_smtp_relay_verdict v = IR_RELAY_UNDECIDED;
@@ -478,7 +482,7 @@ check_relay(struct run *r, const char *subject, const char *host)
 	ir_finding_begin(&f, subject, "open-relay", "RFC 5321, 7.9");
 	snprintf(f.name, sizeof f.name, "%.250s:%ld", host, r->opts->port);
 	if (rc == 0)
-		v = ir_smtp_relay_judge(test, false, &why);
+		v = ir_smtp_relay_judge(test, local != NULL, &why);
 	for (i = 0; rc == 0 && i < IR_RELAY_TESTS; i++)
 		ir_buf_fmt(&f.seen, "%s%s: %d", i ? "\n" : "", test[i].name,
 		    test[i].reply.code);
@@ -503,7 +507,7 @@ check_address(struct run *r, const struct ir_ip *ip, const char *helo)
 	if (r->opts->ports)
 		check_port(r, text, text, false);
 	if (r->opts->relay)
-		check_relay(r, text, text);
+		check_relay(r, text, text, NULL);
 }
 
 static void
@@ -518,7 +522,7 @@ check_mx_hosts(struct run *r, const char *domain)
 		if (r->opts->ports)
 			check_port(r, domain, s->rr[i].data, true);
 		if (r->opts->relay)
-			check_relay(r, domain, s->rr[i].data);
+			check_relay(r, domain, s->rr[i].data, domain);
 	}
 }
 

@@ -558,6 +558,15 @@ report_identity(struct status *s, const struct ir_ses_view *v,
 		ir_rec_str(r, "dkim", ir_rec_get(one, "dkim"));
 		ir_rec_bool(r, "dkim_signing", ir_rec_get_bool(one,
 		    "dkim_signing", false));
+		if (ir_rec_at(one, "dkim_tokens"))
+			ir_rec_set(r, "dkim_tokens", ir_rec_copy(ir_rec_at(
+			    one, "dkim_tokens")));
+		if (ir_rec_get(one, "dkim_selector"))
+			ir_rec_str(r, "dkim_selector", ir_rec_get(one,
+			    "dkim_selector"));
+		if (ir_rec_get(one, "mail_from"))
+			ir_rec_str(r, "mail_from", ir_rec_get(one,
+			    "mail_from"));
 		ir_rec_str(r, "configuration_set", ir_rec_get(one,
 		    "configuration_set"));
 		ir_rec_int(r, "policies", ir_rec_get_int(one, "policies", 0));

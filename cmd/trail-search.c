@@ -20,13 +20,27 @@
 #include "log/cloudtrail.h"
 #include "log/input.h"
 #include "log/trail_summary.h"
+#include "net/origin.h"
 
 #define DAY 86400
+#define SYSTEMS_MAX 4096	/* different AS numbers of a summary */
+
+/* What one AS did. */
+struct as_sum {
+	uint32_t asn;
+	char name[IR_ORIGIN_NAME];
+	int64_t events, errors, flagged;
+	char first[IR_TIME_LEN], last[IR_TIME_LEN];
+};
 
 struct search {
 	struct ir_common common;
 	struct ir_aws_opts aws_opts;
 	struct ir_trail_query q;
+	struct ir_list ip_db;
+	struct ir_origins *origins;	/* NULL: no database here */
+	struct as_sum *systems;
+	size_t nsystems;
 	const char *since, *until, *state_path;
 	bool all, files, summary;
 	int64_t now;
@@ -55,36 +69,30 @@ static const struct ir_cmd cmd = {
 static const struct ir_col event_cols[] = {
 	{ "time", "TIME" }, { "region", "REGION" }, { "event", "EVENT" },
 	{ "user", "USER" }, { "session", "SESSION" }, { "key", "KEY" },
-	{ "ip", "IP" }, { "target", "TARGET" }, { "error", "ERROR" },
+	{ "ip", "IP" }, { "origin.asn", "ASN" },
+	{ "origin.as_name", "AS" }, { "target", "TARGET" },
+	{ "error", "ERROR" },
 	{ "flag", "FLAG" }, { "why", "WHY" }, { NULL, NULL }
 };
 
 static const struct ir_col summary_cols[] = {
 	{ "field", "FIELD" }, { "value", "VALUE" }, { "events", "EVENTS" },
 	{ "errors", "ERRORS" }, { "flagged", "FLAGGED" },
-	{ "first", "FIRST" }, { "last", "LAST" }, { "why", "WHY" },
-	{ NULL, NULL }
+	{ "first", "FIRST" }, { "last", "LAST" }, { "origin.asn", "ASN" },
+	{ "origin.as_name", "AS" }, { "why", "WHY" }, { NULL, NULL }
 };
 
-/* --- what is looked for ------------------------------------------------ */
+/* --- what is looked for ------------------------------------------------- */
 
-/* RFC 3339, a date, or how long ago: 90m, 24h, 14d. */
 static int64_t
 when(const struct search *s, const char *option, const char *text)
 {
-	char full[IR_TIME_LEN], *end;
-	int64_t t, unit;
-	long long n;
+	int64_t t;
 
-	snprintf(full, sizeof full, "%.20sT00:00:00Z", text);
-	if (ir_time_parse(text, &t) == 0 || ir_time_parse(full, &t) == 0)
-		return t;
-	n = strtoll(text, &end, 10);
-	unit = *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? DAY : 0;
-	if (end == text || !unit || end[1] || n < 0 || n > 36500LL * 1440)
+	if (ir_time_when(text, s->now, &t))
 		ir_die_usage("--%s=%s: neither a time (RFC 3339) nor an age "
 		    "(14d)", option, text);
-	return s->now - n * unit;
+	return t;
 }
 
 static void
@@ -112,16 +120,118 @@ check_usage(struct search *s, int operands)
 		ir_die_usage("%s", err.msg);
 }
 
-/* --- what is found ----------------------------------------------------- */
+/* --- where addresses belong --------------------------------------------- */
+
+/* Before rights are given up: databases stay open. */
+static int
+open_origins(struct search *s, struct ir_err *err)
+{
+	const struct ir_origin_opts o = { .db = s->ip_db.v,
+		.ndb = s->ip_db.n, .usual = true };
+
+	if (ir_origins_open(&s->origins, &o, err))
+		return -1;
+	if (ir_origins_sources(s->origins) == 0) {
+		ir_origins_close(s->origins);
+		s->origins = NULL;
+	}
+	return 0;
+}
+
+/* "origin" for a record whose address is in `field`; NULL: not known. */
+static bool
+add_origin(struct search *s, struct ir_rec *r, const char *field,
+    struct ir_origin *o)
+{
+	const char *text = s->origins ? ir_rec_get(r, field) : NULL;
+	struct ir_ip ip;
+
+	if (!text || ir_ip_parse(text, false, &ip) ||
+	    !ir_origins_find(s->origins, &ip, o))
+		return false;
+	ir_rec_set(r, "origin", ir_origin_record(o));
+	return true;
+}
+
+/* An address's row of the summary also counts for its AS. */
+static void
+count_system(struct search *s, const struct ir_rec *r,
+    const struct ir_origin *o)
+{
+	const char *first = ir_rec_get(r, "first");
+	const char *last = ir_rec_get(r, "last");
+	struct as_sum *v;
+	size_t i;
+
+	if (!s->systems)
+		s->systems = calloc(SYSTEMS_MAX, sizeof *s->systems);
+	for (i = 0; s->systems && i < s->nsystems &&
+	    s->systems[i].asn != o->asn[0]; i++)
+		continue;
+	if (!s->systems || i == SYSTEMS_MAX || !o->nasn)
+		return;
+	v = &s->systems[i];
+	if (i == s->nsystems) {
+		s->nsystems++;
+		v->asn = o->asn[0];
+		memcpy(v->name, o->name, sizeof v->name);
+	}
+	v->events += ir_rec_get_int(r, "events", 0);
+	v->errors += ir_rec_get_int(r, "errors", 0);
+	v->flagged += ir_rec_get_int(r, "flagged", 0);
+	if (first && (!v->first[0] || strcmp(first, v->first) < 0))
+		snprintf(v->first, sizeof v->first, "%s", first);
+	if (last && strcmp(last, v->last) > 0)
+		snprintf(v->last, sizeof v->last, "%s", last);
+}
+
+static int
+by_as_events(const void *a, const void *b)
+{
+	const struct as_sum *x = a, *y = b;
+
+	return x->events < y->events ? 1 : x->events > y->events ? -1 :
+	    x->asn > y->asn ? 1 : -1;
+}
+
+static void
+report_systems(struct search *s)
+{
+	const struct as_sum *v;
+	struct ir_rec *r;
+	size_t i;
+
+	if (s->nsystems)
+		qsort(s->systems, s->nsystems, sizeof *s->systems,
+		    by_as_events);
+	for (i = 0; i < s->nsystems; i++) {
+		v = &s->systems[i];
+		r = ir_rec_new("trail-summary", NULL);
+		ir_rec_fmt(r, "id", "asn:%u", v->asn);
+		ir_rec_str(r, "field", "asn");
+		ir_rec_fmt(r, "value", "%u", v->asn);
+		ir_rec_str(r, "as_name", v->name[0] ? v->name : NULL);
+		ir_rec_int(r, "events", v->events);
+		ir_rec_int(r, "errors", v->errors);
+		ir_rec_int(r, "flagged", v->flagged);
+		ir_rec_str(r, "first", v->first[0] ? v->first : NULL);
+		ir_rec_str(r, "last", v->last[0] ? v->last : NULL);
+		ir_out_put(s->out, r);
+	}
+}
+
+/* --- what is found ------------------------------------------------------ */
 
 static int
 take_event(struct ir_rec *event, void *arg, struct ir_err *err)
 {
 	struct search *s = arg;
+	struct ir_origin o;
 	int rc = 0;
 
 	s->fit++;
 	if (!s->sum) {
+		(void)add_origin(s, event, "ip", &o);
 		ir_out_put(s->out, event);
 		return 0;
 	}
@@ -133,10 +243,17 @@ take_event(struct ir_rec *event, void *arg, struct ir_err *err)
 static void
 put(struct ir_rec *r, void *arg)
 {
-	ir_out_put(arg, r);
+	const char *field = ir_rec_get(r, "field");
+	struct search *s = arg;
+	struct ir_origin o;
+
+	if (field && strcmp(field, "ip") == 0 &&
+	    add_origin(s, r, "value", &o))
+		count_system(s, r, &o);
+	ir_out_put(s->out, r);
 }
 
-/* --- files ------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------- */
 
 /* All of an event is read only where it has to be. */
 static int
@@ -252,7 +369,7 @@ open_files(struct search *s, char **operands, size_t n, struct ir_err *err)
 	return rc;
 }
 
-/* --- Event history ----------------------------------------------------- */
+/* --- Event history ------------------------------------------------------ */
 
 static int
 add_region(struct search *s, const char *name, struct ir_err *err)
@@ -419,7 +536,7 @@ read_history(struct search *s, struct ir_tally *tally, struct ir_err *err)
 	return 0;
 }
 
-/* --- what was read, and what was not ----------------------------------- */
+/* --- what was read, and what was not ------------------------------------ */
 
 /*
  * Sources: CloudTrail User Guide, "Working with CloudTrail Event history";
@@ -494,7 +611,8 @@ report(struct search *s, const struct ir_tally *tally)
 	size_t i, calls = 0;
 
 	if (s->sum)
-		ir_trail_summary_report(s->sum, put, s->out);
+		ir_trail_summary_report(s->sum, put, s);
+	report_systems(s);
 	report_regions(s);
 	for (i = 0; i < s->nregions; i++)
 		calls += s->regions[i].calls;
@@ -558,6 +676,8 @@ main(int argc, char **argv)
 		    "count by address, call, key, user instead" },
 		{ 0, "state", "FILE", IR_STR, &s.state_path,
 		    "keep what was found, and go on from there" },
+		{ 0, "ip-db", "FILE", IR_LIST, &s.ip_db,
+		    "database of addresses, as ip-origin's --db" },
 		{ 0, "file", NULL, IR_BOOL, &s.files,
 		    "operands are CloudTrail files and folders; - is stdin" },
 		IR_OPTS_AWS(&s.aws_opts),
@@ -572,8 +692,10 @@ main(int argc, char **argv)
 	n = ir_parse(argc, argv, opts, &s.common);
 	s.now = ir_now();
 	check_usage(&s, n);
-	rc = s.files ? open_files(&s, argv + 1, (size_t)n, &err) :
-	    open_history(&s, argv + 1, (size_t)n, &err);
+	rc = open_origins(&s, &err);
+	if (rc == 0)
+		rc = s.files ? open_files(&s, argv + 1, (size_t)n, &err) :
+		    open_history(&s, argv + 1, (size_t)n, &err);
 	if (rc || (s.summary && !(s.sum = ir_trail_summary_new(&err))))
 		goto out;
 	s.out = ir_open_output(&s.common, s.summary ? summary_cols :
@@ -586,6 +708,8 @@ main(int argc, char **argv)
 	report(&s, &tally);
 out:
 	ir_rec_free(s.trails);
+	ir_origins_close(s.origins);
+	free(s.systems);
 	ir_trail_summary_free(s.sum);
 	ir_log_files_free(&s.list);
 	ir_lookup_state_close(s.state);

@@ -54,9 +54,11 @@ is() {
 	is '.complaint.ips == ["203.0.113.77", "2001:db8::25"]'
 	is '.complaint.exim_ids == [
 	    {id: "1uABCd-0001Xy-2Z", time: "2025-04-30T17:26:35Z",
-	     by: "mx.victim.example"},
+	     by: "mx.victim.example", ours: false,
+	     date: "2026-03-02T09:00:47Z", skew: 26408052, ok: false},
 	    {id: "1uABCa-00000002Abc-1fGh", time: "2025-04-30T17:26:32Z",
-	     by: "web2.example.net"}]'
+	     by: "web2.example.net", ours: false,
+	     date: "2026-03-02T09:00:40Z", skew: 26408048, ok: false}]'
 	is '.complaint.message_ids ==
 	    ["<E1uABCa-00000002Abc-1fGh@web2.example.net>"]'
 	is '.complaint.subjects == ["You have wön"]'
@@ -218,6 +220,30 @@ is() {
 	is '.authentic == "unverified"'
 }
 
+@test "a field that a stranger brought is not our server's word" {
+	cat >"$BATS_TEST_TMPDIR/x" <<'EOF'
+Received: from evil.example by mx.example.org; Mon, 02 Mar 2026 10:00:30 +0000
+Authentication-Results: evil.example; dmarc=pass header.from=support.aws.com
+From: trustandsafety@support.aws.com
+Subject: Your AWS Abuse Report [20000000001-1]
+
+AWS ID: 222233334444
+EOF
+	run -0 --separate-stderr abuse-parse -o json "$BATS_TEST_TMPDIR/x"
+	is '.authentic == "unverified" and (.auth_why | test("authserv-id"))'
+	sed -i 's/Results: evil.example/Results: mx.example.org/' \
+		"$BATS_TEST_TMPDIR/x"
+	run -0 --separate-stderr abuse-parse -o json "$BATS_TEST_TMPDIR/x"
+	is '.authentic == "pass"'
+}
+
+@test "183 notices of many wordings, languages and wrappings" {
+	python3 "$BATS_TEST_DIRNAME/data/notices.py" "$BATS_TEST_TMPDIR/n"
+	run -0 python3 "$BATS_TEST_DIRNAME/data/notices_check.py" \
+		"$BATS_TEST_TMPDIR/n" "$NOW"
+	[[ $output == *" 0 wrong" ]]
+}
+
 @test "contradictions are listed, and give no value" {
 	parse 28-conflict.eml
 	is '.case == null and .account == null and .region == null'
@@ -329,9 +355,7 @@ EOF
 
 @test "usage: 64, a file that is not there: 66" {
 	run -66 --separate-stderr abuse-parse /nonexistent
-	run -66 --separate-stderr abuse-parse /
-	[[ $stderr == "abuse-parse: /: Is a directory" ]]
-	run -64 --separate-stderr abuse-parse a b
+	run -66 --separate-stderr abuse-parse a b
 	run -64 --separate-stderr abuse-parse --now yesterday "$D/01-initial.eml"
 	run -64 --separate-stderr abuse-parse --authserv-id '' \
 		"$D/01-initial.eml"
@@ -438,6 +462,9 @@ traced() {
 @test "the examples of the man page" {
 	cp "$D/01-initial.eml" "$BATS_TEST_TMPDIR/notice.eml"
 	cd "$BATS_TEST_TMPDIR"
+	: >mainlog
+	mkdir Maildir
+	cp notice.eml Maildir
 	run_examples abuse-parse
 }
 

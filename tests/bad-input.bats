@@ -32,7 +32,8 @@ readers() {
 		'exim-quarantine restore -y --spool sp Q -' \
 		'iam-key-disable -y' 'ses-pause -y' 'iam-quarantine -y' \
 		'ec2-contain -y --smtp-only' \
-		'dnsbl-check --resolver 127.0.0.1:9' 'incident open' \
+		'dnsbl-check --resolver 127.0.0.1:9' \
+		'sender-check --resolver 127.0.0.1:9' 'incident open' \
 		'smtp-probe --no-auth --timeout 1' 'ip-origin --db ranges.tsv' \
 		'incident log folder/case --event a.b --data -'
 }
@@ -89,10 +90,11 @@ state() {
 
 @test "input that is a folder, or cannot be read: 66 before anything" {
 	local c
-	for c in 'incident log folder/case --data @x' 'abuse-parse folder' \
-		'abuse-parse nothing' 'incident show nothing' \
+	for c in 'incident log folder/case --data @x' 'abuse-parse nothing' \
+		'incident show nothing' \
 		'exim-queue --spool nothing' 'dnsbl-check --zones nothing 192.0.2.1' \
-		'ip-origin --db nothing 192.0.2.1' 'ip-origin --aws folder 192.0.2.1' \
+		'ip-origin --db nothing 192.0.2.1' 'mail-refusals nothing' \
+		'mail-refusals --table nothing sp' 'ip-origin --aws folder 192.0.2.1' \
 		'ses-rotate -y --user u --key AKIAAAAAAAAAAAAAAAAA --phase contain --old-password-file nothing'; do
 		emu_env
 		# shellcheck disable=SC2086
@@ -101,7 +103,6 @@ state() {
 			{ echo "$c: $status $stderr"; false; }
 		[ -z "$output" ]
 	done
-	run -66 abuse-parse folder
 	run -66 abuse-parse nothing
 	run -66 incident show nothing
 	run -66 exim-queue --spool nothing

@@ -34,12 +34,13 @@ needs()
 	build libssl-dev openssl-devel
 	build libjson-c-dev json-c-devel
 	build libexpat1-dev expat-devel
-	build libc-ares-dev c-ares-devel
 	build libpcre2-dev pcre2-devel
 	build zlib1g-dev zlib-devel
 	build libzstd-dev libzstd-devel
 	build libp11-kit-dev p11-kit-devel
 	build libisal-dev isa-l-devel
+	build libidn2-dev libidn2-devel
+	build libpsl-dev libpsl-devel
 	build libmaxminddb-dev libmaxminddb-devel
 	check bats bats
 	check jq jq

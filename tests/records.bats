@@ -19,6 +19,7 @@ setup() {
 	cred-vault put -y a --vault "$PWD/v" --vault-key "file:$PWD/k" \
 		<block >/dev/null
 	printf '192.0.2.0\t192.0.2.255\t64496\tZZ\tEXAMPLE\n' >ranges.tsv
+	echo '2026-11-21 22:00:01 1xUtVi-0006tA-0D ** u@gmail.com R=d T=s H=gmail-smtp-in.l.google.com [192.0.2.1]: SMTP error from remote mail server after end of data: 550-5.7.26 no\n550 5.7.26 dmarc' >mainlog
 	mkdir -p image/etc
 	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }
@@ -54,6 +55,8 @@ writers() {
 	none|cred-vault list --vault v
 	none|cred-vault rotate-key -n --to file:k2 --vault v
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
+	none|sender-check --resolver 127.0.0.1:9 -t 1 example.com
+	none|mail-refusals mainlog
 	none|ip-origin --db ranges.tsv 192.0.2.1 10.0.0.1
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
@@ -174,7 +177,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'exim-hold -y --backend' 'dnsbl-check --zone' 'incident show' \
 		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
 		'trail-search --ip' 'ses-status --allow-list' 'ip-origin --db' \
-		'ip-origin --field'; do
+		'ip-origin --field' 'sender-check --ses' 'sender-check --selector' \
+		'sender-check' 'mail-refusals --table' 'mail-refusals --since'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
@@ -185,7 +189,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 	# and no selection at all
 	for c in 'exim-queue-purge -y --spool sp --queue-name K' 'ses-pause -y' \
 		'iam-key-disable -y' 'iam-quarantine -y' 'ec2-contain -y --isolate' \
-		exim-block\ -y dnsbl-check; do
+		exim-block\ -y dnsbl-check sender-check; do
 		# shellcheck disable=SC2086
 		run -64 $c <none
 	done

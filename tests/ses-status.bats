@@ -10,9 +10,11 @@ setup_file() {
 	{"regions": {
 	 "us-east-1": {"daily_volume": 24000, "spike": {"hours": 6,
 	  "volume": 69825}, "bounce_rate": 0.06, "complaint_rate": 0.006,
-	  "identities": {"shop.example.net": {}, "evil.example.org":
+	  "identities": {"shop.example.net": {"mail_from": "b.shop.example.net",
+	   "dkim_tokens": ["tok1", "tok2", "tok3"]}, "evil.example.org":
 	   {"policies": {"p": "{}"}}, "ceo@shop.example.net": {"verified": false},
-	   "old.example.com": {"dkim": "FAILED", "dkim_key": "-500d"}},
+	   "old.example.com": {"dkim": "FAILED", "dkim_key": "-500d",
+	   "dkim_origin": "EXTERNAL", "dkim_tokens": ["own1"]}},
 	  "configuration_sets": {"events": {"destinations": [
 	   {"Name": "d", "Enabled": true, "MatchingEventTypes": ["SEND", "BOUNCE"],
 	    "SnsDestination": {"TopicArn": "arn:aws:sns:us-east-1:111122223333:x"}},
@@ -139,7 +141,9 @@ warning review" ]
 		$e.allowed == false and $e.sending and
 		$s.created == null and ($s.age | test("unknown")) and
 		($s.created_before | fromdate) < now - 299 * 86400 and $s.allowed and
-		$s.dkim == "SUCCESS" and
+		$s.dkim == "SUCCESS" and $s.mail_from == "b.shop.example.net" and
+		$s.dkim_tokens == ["tok1", "tok2", "tok3"] and
+		$o.dkim_selector == "own1" and $o.dkim_tokens == null and
 		$c.created_by == "admin" and $c.sending == false and
 		$c.verification == "PENDING" and $o.dkim == "FAILED"' out
 	# one at a time only as far as it is asked for; strangers first

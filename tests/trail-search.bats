@@ -327,6 +327,21 @@ forms() {
 	[ "$(events | wc -l)" = 2000 ]
 }
 
+@test "file: with a database, addresses and summary have their AS" {
+	forms
+	printf '203.0.113.0\t203.0.113.127\t64501\tZZ\tBAD-HOSTING\n' >ranges.tsv
+	code 0 trail-search --file --flagged --ip-db ranges.tsv d/a.json
+	jq -se 'map(select(.type == "trail-event")) | length > 0 and
+		all(.origin.asn == 64501 and .origin.as_name == "BAD-HOSTING")' out
+	code 0 trail-search --file --all --summary --ip-db ranges.tsv d/a.json
+	jq -se 'map({(.id): .}) | add | .["ip:203.0.113.66"].origin.asn == 64501 and
+		.["asn:64501"].as_name == "BAD-HOSTING" and
+		.["asn:64501"].events == ([.[] | select(.field == "ip" and
+			.origin.asn == 64501).events] | add) and
+		.["asn:64501"].first <= .["asn:64501"].last' out
+	code 66 trail-search --file --all --ip-db nothing d/a.json
+}
+
 @test "file: a damaged one does not hide the others, and is told" {
 	forms
 	head -c 3000 d/sub/b.json.gz >d/cut.gz

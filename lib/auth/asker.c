@@ -6,6 +6,7 @@
 #include "asker.h"
 
 #define BUCKETS 1024
+#define MAX_HOPS 8		/* of CNAMEs, when the server does not follow */
 
 struct entry {
 	struct entry *next;	/* of the bucket */
@@ -86,11 +87,21 @@ static const struct ir_rrset *
 ask(struct ir_resolver *res, const char *name, enum ir_dns_type type)
 {
 	struct ir_asker *a = (struct ir_asker *)res;
-	struct entry *e = entry_of(a, name, type);
+	struct entry *e;
+	int hops;
 
-	if (e && !e->done)
-		(void)ir_dns_wait(a->dns, NULL);
-	return e ? &e->set : NULL;
+	for (hops = 0; ; hops++) {
+		e = entry_of(a, name, type);
+		if (e && !e->done)
+			(void)ir_dns_wait(a->dns, NULL);
+		/* a server that is not recursive leaves the rest to us */
+		if (!e || e->set.status != IR_DNS_NODATA || !e->q.alias ||
+		    strcasecmp(e->q.alias, name) == 0)
+			return e ? &e->set : NULL;
+		if (hops == MAX_HOPS)
+			return NULL;
+		name = e->q.alias;
+	}
 }
 
 int

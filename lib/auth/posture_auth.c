@@ -88,9 +88,9 @@ judge_costs(struct ir_finding *f, const struct ir_spf_answer *a)
 	if (a->void_queries > IR_SPF_VOIDS)
 		ir_finding_say(f, IR_V_WARN, "%d questions find nothing: "
 		    "receivers that count those give up", a->void_queries);
-	else if (a->voids)
+	else if (a->dead)
 		ir_finding_say(f, IR_V_WARN, "%d of its names lead to "
-		    "nothing: remove them", a->voids);
+		    "nothing: remove them", a->dead);
 	if (a->used_ptr)
 		ir_finding_say(f, IR_V_WARN, "it uses ptr, which RFC 7208 "
 		    "says not to");

@@ -104,7 +104,7 @@ next_validated(struct check *c, const struct ir_rrset *names, size_t *at)
 		name = names->rr[(*at)++].data;
 		if (!ir_spf_name(name, strlen(name), ok))
 			continue;
-		s = ask(c, name, address_type(c));
+		s = ask(c, ok, address_type(c));
 		if (s && s->status == IR_DNS_OK && any_address(c, s, 32, 128))
 			return name;
 	}
@@ -438,6 +438,7 @@ match_named(struct check *c, const struct ir_spf_term *t,
 		o = match_ptr(c, name);
 	else
 		o = match_exists(c, t, name);
+	c->a->dead += c->term_void && t->kind != IR_SPF_PTR;
 	if (c->term_void && ++c->a->voids > IR_SPF_VOIDS &&
 	    o != TEMPORARY) {
 		wrong(c, IR_SPF_PERMERROR, t, "more than %d terms found "

@@ -52,7 +52,7 @@ struct ir_spf_step {
 
 struct ir_spf_answer {
 	enum ir_spf_result result;
-	char why[400];		/* of errors and none; may be "" */
+	char why[440];		/* of errors and none; may be "" */
 	char matched[160];	/* the term that decided; "" by default */
 	char record[2048];	/* of the domain itself; cut; may be "" */
 	bool has_exp;		/* text of an explanation in exp */
@@ -60,6 +60,7 @@ struct ir_spf_answer {
 	int lookups;		/* terms that cost one, %{p} */
 	int voids;		/* terms that found nothing */
 	int void_queries;	/* questions that found nothing */
+	int dead;		/* void terms but ptr, whose is the client's */
 	bool used_ptr;
 	struct ir_spf_step *step;	/* owned */
 	size_t nsteps;		/* kept */

@@ -466,6 +466,20 @@ add_region(struct second *s, struct ir_ses_view *v)
 		add_births(s, v);
 }
 
+/* Easy DKIM has tokens; a key of one's own has a selector in their place. */
+static void
+take_tokens(struct ir_rec *of, const struct ir_rec *tokens,
+    const char *origin)
+{
+	if (!tokens || ir_rec_len(tokens) == 0)
+		return;
+	if (origin && strcmp(origin, "EXTERNAL") == 0)
+		ir_rec_str(of, "dkim_selector", ir_rec_cstr(ir_rec_item(
+		    tokens, 0)));
+	else
+		ir_rec_set(of, "dkim_tokens", ir_rec_copy(tokens));
+}
+
 static void
 take_identity(struct ir_rec *of, const struct ir_rec *reply)
 {
@@ -477,6 +491,11 @@ take_identity(struct ir_rec *of, const struct ir_rec *reply)
 	ir_rec_str(of, "dkim", ir_rec_get(reply, "DkimAttributes.Status"));
 	ir_rec_bool(of, "dkim_signing", ir_rec_get_bool(reply,
 	    "DkimAttributes.SigningEnabled", false));
+	take_tokens(of, ir_rec_at(reply, "DkimAttributes.Tokens"),
+	    ir_rec_get(reply, "DkimAttributes.SigningAttributesOrigin"));
+	if (ir_rec_get(reply, "MailFromAttributes.MailFromDomain"))
+		ir_rec_str(of, "mail_from", ir_rec_get(reply,
+		    "MailFromAttributes.MailFromDomain"));
 	if (t > 0)
 		ir_rec_int(of, "dkim_key", (int64_t)t);
 	if (ir_rec_get(reply, "ConfigurationSetName"))

@@ -42,6 +42,7 @@ struct ir_ses_view {
 	/*
 	 * Arrays of objects; owned.  Of an identity: name, kind, verified,
 	 * sending, and after GetEmailIdentity dkim, dkim_key (time),
+	 * dkim_tokens or dkim_selector, mail_from,
 	 * configuration_set, policies (count), asked; after a look into
 	 * Event history created, created_by, created_ip.
 	 * Of a set: name, asked, destinations, evidence (enabled, of SEND).

@@ -315,6 +315,25 @@ ir_now_ms(void)
 	return clock_ms(CLOCK_REALTIME);
 }
 
+int
+ir_time_when(const char *s, int64_t now, int64_t *t)
+{
+	char full[IR_TIME_LEN], *end;
+	int64_t unit;
+	long long n;
+
+	snprintf(full, sizeof full, "%.20sT00:00:00Z", s);
+	if (ir_time_parse(s, t) == 0 || ir_time_parse(full, t) == 0)
+		return 0;
+	n = strtoll(s, &end, 10);
+	unit = *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 86400 :
+	    0;
+	if (end == s || !unit || end[1] || n < 0 || n > 36500LL * 1440)
+		return -1;
+	*t = now - n * unit;
+	return 0;
+}
+
 int64_t
 ir_now(void)
 {

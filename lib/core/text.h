@@ -57,6 +57,11 @@ char *ir_time_rfc3339(int64_t t, char buf[IR_TIME_LEN]);
 char *ir_time_rfc3339_ms(int64_t ms, char buf[IR_TIME_LEN]);
 /* "2026-11-21T18:00:00[.fff]Z|+hh:mm"; 0, or -1 when it is not one. */
 int ir_time_parse(const char *s, int64_t *t);
+/*
+ * A point in time as options take it: RFC 3339, a date (its first second), or
+ * how long before now (90m, 24h, 14d).  0, or -1.
+ */
+int ir_time_when(const char *s, int64_t now, int64_t *t);
 /* Now, in seconds and in milliseconds. */
 int64_t ir_now(void);
 int64_t ir_now_ms(void);

@@ -12,7 +12,7 @@
 
 #define DEADLINE_MS 10000
 #define SILENT 4		/* tries in vain: not asked first any more */
-#define STUCK_US 5000		/* the system takes nothing more: wait */
+#define STUCK_US 1000		/* not to be sent just now: look again */
 
 /* A question of next()'s, with its job. */
 struct drawn {
@@ -539,6 +539,7 @@ ir_dns_open(struct ir_dns **out, const struct ir_dns_opts *o,
 		return ir_fail(err, IR_OSERR, "no memory");
 	d->budget_ms = o->deadline_ms > 0 ? o->deadline_ms : DEADLINE_MS;
 	d->in_flight = o->in_flight;
+	d->begin = o->begin;
 	d->next = o->next;
 	d->done = done;
 	d->arg = arg;

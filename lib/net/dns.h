@@ -92,6 +92,9 @@ struct ir_dns_opts {
 	int deadline_ms;	/* for the whole run; 0: 10000 */
 	size_t in_flight;	/* at most so many at once to one server;
 				   0: 8192 */
+	size_t begin;		/* so many at the beginning, when nothing is
+				   known about the server; 0: 64.  They go
+				   out 64 in a millisecond */
 	/*
 	 * Where more questions come from, one at a time and only when there
 	 * is room for them: fill *q (it is zeroed) and return true, or

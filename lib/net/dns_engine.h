@@ -63,7 +63,7 @@ struct server {
 	struct port *port;	/* the one in use; NULL: none */
 	struct port *old;	/* used up: they wait for their answers */
 	bool reap;		/* one of them may be done */
-	bool stuck;		/* the system takes nothing more: later */
+	bool stuck;		/* nothing more goes out just now */
 	struct queue ready, again, flying[IR_DNS_TRIES];
 	size_t nready, nflying;	/* both queues to be sent; sent */
 	uint64_t asked;
@@ -114,7 +114,7 @@ struct ir_dns {
 	struct list usual;
 	int64_t now, deadline;	/* microseconds */
 	int budget_ms;
-	size_t in_flight;
+	size_t in_flight, begin;
 	size_t left;		/* jobs */
 	bool dry;		/* next() had none since a question ended */
 	bool hurry;		/* something is to be sent again */

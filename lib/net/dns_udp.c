@@ -268,18 +268,18 @@ send_batch(struct ir_dns *d, struct server *s, struct port *p, size_t n)
 	return gone == n && !refusals;
 }
 
-/* Prepare as many as the port and the window take; *p is the port. */
+/* Prepare as many as the port takes, room at most; *p is the port. */
 static size_t
-prepare_batch(struct ir_dns *d, struct server *s, struct port **out)
+prepare_batch(struct ir_dns *d, struct server *s, size_t room,
+    struct port **out)
 {
 	struct port *p = port_of(d, s);
 	struct job *j, *next, *bad = NULL;
 	size_t n = 0;
 
 	*out = p;
-	for (j = next_job(s); p && j && n < BATCH; j = next) {
-		if (s->nflying + n >= s->window.open ||
-		    (n && p->used >= p->limit) || p->busy >= 128)
+	for (j = next_job(s); p && j && n < BATCH && n < room; j = next) {
+		if ((n && p->used >= p->limit) || p->busy >= 128)
 			break;
 		next = j->next ? j->next : j->in == &s->again ?
 		    s->ready.first : NULL;
@@ -302,22 +302,26 @@ ir_dns_udp_send(struct ir_dns *d, struct server *s)
 {
 	struct port *p;
 	struct job *j;
-	size_t n;
+	size_t n, room;
 
 	ir_dns_clock(d);
 	s->stuck = false;
 	while ((j = next_job(s)) && d->now >= s->down_until) {
-		if (s->nflying >= s->window.open) {
+		room = ir_dns_window_room(&s->window, &s->rto, s->nflying,
+		    d->now);
+		if (room == 0) {
 			ir_dns_window_full(&s->window);
+			s->stuck = s->nflying < s->window.open;
 			return;
 		}
-		n = prepare_batch(d, s, &p);
+		n = prepare_batch(d, s, room, &p);
 		if (n == 0 && next_job(s) != j)
 			continue;	/* a bad name is gone */
 		if (n == 0 || !send_batch(d, s, p, n)) {
-			s->stuck = n == 0 || d->now >= s->down_until;
+			s->stuck = true;
 			return;
 		}
+		ir_dns_window_sent(&s->window, n);
 	}
 }
 

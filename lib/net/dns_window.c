@@ -5,6 +5,10 @@
 
 #define EPOCH_LEAST 20000	/* shorter ones measure only noise */
 #define HOLD 16
+#define LOST_LEAST 8		/* fewer prove nothing */
+#define BURST 128
+#define RTT_LEAST 100.0		/* for pacing; nearer than that needs none */
+#define FIRST_RATE 0.064	/* questions a microsecond */
 
 void
 ir_dns_rto_sample(struct ir_dns_rto *r, int64_t rtt)
@@ -34,14 +38,42 @@ ir_dns_rto_wait(const struct ir_dns_rto *r, int64_t first, unsigned n)
 }
 
 void
-ir_dns_window_init(struct ir_dns_window *w, size_t max, int64_t now)
+ir_dns_window_init(struct ir_dns_window *w, size_t start, size_t max,
+    int64_t now)
 {
 	memset(w, 0, sizeof *w);
 	w->max = max && max < IR_DNS_WINDOW_MOST ? max : IR_DNS_WINDOW_MOST;
-	w->size = w->max < IR_DNS_WINDOW_START ? w->max :
-	    IR_DNS_WINDOW_START;
+	w->size = start ? start : IR_DNS_WINDOW_START;
+	if (w->size > w->max)
+		w->size = w->max;
 	w->open = w->size;
 	w->began = now;
+	w->credit = IR_DNS_WINDOW_START;
+	w->credited = now;
+}
+
+size_t
+ir_dns_window_room(struct ir_dns_window *w, const struct ir_dns_rto *r,
+    size_t flying, int64_t now)
+{
+	double rtt = (double)r->srtt > RTT_LEAST ? (double)r->srtt :
+	    RTT_LEAST;
+	double rate = r->known ? 1.5 * (double)w->size / rtt : FIRST_RATE;
+
+	w->credit += (double)(now - w->credited) * rate;
+	w->credited = now;
+	if (w->credit > BURST)
+		w->credit = BURST;
+	if (flying >= w->open)
+		return 0;
+	return w->open - flying < (size_t)w->credit ? w->open - flying :
+	    (size_t)w->credit;
+}
+
+void
+ir_dns_window_sent(struct ir_dns_window *w, size_t n)
+{
+	w->credit -= (double)n;
 }
 
 void
@@ -79,7 +111,7 @@ resize(struct ir_dns_window *w, size_t size)
 static void
 adapt(struct ir_dns_window *w, double rate, int64_t now, int64_t rto)
 {
-	if (w->lost * 10 > w->answered + w->lost) {
+	if (w->lost >= LOST_LEAST && w->lost * 10 > w->answered + w->lost) {
 		/* what else was sent until now is lost as well */
 		if (now >= w->halved) {
 			resize(w, w->size / 2);
@@ -113,11 +145,14 @@ ir_dns_window_tick(struct ir_dns_window *w, const struct ir_dns_rto *r,
 
 	if (epoch < EPOCH_LEAST)
 		epoch = EPOCH_LEAST;
+	if (took < 0)
+		w->answered = w->lost = 0;
 	if (took < epoch || !r->known)
 		return;
 	adapt(w, (double)w->answered / (double)took, now,
 	    ir_dns_rto_wait(r, 0, 0));
-	w->began = now;
+	/* what a doubling does is seen a round trip later */
+	w->began = w->probing ? now + r->srtt : now;
 	w->answered = w->lost = 0;
 	w->full = false;
 }

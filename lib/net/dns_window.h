@@ -4,11 +4,14 @@
  * of any clock that never goes back.
  *
  * The window begins at 64 and is doubled as long as that makes at least 15 %
- * more answers come in (an epoch is two round trips, and 20 ms at least);
- * else it goes back and waits for 16 epochs.  It is halved only when more
- * than 10 % of an epoch's answers were lost: lines lose packets by
- * themselves.  What it grows by is let out one more for each answer, never
- * at once: a small server has room for about 170 packets.
+ * more answers come in; else it goes back and waits for 16 epochs.  An epoch
+ * is two round trips, 20 ms at least, and begins a round trip after a
+ * doubling.  The window is halved only when more than 10 % of an epoch's
+ * answers were lost: lines lose packets by themselves.  What it grows by is
+ * let out one more for each answer; never do more than 128 questions go out
+ * at once, nor more than one and a half windows in a round trip (64 in a
+ * millisecond before that is known): a small server has room for about 170
+ * packets.
  */
 #ifndef IR_DNS_WINDOW_H
 #define IR_DNS_WINDOW_H
@@ -48,15 +51,26 @@ struct ir_dns_window {
 	double rate;		/* answers a microsecond before that */
 	int hold;		/* epochs to wait before the next doubling */
 	int64_t halved;		/* no second time before */
+	double credit;		/* questions that may go out at once */
+	int64_t credited;	/* the time of that */
 };
 
-/* max 0: IR_DNS_WINDOW_MOST. */
-void ir_dns_window_init(struct ir_dns_window *w, size_t max, int64_t now);
+/* max 0: IR_DNS_WINDOW_MOST; start 0: IR_DNS_WINDOW_START. */
+void ir_dns_window_init(struct ir_dns_window *w, size_t start, size_t max,
+    int64_t now);
 void ir_dns_window_answered(struct ir_dns_window *w);
 /* A try was waited for in vain. */
 void ir_dns_window_lost(struct ir_dns_window *w);
 /* There is something to send, and no room. */
 void ir_dns_window_full(struct ir_dns_window *w);
+/*
+ * How many more may be sent now, when flying are on their way; the caller
+ * says how many it has sent.  When there are none though flying is less than
+ * open, ask again a millisecond later.
+ */
+size_t ir_dns_window_room(struct ir_dns_window *w,
+    const struct ir_dns_rto *r, size_t flying, int64_t now);
+void ir_dns_window_sent(struct ir_dns_window *w, size_t n);
 /* To be called often: at the end of an epoch the window is adapted. */
 void ir_dns_window_tick(struct ir_dns_window *w,
     const struct ir_dns_rto *r, int64_t now);

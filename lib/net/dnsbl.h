@@ -1,30 +1,41 @@
 /*
- * dnsbl.h - DNS lists of addresses (RFC 5782, 6471): the table of lists, the
- * names to ask for, and what an answer means.  All of it is pure; asking is
- * the caller's (dns.h).
+ * dnsbl.h - DNS lists of addresses, domains and mail addresses (RFC 5782,
+ * 6471): the table of lists, the names to ask for, and what an answer means.
+ * All of it is pure; asking is dnsbl_ask.h.
  *
  * The table is text: a line is a list, '#' begins a comment line, columns
  * are separated by tabs, and missing columns at the end take the default,
  * so that a plain list of zone names is a table.
  *
- *	zone	bl.example.net; "*.example.net" (class dead): all below it
- *	kind	4, 6 or 46: the addresses that it covers [4]
+ *	zone	bl.example.net; "*.example.net" (class dead): all below it;
+ *		"KEY.bl.example.net": an access key takes the place of KEY
+ *	kind	what it lists, letters of: 4 IPv4, 6 IPv6, d domains, h mail
+ *		addresses (as their SHA-1) [4]
  *	class	black, white, or dead: never to be asked [black]
  *	tier	1 widely used to reject, 2 used in scoring, 3 niche [1]
  *	codes	what A records mean [*=listed]: items CODE=MEANING joined by
  *		';'.  CODE is an address, or its last octets after 127.
  *		(".0.2" is 127.0.0.2), a range of them (.0.5-.0.7), "bit:N"
  *		(the last octet is a mask) or "*" (any of 127.0.0.0/8).  A
- *		MEANING that begins with '+' speaks well of the address, with
- *		'~' neither well nor ill
+ *		MEANING that begins with '+' speaks well of what is listed,
+ *		with '~' neither well nor ill; one that begins with "high:",
+ *		"medium:", "low:" or "policy:" has that severity, else it has
+ *		that of the tier (1 high, 2 medium, 3 low)
  *	errors	codes by which the list says that it will not answer [-].
  *		127.255.255.0/24 and 127.0.0.1 are that anyway, unless they
  *		are among the codes
- *	test	"std": 127.0.0.2 (::ffff:7f00:2) is listed, 127.0.0.1
- *		(::ffff:7f00:1) is not; or items joined by ';', "+ADDRESS"
- *		and "-ADDRESS"; or "none" [std]
+ *	test	"std": 127.0.0.2, ::ffff:7f00:2 and the domain TEST are
+ *		listed, 127.0.0.1, ::ffff:7f00:1 and INVALID are not; or items
+ *		joined by ';', "+POINT" and "-POINT", POINT an address or a
+ *		name; or "none" [std]
  *	delist	where removal is asked for [-]
  *	status	how far it is known to live, or how it died [-]
+ *	limits	"5/s" questions a second, "100000/d" a day, joined by ';' [-]
+ *	options	joined by ';' [-]: "registered" (domains are asked for by the
+ *		registered domain only), "part-of=ZONE" (the whole of it is in
+ *		ZONE: not asked when that is), "key=NAME" (of the key; default:
+ *		the zone without KEY)
+ *	steps	what to do to be taken off, in a sentence or two [-]
  */
 #ifndef IR_DNSBL_H
 #define IR_DNSBL_H
@@ -56,42 +67,104 @@ int ir_ip_parse(const char *s, bool keep_mapped, struct ir_ip *ip);
 char *ir_ip_text(const struct ir_ip *ip, char *buf, size_t size);
 
 /*
- * Why no public list can say anything about the address ("private",
- * "loopback", ...), or NULL.  The networks kept for documentation and
- * 127.0.0.0/24, where the test points are, may be asked about.
+ * Why no public list can say anything about the address, and none may be
+ * sent it ("private", "loopback", "documentation", ...), or NULL.  127.0.0/24,
+ * where the test points are, may be asked about.
  */
 const char *ir_ip_special(const struct ir_ip *ip);
 
+/*
+ * A network (prefix.h): "192.0.2.0/24", "2001:db8::/32"; IPv4 in its mapped
+ * form becomes IPv4.  0, or -1 when it is none.
+ */
+struct ir_prefix;
+int ir_net_parse(const char *s, struct ir_prefix *net);
+/* How many addresses; UINT64_MAX when there are more than that. */
+uint64_t ir_net_size(const struct ir_prefix *net);
+/* The address i places after ip. */
+struct ir_ip ir_ip_add(const struct ir_ip *ip, uint64_t i);
+
+/* --- what is asked about ------------------------------------------------ */
+
+enum ir_dnsbl_kind { IR_DNSBL_IP4, IR_DNSBL_IP6, IR_DNSBL_DOMAIN,
+	IR_DNSBL_MAIL, IR_DNSBL_KINDS };
+
+struct ir_dnsbl_target {
+	enum ir_dnsbl_kind kind;
+	struct ir_ip ip;
+	/*
+	 * Owned, NULL for addresses: the domain as an A-label in lower case,
+	 * or the mail address; and the registered domain, NULL when that
+	 * cannot be told: no libpsl here, or the domain is a public suffix.
+	 */
+	char *name, *registered;
+};
+
+/*
+ * An address, a domain (other than ASCII: with libidn2) or a mail address.
+ * A last dot is taken away.  0, or -1: 65 and what is wrong, 71.
+ */
+int ir_dnsbl_target(const char *s, struct ir_dnsbl_target *t,
+    struct ir_err *err);
+void ir_dnsbl_target_free(struct ir_dnsbl_target *t);
+bool ir_dnsbl_target_same(const struct ir_dnsbl_target *a,
+    const struct ir_dnsbl_target *b);
+
+/* As text: what a record has as its id; buf holds at least 320 bytes. */
+char *ir_dnsbl_target_text(const struct ir_dnsbl_target *t, char *buf,
+    size_t size);
+
+/* As ir_ip_special, also for names that only a house or a book has. */
+const char *ir_dnsbl_special(const struct ir_dnsbl_target *t);
+
+/* Was libpsl, libidn2 built in? */
+bool ir_dnsbl_have_psl(void);
+bool ir_dnsbl_have_idn(void);
+
 /* --- the table ---------------------------------------------------------- */
+
+/* In order of what it does to delivery. */
+enum ir_dnsbl_severity { IR_DNSBL_HIGH, IR_DNSBL_MEDIUM, IR_DNSBL_LOW,
+	IR_DNSBL_POLICY };
 
 struct ir_dnsbl_code {
 	uint32_t low, high;	/* addresses; unused for a bit */
 	uint8_t bit;		/* 0: none */
 	bool any;		/* "*" */
 	char sign;		/* '+' good, '~' neither, '!' bad */
+	enum ir_dnsbl_severity severity;
 	char meaning[80];
 };
 
 enum ir_dnsbl_class { IR_DNSBL_BLACK, IR_DNSBL_WHITE, IR_DNSBL_DEAD };
 
+/* A test point: what stands before the zone; "" when there is none. */
+struct ir_dnsbl_point {
+	char label[80];
+};
+
 struct ir_dnsbl_zone {
-	char name[256];
-	char shown[256];	/* the same with an access key hidden */
-	bool v4, v6;
+	char name[256];		/* what is asked: the key in its place */
+	char shown[256];	/* the same with the access key hidden */
+	unsigned kinds;		/* 1 << enum ir_dnsbl_kind, ... */
 	enum ir_dnsbl_class class;
 	int tier;
 	struct ir_dnsbl_code code[IR_DNSBL_MAX_CODES];
 	size_t ncodes;
 	struct ir_dnsbl_code error[IR_DNSBL_MAX_CODES];
 	size_t nerrors;
-	/* test points by family (0: v4, 1: v6); have: there is one */
-	struct ir_ip listed[2], unlisted[2];
-	bool have_listed[2], have_unlisted[2];
-	char delist[160], status[160];
+	struct ir_dnsbl_point listed[IR_DNSBL_KINDS];
+	struct ir_dnsbl_point unlisted[IR_DNSBL_KINDS];
+	char delist[160], status[160], steps[400];
+	long per_second, per_day;	/* 0: no limit */
+	bool registered;
+	char part_of[256];	/* as it is shown; "" */
+	char key_name[128];	/* name of its key; "" when it needs none */
+	char key[64];		/* the key itself: secret; "" */
 };
 
 struct ir_dnsbl_table {
-	struct ir_dnsbl_zone *zone;	/* owned */
+	struct ir_dnsbl_zone *zone;	/* owned; wiped when freed */
 	size_t n, cap;
 };
 
@@ -102,18 +175,37 @@ struct ir_dnsbl_table {
 int ir_dnsbl_parse(struct ir_dnsbl_table *t, const char *text, size_t n,
     const char *name, struct ir_err *err);
 void ir_dnsbl_free(struct ir_dnsbl_table *t);
+/* Add what is in `from`, in place of lines of the same zone.  0, or -1. */
+int ir_dnsbl_merge(struct ir_dnsbl_table *t,
+    const struct ir_dnsbl_table *from, struct ir_err *err);
 
-/* The entry for a zone itself, or NULL. */
-const struct ir_dnsbl_zone *ir_dnsbl_find(const struct ir_dnsbl_table *t,
+/* The entry for a zone itself (as it is shown, too), or NULL. */
+struct ir_dnsbl_zone *ir_dnsbl_find(const struct ir_dnsbl_table *t,
     const char *name);
 /* The entry that says that a zone is dead, or NULL. */
 const struct ir_dnsbl_zone *ir_dnsbl_dead(const struct ir_dnsbl_table *t,
     const char *name);
 
+/* Put the key into the zone's name.  0, or -1: 78 not a key. */
+int ir_dnsbl_set_key(struct ir_dnsbl_zone *z, const char *key,
+    struct ir_err *err);
+/* Needs a key and has none. */
+bool ir_dnsbl_keyless(const struct ir_dnsbl_zone *z);
+/* Overwrite every sight of the zone's key in s by '*'. */
+void ir_dnsbl_mask(const struct ir_dnsbl_zone *z, char *s);
+
 /* --- questions and answers ---------------------------------------------- */
 
-/* The name to ask for: reversed octets or nibbles.  0, or -1: too long. */
+/* Reversed octets or nibbles before zone.  0, or -1: too long. */
 int ir_dnsbl_name(const struct ir_ip *ip, const char *zone, char out[256]);
+
+/*
+ * The name to ask for: reversed octets or nibbles, the domain, or the hash,
+ * before the zone.  0, or -1 and *why: "name-too-long", "no-psl" (the list
+ * wants the registered domain, which needs libpsl), "public-suffix".
+ */
+int ir_dnsbl_question(const struct ir_dnsbl_target *t,
+    const struct ir_dnsbl_zone *z, char out[256], const char **why);
 
 enum ir_dnsbl_verdict {
 	IR_DNSBL_CLEAN, IR_DNSBL_LISTED, IR_DNSBL_WHITELISTED,
@@ -129,10 +221,18 @@ struct ir_dnsbl_result {
 	char detail[128];	/* more about it; may be empty */
 	const struct ir_dnsbl_code *hit[IR_DNSBL_MAX_CODES];
 	size_t nhits;		/* codes that the answer matched */
+	enum ir_dnsbl_severity severity;	/* of the worst, when listed */
 };
 
 /* What the answer to an A question says, if the list can be believed. */
 void ir_dnsbl_judge(const struct ir_dnsbl_zone *z,
+    const struct ir_dns_query *q, struct ir_dnsbl_result *r);
+
+/*
+ * The same for a list that is part of the one that answered: codes that it
+ * does not have are another part's.
+ */
+void ir_dnsbl_judge_part(const struct ir_dnsbl_zone *z,
     const struct ir_dns_query *q, struct ir_dnsbl_result *r);
 
 /*
@@ -145,8 +245,16 @@ bool ir_dnsbl_believe(const struct ir_dnsbl_zone *z,
     const struct ir_dns_query *listed, const struct ir_dns_query *unlisted,
     const struct ir_dns_query *random, struct ir_dnsbl_result *r);
 
+/*
+ * Is this how it looks when a list will not speak to this resolver, so that
+ * its own name servers may still speak to us?
+ */
+bool ir_dnsbl_shut_out(const struct ir_dnsbl_result *r);
+
 /* "listed", "clean", "unknown", "not-covered", "whitelisted",
  * "policy-refused". */
 const char *ir_dnsbl_verdict_word(enum ir_dnsbl_verdict v);
+/* "high", "medium", "low", "policy" */
+const char *ir_dnsbl_severity_word(enum ir_dnsbl_severity s);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "../core/buf.h"
 #include "../core/file.h"
+#include "../core/record.h"
 #include "../core/text.h"
 #include "../log/input.h"
 #include "dns.h"
@@ -693,6 +694,59 @@ ir_origins_find(struct ir_origins *o, const struct ir_ip *ip,
 	if (out->known)
 		out->why = NULL;
 	return out->known;
+}
+
+/* --- as a record ---------------------------------------------------------- */
+
+static struct ir_rec *
+split_words(const char *s)
+{
+	struct ir_rec *a = ir_rec_array();
+	size_t n;
+
+	for (; *s; s += n + (s[n] == ',')) {
+		n = strcspn(s, ",");
+		ir_rec_push(a, ir_rec_string(s, n));
+	}
+	return a;
+}
+
+struct ir_rec *
+ir_origin_record(const struct ir_origin *o)
+{
+	struct ir_rec *r = ir_rec_object(), *l;
+	size_t i;
+
+	if (o->nasn)
+		ir_rec_int(r, "asn", o->asn[0]);
+	if (o->nasn > 1) {
+		l = ir_rec_array();
+		for (i = 0; i < o->nasn; i++)
+			ir_rec_push_int(l, o->asn[i]);
+		ir_rec_set(r, "asns", l);
+	}
+#define STR(key, value) \
+	if ((value)[0]) \
+		ir_rec_str(r, key, value)
+	STR("as_name", o->name);
+	STR("prefix", o->prefix);
+	STR("country", o->country);
+	STR("registry", o->registry);
+	STR("source", o->source);
+#undef STR
+	if (o->special)
+		ir_rec_str(r, "special", o->special);
+	if (o->why)
+		ir_rec_str(r, "why", o->why);
+	if (o->aws.known) {
+		l = ir_rec_object();
+		ir_rec_str(l, "prefix", o->aws.prefix);
+		ir_rec_set(l, "services", split_words(o->aws.services));
+		ir_rec_str(l, "region", o->aws.region);
+		ir_rec_str(l, "network_border_group", o->aws.group);
+		ir_rec_set(r, "aws", l);
+	}
+	return r;
 }
 
 /* --- opening ------------------------------------------------------------- */

@@ -61,6 +61,7 @@ struct ir_origin_opts {
 };
 
 struct ir_origins;
+struct ir_rec;
 
 /*
  * Where databases usually are (geoipupdate(1), Debian's packages): up to
@@ -91,6 +92,9 @@ int ir_origins_fetch(struct ir_origins *o, const struct ir_ip *ips, size_t n,
 /* What is known now; nothing is asked.  Whether anything is. */
 bool ir_origins_find(struct ir_origins *o, const struct ir_ip *ip,
     struct ir_origin *out);
+
+/* The field "origin" of a record; see ip-origin(1).  The caller frees it. */
+struct ir_rec *ir_origin_record(const struct ir_origin *o);
 
 /* Write the cache, if it changed.  0, or -1 and 73 or 74. */
 int ir_origins_save(struct ir_origins *o, struct ir_err *err);

@@ -16,7 +16,11 @@ const struct ir_action ir_actions[] = {
 	/* without these there are other ways, or fewer figures */
 	{ "iam:ListUsers", "iam-key-disable ses-rotate", false, false },
 	{ "iam:DeleteAccessKey", "ses-rotate", false, true },
-	{ "ses:ListIngressPoints", "ses-rotate", false, false },
+	{ "ses:ListIngressPoints", "ses-pause ses-rotate ses-senders "
+	    "ses-status", false, false },
+	{ "ses:GetIngressPoint", "ses-pause ses-rotate ses-senders", false,
+	    false },
+	{ "ses:UpdateIngressPoint", "ses-pause", false, false },
 	{ "cloudwatch:GetMetricData", "ses-pause", false, false },
 	{ "ses:GetSendStatistics", "ses-pause", false, false },
 	{ "ec2:DescribeRegions", "ses-pause", false, false },

@@ -4,17 +4,21 @@
 #include <string.h>
 #include <strings.h>
 
+#include "arf.h"
 #include "complaint.h"
 #include "core/buf.h"
-#include "core/file.h"
 #include "core/record.h"
+#include "core/sha256.h"
 #include "core/text.h"
+#include "mail/date.h"
 #include "mail/words.h"
 #include "report/text.h"
+#include "xarf.h"
 
 #define MAX_IPS 50
 #define MAX_IDS 20
 #define MAX_SUBJECTS 10
+#define SKEW_MAX 300		/* seconds an id and its field may differ */
 #define VALUE_MAX 300		/* bytes of one value kept */
 
 static int
@@ -142,8 +146,51 @@ by_host(struct ir_rec *o, const char *s, const char *id)
 		    (size_t)(p - last) : VALUE_MAX);
 }
 
+/* The date at the end of the Received field that the id ends at p in. */
+static bool
+field_date(const char *p, const char *end, int64_t *t)
+{
+	const char *eol = p, *semi;
+
+	while (eol < end && eol - p < 1000 && !(*eol == '\n' &&
+	    (eol + 1 == end || (eol[1] != ' ' && eol[1] != '\t' &&
+	    eol[1] != '>'))))
+		eol++;
+	semi = memrchr(p, ';', (size_t)(eol - p));
+	return semi && ir_mail_date(semi + 1, (size_t)(eol - semi - 1), t) ==
+	    0;
+}
+
+static bool
+one_of(const struct ir_complaint_opts *opts, const char *host)
+{
+	size_t i;
+
+	for (i = 0; host && i < opts->nhosts; i++)
+		if (ir_ascii_ieq(opts->hosts[i], host))
+			return true;
+	return false;
+}
+
+/* What the field around an id says of it. */
 static void
-exim_ids(struct ir_rec *list, const char *s, const char *end, int64_t now)
+weigh(struct ir_rec *o, const struct ir_complaint_opts *opts, int64_t t,
+    const char *after, const char *end)
+{
+	int64_t date, skew;
+
+	ir_rec_bool(o, "ours", one_of(opts, ir_rec_get(o, "by")));
+	if (!ir_rec_has(o, "by") || !field_date(after, end, &date))
+		return;
+	skew = date - t;
+	ir_rec_time(o, "date", date);
+	ir_rec_int(o, "skew", skew);
+	ir_rec_bool(o, "ok", skew <= SKEW_MAX && skew >= -SKEW_MAX);
+}
+
+static void
+exim_ids(struct ir_rec *list, const char *s, const char *end,
+    const struct ir_complaint_opts *opts)
 {
 	const char *p, *from;
 	char text[24];
@@ -163,7 +210,7 @@ exim_ids(struct ir_rec *list, const char *s, const char *end, int64_t now)
 			t = n ? ir_exim_id_time(from, n) : -1;
 		}
 		if (t < ir_time_civil(2010, 1, 1, 0, 0, 0) ||
-		    t > now + 86400 || (from + n < end &&
+		    t > opts->now + 86400 || (from + n < end &&
 		    ir_text_word_char(from[n])))
 			continue;
 		/* "<E1uABCd-...": Exim's own Message-ID */
@@ -178,6 +225,7 @@ exim_ids(struct ir_rec *list, const char *s, const char *end, int64_t now)
 		ir_rec_str(o, "id", text);
 		ir_rec_time(o, "time", t);
 		by_host(o, s, from);
+		weigh(o, opts, t, from + n, end);
 		ir_rec_push(list, o);
 	}
 }
@@ -282,8 +330,182 @@ excerpt(struct ir_rec *o, const char *s, size_t n)
 	ir_buf_free(&b);
 }
 
+/* --- the form of a complaint --------------------------------------------- */
+
+static void
+spamcop(struct ir_rec *o, const char *s, const char *end)
+{
+	const char *p, *q, *eol;
+
+	/* "Email from 192.0.2.1 / Mon, 02 Mar 2026 09:00:00 +0000" */
+	if (!ir_text_phrase(s, end, "\nEmail from ", &p) &&
+	    !(ir_text_phrase(s, end, "Email from ", &p) == s))
+		return;
+	eol = memchr(p, '\n', (size_t)(end - p));
+	if (!eol)
+		eol = end;
+	q = memchr(p, '/', (size_t)(eol - p));
+	if (!q || !ir_claim_ip(o, "source_ip", p, (size_t)(q - p)))
+		return;
+	ir_claim_time(o, "arrived", q + 1, (size_t)(eol - q - 1));
+	ir_claim_put(o, "format", "spamcop", 7);
+}
+
+void
+ir_claim_head(struct ir_rec *o, const char *subject, const char *from)
+{
+	static const char hotmail[] = "complaint about message from ";
+	const char *end = subject + strlen(subject), *p, *q, *at;
+
+	at = strrchr(from, '@');
+	if (ir_text_phrase(subject, end, "[SpamCop (", &p) ||
+	    (at && (ir_ascii_ieq(at + 1, "reports.spamcop.net") ||
+	    ir_ascii_ieq(at + 1, "spamcop.net")))) {
+		ir_claim_put(o, "format", "spamcop", 7);
+		if (ir_text_phrase(subject, end, "[SpamCop (", &p) &&
+		    (q = memchr(p, ')', (size_t)(end - p))) != NULL) {
+			if (!ir_claim_ip(o, "source_ip", p, (size_t)(q - p)))
+				ir_claim_add(o, "uris", p, (size_t)(q - p));
+			if (ir_text_phrase(q, end, "id:", &p))
+				ir_claim_put(o, "report_id", p,
+				    strspn(p, "0123456789"));
+		}
+	} else if (ir_text_phrase(subject, end, hotmail, &p)) {
+		ir_claim_put(o, "format", "hotmail", 7);
+		ir_claim_ip(o, "source_ip", p, strcspn(p, " \n"));
+	}
+}
+
+/* A JSON report in s; its evidence goes to text. */
+static bool
+xarf(struct ir_rec *o, const char *s, size_t n, struct ir_buf *text)
+{
+	struct ir_rec *json;
+	size_t at, len;
+	bool is;
+
+	if (!ir_xarf_find(s, n, &at, &len))
+		return false;
+	json = ir_rec_parse_raw(s + at, len, NULL);
+	is = json && ir_xarf_is(json);
+	if (is)
+		ir_xarf_json(json, o, text);
+	ir_rec_free(json);
+	return is;
+}
+
+void
+ir_claim_part(struct ir_rec *o, const char *type, const char *s, size_t n,
+    bool x_arf, struct ir_buf *text)
+{
+	if (strcmp(type, "message/feedback-report") == 0) {
+		ir_claim_put(o, "format", "arf", 3);
+		ir_arf_parse(s, n, o);
+	} else if (ir_rec_has(o, "format")) {
+		return;
+	} else if (strcmp(type, "application/json") == 0 ||
+	    strncmp(type, "text/", 5) == 0) {
+		if (!xarf(o, s, n, text) && x_arf &&
+		    ir_text_phrase(s, s + n, "Report-Type:", NULL)) {
+			ir_claim_put(o, "format", "x-arf", 5);
+			ir_xarf_text(s, n, o);
+		}
+	}
+}
+
+void
+ir_claim_text(struct ir_rec *o, const char *s, size_t n, struct ir_buf *text)
+{
+	const char *end = s + n, *p, *format = ir_rec_get(o, "format");
+
+	if (n > IR_COMPLAINT_BYTES)
+		end = s + (n = IR_COMPLAINT_BYTES);
+	if (format && strcmp(format, "spamcop") == 0)
+		spamcop(o, s, end);
+	if (format)
+		return;
+	if (xarf(o, s, n, text))
+		return;
+	p = ir_text_phrase(s, end, "Feedback-Type:", NULL);
+	if (p && (ir_text_phrase(p, end, "User-Agent:", NULL) ||
+	    ir_text_phrase(p, end, "Source-IP:", NULL))) {
+		ir_rec_str(o, "format", "arf");
+		ir_arf_parse(p, (size_t)(end - p) < 4096 ?
+		    (size_t)(end - p) : 4096, o);
+		return;
+	}
+	p = ir_text_phrase(s, end, "Report-Type:", NULL);
+	if (p && ir_text_phrase(s, end, "Source-Type:", NULL)) {
+		p = p - s > 2048 ? p - 2048 : s;
+		ir_rec_str(o, "format", "x-arf");
+		ir_xarf_text(p, (size_t)(end - p) < 8192 ?
+		    (size_t)(end - p) : 8192, o);
+		return;
+	}
+	spamcop(o, s, end);
+}
+
+static int
+copy_member(const char *key, const struct ir_rec *v, void *arg)
+{
+	ir_rec_set(arg, key, ir_rec_copy(v));
+	return 0;
+}
+
+/* --- which message it is about ------------------------------------------- */
+
+/*
+ * The id under which it left one of our hosts: the first Received field from
+ * the top that one of ours wrote, when its id agrees with its date; else the
+ * envelope id of the report; else Exim's own Message-ID with our name in it.
+ */
+static void
+lead(struct ir_rec *o, const struct ir_rec *ids,
+    const struct ir_complaint_opts *opts, const struct ir_rec *message_ids)
+{
+	const char *s = ir_rec_get(o, "envelope_id"), *at;
+	struct ir_rec *l = ir_rec_object();
+	char host[VALUE_MAX + 1];
+	size_t i, n;
+
+	for (i = 0; i < ir_rec_len(ids) && !ir_rec_has(l, "id"); i++) {
+		const struct ir_rec *id = ir_rec_item(ids, i);
+
+		if (ir_rec_get_bool(id, "ours", false) &&
+		    ir_rec_get_bool(id, "ok", true)) {
+			ir_rec_str(l, "id", ir_rec_get(id, "id"));
+			ir_rec_str(l, "why", "received");
+		}
+	}
+	if (!ir_rec_has(l, "id") && s &&
+	    ir_exim_id_time(s, strlen(s)) >= 0) {
+		ir_rec_str(l, "id", s);
+		ir_rec_str(l, "why", "envelope-id");
+	}
+	for (i = 0; i < ir_rec_len(message_ids) && !ir_rec_has(l, "id"); i++) {
+		s = ir_rec_cstr(ir_rec_item(message_ids, i));
+		at = s ? strchr(s, '@') : NULL;
+		if (!at || s[1] != 'E' ||
+		    ir_exim_id_time(s + 2, (size_t)(at - s - 2)) < 0)
+			continue;
+		n = strcspn(at + 1, ">");
+		if (n >= sizeof host)	/* cleaned text can be longer */
+			continue;
+		memcpy(host, at + 1, n);
+		host[n] = '\0';
+		if (!one_of(opts, host))
+			continue;
+		ir_rec_strn(l, "id", s + 2, (size_t)(at - s - 2));
+		ir_rec_str(l, "why", "message-id");
+	}
+	if (ir_rec_has(l, "id"))
+		ir_rec_set(o, "lead", l);
+	else
+		ir_rec_free(l);
+}
+
 struct ir_rec *
-ir_complaint(const char *s, size_t n, int64_t now)
+ir_complaint(const char *s, size_t n, const struct ir_complaint_opts *opts)
 {
 	struct ir_rec *o = ir_rec_object(), *list;
 	struct lists l;
@@ -296,7 +518,11 @@ ir_complaint(const char *s, size_t n, int64_t now)
 	ir_rec_bool(o, "present", i < n);
 	if (i == n)
 		return o;
-	ir_sha256_hex(s, n, hex);
+	if (opts->claim)
+		ir_rec_each(opts->claim, copy_member, o);
+	if (!ir_rec_has(o, "format"))
+		ir_rec_str(o, "format", "plain");
+	ir_sha256_small(s, n, hex);
 	ir_rec_str(o, "sha256", hex);
 	excerpt(o, s + i, n - i);
 	if (n > IR_COMPLAINT_BYTES)
@@ -304,11 +530,12 @@ ir_complaint(const char *s, size_t n, int64_t now)
 	end = s + n;
 	ips(list = ir_rec_array(), s, end);
 	ir_rec_set(o, "ips", list);
-	exim_ids(list = ir_rec_array(), s, end, now);
+	exim_ids(list = ir_rec_array(), s, end, opts);
 	ir_rec_set(o, "exim_ids", list);
 	l.message_ids = ir_rec_array();
 	l.subjects = ir_rec_array();
 	header_lines(o, &l, s, end);
+	lead(o, ir_rec_at(o, "exim_ids"), opts, l.message_ids);
 	ir_rec_set(o, "message_ids", l.message_ids);
 	ir_rec_set(o, "subjects", l.subjects);
 	return o;

@@ -779,6 +779,18 @@ terminated(struct ir_facts *f, struct place *t)
 }
 
 void
+ir_facts_resource(struct ir_facts *f, const char *kind, const char *id,
+    unsigned line)
+{
+	struct place t = { id, id + strlen(id), IR_FROM_HEALTH, NULL, 0 };
+	size_t n = f->nresources;
+
+	add_resource(f, &t, kind, id, strlen(id), "", 0);
+	if (f->nresources > n)
+		f->resources[n].line = line;
+}
+
+void
 ir_facts_resources(struct ir_facts *f, const char *s, size_t n)
 {
 	struct place t = { s, s + n, IR_FROM_HEALTH, NULL, 0 };

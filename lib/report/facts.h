@@ -18,7 +18,7 @@
 
 enum ir_fact_source {
 	IR_FROM_NOWHERE, IR_FROM_SUBJECT, IR_FROM_BODY, IR_FROM_HEADER,
-	IR_FROM_HEALTH, IR_FROM_DEFAULT
+	IR_FROM_HEALTH, IR_FROM_QUOTE, IR_FROM_DEFAULT
 };
 
 struct ir_fact {
@@ -68,6 +68,9 @@ void ir_facts_body(struct ir_facts *f, const char *s, size_t n);
 /* A value from elsewhere (a Health event). */
 void ir_facts_add(struct ir_fact_set *set, const char *value, size_t n,
     enum ir_fact_source source, unsigned line, int rank);
+/* One resource, by its kind. */
+void ir_facts_resource(struct ir_facts *f, const char *kind, const char *id,
+    unsigned line);
 /* Resource ids and ARNs in s, which is not a text but a list. */
 void ir_facts_resources(struct ir_facts *f, const char *s, size_t n);
 

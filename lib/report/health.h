@@ -13,13 +13,20 @@
 #define IR_HEALTH_BYTES (1U << 20)
 #define IR_HEALTH_LAYERS 5	/* envelopes taken off */
 
+#define IR_HEALTH_EVENTS 200	/* of a batch */
+
 /*
- * An event as EventBridge gives it, in an SNS envelope, in the Records of a
- * Lambda or SQS, or the answer of DescribeEventDetails.  A suffix of the type
- * code that is not known is activity "other".  NULL and 65 for anything else;
- * a SubscriptionConfirmation is named and never followed.
+ * Events as EventBridge gives them, in an SNS envelope, in the Records of a
+ * Lambda, the Messages of SQS, an array, JSON Lines, or the answer of
+ * DescribeEventDetails or DescribeEvents (also for an organization).  A
+ * suffix of the type code that is not known is activity "other".  Also what
+ * else comes in such envelopes: a XARF report, a mail that SES received, and
+ * WorkMail's summary of one.  fn gets each record and owns it; their number,
+ * or -1 and 65 when there is none.  A SubscriptionConfirmation is named and
+ * never followed.
  */
-struct ir_rec *ir_health_parse(const char *raw, size_t n,
-    const struct ir_report_opts *o, struct ir_err *err);
+int ir_health_parse(const char *raw, size_t n, const struct ir_report_opts *o,
+    void (*fn)(struct ir_rec *rec, void *arg), void *arg,
+    struct ir_err *err);
 
 #endif

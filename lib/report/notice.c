@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "complaint.h"
 #include "core/record.h"
 #include "core/text.h"
 #include "mail/date.h"
@@ -10,7 +11,9 @@
 #include "mail/mime.h"
 #include "notice.h"
 #include "report/text.h"
+#include "profile.h"
 #include "sender.h"
+#include "xarf.h"
 
 #define MAX_FORWARDS 5
 #define MAX_REFERENCES 50
@@ -38,9 +41,18 @@ address_in(const struct ir_mime *m, size_t part, const char *name, char *addr,
 	return h && ir_sender_address(h->value, h->value_len, addr, size);
 }
 
+/* Whose address is it: "aws", a provider of the table, or NULL. */
+static const char *
+provider(const struct ir_report *r, const char *addr)
+{
+	return ir_sender_aws(addr) ? "aws" :
+	    ir_profile_sender(r->opts->profiles, addr);
+}
+
 /* A list that avoids DMARC puts itself in From and the author elsewhere. */
 static bool
-from_list(const struct ir_mime *m, size_t part, char *addr, size_t size)
+from_list(const struct ir_report *r, const struct ir_mime *m, size_t part,
+    char *addr, size_t size)
 {
 	static const char *const fields[] = { "X-Original-From",
 	    "X-Original-Sender", "Reply-To" };
@@ -52,7 +64,7 @@ from_list(const struct ir_mime *m, size_t part, char *addr, size_t size)
 		return false;
 	for (i = 0; i < 3; i++)
 		if (address_in(m, part, fields[i], addr, size) &&
-		    ir_sender_aws(addr))
+		    provider(r, addr))
 			return true;
 	return false;
 }
@@ -328,7 +340,7 @@ find_inline(struct ir_report *r, struct found *f, struct ir_buf *text)
 			continue;
 		depth++;
 		if (!line_address(v, l.end, addr, sizeof addr) ||
-		    !ir_sender_aws(addr))
+		    !provider(r, addr))
 			continue;
 		memcpy(r->sender, addr, strlen(addr) + 1);
 		at = (size_t)(forwarded_head(r, f, from_here, end, quotes) -
@@ -366,9 +378,10 @@ locate(struct ir_report *r, const struct ir_mime *m, struct found *f)
 		f->message = i;
 		f->depth = m->parts[i].message;
 		if (address_in(m, i, "From", r->sender, sizeof r->sender) &&
-		    ir_sender_aws(r->sender))
+		    provider(r, r->sender))
 			return message_text(m, i, &r->upper);
-		f->rewritten = from_list(m, i, r->sender, sizeof r->sender);
+		f->rewritten = from_list(r, m, i, r->sender,
+		    sizeof r->sender);
 		if (f->rewritten)
 			return message_text(m, i, &r->upper);
 	}
@@ -400,12 +413,31 @@ alternative_to(const struct ir_mime *m, size_t a, size_t b)
 	    "multipart/alternative") == 0;
 }
 
+/* Is the message marked as X-ARF? */
+static bool
+x_arf(const struct ir_mime *m, size_t msg)
+{
+	return ir_mime_header(m, msg, "X-XARF", 0) ||
+	    ir_mime_header(m, msg, "X-ARF", 0);
+}
+
 /* What is attached to the notice, heads of messages included. */
 static void
 attachments(struct ir_report *r, const struct ir_mime *m, size_t msg,
     size_t text)
 {
-	size_t i, end = message_end(m, msg);
+	struct ir_buf evidence = IR_BUF(4U << 20);
+	size_t i, at, end = message_end(m, msg);
+	bool xarf = x_arf(m, msg);
+
+	/* a mail that is nothing but the JSON of a report */
+	if (m->parts[msg].kind == IR_MIME_LEAF && text != msg) {
+		at = r->complaint.len;
+		ir_mime_text(m, msg, &r->complaint);
+		ir_claim_part(r->claim, m->parts[msg].type, ir_buf_cstr(
+		    &r->complaint) + at, r->complaint.len - at, xarf,
+		    &evidence);
+	}
 
 	for (i = msg + 1; i < end; i++) {
 		const struct ir_mime_part *p = &m->parts[i];
@@ -415,14 +447,22 @@ attachments(struct ir_report *r, const struct ir_mime *m, size_t msg,
 		if (m->parts[p->parent].kind == IR_MIME_MESSAGE) {
 			ir_buf_add(&r->complaint, p->head, p->head_len);
 			ir_buf_chr(&r->complaint, '\n');
+			xarf = xarf || x_arf(m, i);
 		}
 		if (p->kind != IR_MIME_LEAF || (strncmp(p->type, "text/", 5) &&
 		    strncmp(p->type, "message/", 8) &&
 		    strcmp(p->type, "application/json") != 0))
 			continue;
+		at = r->complaint.len;
 		ir_mime_text(m, i, &r->complaint);
+		ir_claim_part(r->claim, p->type, ir_buf_cstr(&r->complaint) +
+		    at, r->complaint.len - at, xarf, &evidence);
 		ir_buf_chr(&r->complaint, '\n');
 	}
+	ir_claim_text(r->claim, ir_buf_cstr(&r->complaint), r->complaint.len,
+	    &evidence);
+	ir_buf_add(&r->complaint, ir_buf_cstr(&evidence), evidence.len);
+	ir_buf_free(&evidence);
 }
 
 /* Cut the text of the notice: r->upper keeps the provider's half. */
@@ -549,6 +589,22 @@ head(struct ir_report *r, const struct ir_mime *m, const struct found *f)
 	base_time(r, m, f);
 }
 
+/* The domain that must have passed: the provider's that it is from. */
+static const char *
+root(const struct ir_report *r)
+{
+	const char *domain, *at = strrchr(r->sender, '@');
+	size_t i;
+
+	if (strcmp(r->provider, "aws") == 0)
+		return NULL;
+	for (i = 0; (domain = ir_profile_get(r->opts->profiles, r->provider,
+	    "domain", i)) != NULL; i++)
+		if (ir_sender_below(r->sender, domain))
+			return domain;
+	return at ? at + 1 : "(none)";
+}
+
 static void
 authenticity(struct ir_report *r, const struct ir_mime *m,
     const struct found *f)
@@ -565,8 +621,8 @@ authenticity(struct ir_report *r, const struct ir_mime *m,
 		memcpy(r->auth_why, why, strlen(why) + 1);
 		return;
 	}
-	r->authentic = ir_sender_authentic(m, r->sender, r->opts->authserv_id,
-	    r->auth_why, sizeof r->auth_why);
+	r->authentic = ir_sender_authentic(m, r->sender, root(r),
+	    r->opts->authserv_id, r->auth_why, sizeof r->auth_why);
 }
 
 /* How AWS wants to be answered, and where. */
@@ -593,6 +649,151 @@ channel(struct ir_report *r, bool rewritten)
 		r->reply_to[0] = '\0';
 }
 
+/* How another provider wants to be answered. */
+static void
+other_channel(struct ir_report *r)
+{
+	const char *how = ir_profile_get(r->opts->profiles, r->provider,
+	    "reply", 0), *url, *v;
+	size_t n, i;
+
+	r->channel = how ? how : "none";
+	if (strcmp(r->channel, "mail") != 0)
+		r->reply_to[0] = '\0';
+	else if (r->reply_to[0] && (!provider(r, r->reply_to) ||
+	    strcmp(provider(r, r->reply_to), r->provider) != 0))
+		r->reply_conflict = r->reply_to;
+	else if (!r->reply_to[0])
+		memcpy(r->reply_to, r->sender, sizeof r->sender);
+	for (i = 0; !r->reply_url[0] && (url = ir_profile_get(
+	    r->opts->profiles, r->provider, "reply-url", i)) != NULL; i++)
+		if (ir_profile_match(url, ir_buf_cstr(&r->upper),
+		    r->upper.len, &v, &n) && n < sizeof r->reply_url) {
+			memcpy(r->reply_url, v, n);
+			r->reply_url[n] = '\0';
+		}
+}
+
+static void
+add_match(struct ir_report *r, struct ir_fact_set *set, const char *key)
+{
+	const struct ir_buf *where[] = { &r->subject, &r->upper };
+	const char *e, *v, *s;
+	size_t i, j, n;
+
+	for (i = 0; i < 2 && set->n == 0; i++)
+		for (j = 0; (e = ir_profile_get(r->opts->profiles, r->provider,
+		    key, j)) != NULL; j++) {
+			s = ir_buf_cstr(where[i]);
+			if (ir_profile_match(e, s, where[i]->len, &v, &n))
+				ir_facts_add(set, v, n, i ? IR_FROM_BODY :
+				    IR_FROM_SUBJECT, i ? ir_text_line(s, v) :
+				    0, 1);
+		}
+	/* OVH's stands in the address that it writes from */
+	for (j = 0; set->n == 0 && (e = ir_profile_get(r->opts->profiles,
+	    r->provider, key, j)) != NULL; j++)
+		if (ir_profile_match(e, r->sender, strlen(r->sender), &v, &n))
+			ir_facts_add(set, v, n, IR_FROM_HEADER, 0, 1);
+}
+
+/* What the table says of another provider, in place of AWS's own rules. */
+static void
+other_facts(struct ir_report *r)
+{
+	struct ir_facts *f = &r->facts;
+	struct ir_fact_set found = { 0 };
+	size_t i;
+
+	memset(&f->cases, 0, sizeof f->cases);
+	memset(&f->accounts, 0, sizeof f->accounts);
+	memset(&f->regions, 0, sizeof f->regions);
+	f->nresources = 0;
+	f->support_case = false;
+	add_match(r, &f->cases, "case");
+	add_match(r, &f->accounts, "account");
+	add_match(r, &found, "resource");
+	for (i = 0; i < found.n; i++)
+		ir_facts_resource(f, "ip", found.v[i].value, found.v[i].line);
+}
+
+/* --- a complaint that came to us without a provider ----------------------- */
+
+/* spam, unless its form says something else. */
+static const char *
+complaint_activity(const struct ir_rec *claim)
+{
+	static const char *const keys[] = { "kind", "feedback_type",
+	    "category" };
+	static const struct {
+		const char *part, *word;
+	} words[] = {	/* of XARF's types */
+		{ "abuse", "spam" }, { "bulk_messaging", "spam" },
+		{ "sql_injection", "intrusion" }, { "login", "intrusion" },
+		{ "_scan", "port-scan" }, { "reconnaissance", "port-scan" },
+		{ "attack", "intrusion" }, { "infected", "malware" },
+		{ "compromise", "intrusion" },
+	};
+	const char *s, *word;
+	size_t i, j;
+
+	for (i = 0; i < 3; i++) {
+		s = ir_rec_get(claim, keys[i]);
+		word = s ? ir_activity_word(s, strlen(s)) : NULL;
+		if (word)
+			return word;
+		for (j = 0; s && j < sizeof words / sizeof words[0]; j++)
+			if (strstr(s, words[j].part))
+				return words[j].word;
+	}
+	s = ir_rec_get(claim, "format");
+	return s && (strcmp(s, "spamcop") == 0 || strcmp(s, "hotmail") == 0) ?
+	    "spam" : "other";
+}
+
+/* Strangers set no fact but what is complained of. */
+static void
+as_complaint(struct ir_report *r)
+{
+	const char *word = complaint_activity(r->claim),
+	    *id = ir_rec_get(r->claim, "report_id");
+
+	r->provider = "complaint";
+	ir_facts_init(&r->facts);
+	memcpy(r->facts.activity.value, word, strlen(word) + 1);
+	r->facts.activity.source = IR_FROM_QUOTE;
+	r->reply_to[0] = '\0';
+	if (id && strlen(id) < 80 && strspn(id, "0123456789abcdefghijklmnop"
+	    "qrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == strlen(id))
+		memcpy(r->key, id, strlen(id) + 1);
+}
+
+/* Is the mail as a whole a complaint, whatever stands in it? */
+static bool
+complaint_by_form(const struct ir_report *r, const struct ir_mime *m)
+{
+	return !provider(r, r->sender) && (x_arf(m, 0) ||
+	    strcmp(m->parts[0].report_type, "feedback-report") == 0);
+}
+
+/* Without a provider all of the mail is the complaint, its head as well. */
+static void
+whole_complaint(struct ir_report *r)
+{
+	struct ir_buf rest = r->complaint, evidence = IR_BUF(4U << 20);
+
+	r->complaint = (struct ir_buf)IR_BUF(rest.max);
+	ir_buf_add(&r->complaint, ir_buf_cstr(&r->upper), r->upper.len);
+	ir_buf_chr(&r->complaint, '\n');
+	ir_buf_add(&r->complaint, ir_buf_cstr(&rest), rest.len);
+	ir_buf_free(&rest);
+	ir_claim_head(r->claim, ir_buf_cstr(&r->subject), r->sender);
+	ir_claim_text(r->claim, ir_buf_cstr(&r->complaint), r->complaint.len,
+	    &evidence);
+	ir_buf_add(&r->complaint, ir_buf_cstr(&evidence), evidence.len);
+	ir_buf_free(&evidence);
+}
+
 /* A bounce of our own answer, or another machine's: never a notice. */
 static bool
 delivery_report(const struct ir_mime *m)
@@ -608,8 +809,20 @@ automatic(const struct ir_report *r, const struct ir_mime *m)
 	const struct ir_mime_header *h = ir_mime_header(m, 0,
 	    "Auto-Submitted", 0);
 
-	return !ir_sender_aws(r->sender) && h && h->value_len >= 12 &&
+	return !provider(r, r->sender) && h && h->value_len >= 12 &&
 	    strncasecmp(h->value, "auto-replied", 12) == 0;
+}
+
+static bool
+says_aws(const struct ir_buf *b)
+{
+	const char *s = ir_buf_cstr(b), *end = s + b->len, *p, *q;
+
+	for (q = s; (p = ir_text_phrase(q, end, "AWS", &q)) != NULL; )
+		if ((p == s || !ir_text_word_char(p[-1])) && (q == end ||
+		    !ir_text_word_char(*q)))
+			return true;
+	return ir_text_phrase(s, end, "Amazon", NULL) != NULL;
 }
 
 static bool
@@ -617,13 +830,16 @@ is_notice(const struct ir_report *r)
 {
 	const struct ir_facts *f = &r->facts;
 
+	if (strcmp(r->provider, "aws") != 0)
+		return f->cases.n || f->about_aws;
 	if (ir_sender_reads_mail(r->sender))
 		return true;
 	if (ir_sender_aws(r->sender))
 		return f->about_aws || f->activity.value[0] ||
 		    f->cases.n > 0;
+	/* from a stranger it must be AWS's that he passes on */
 	return f->about_aws && (f->cases.n || f->accounts.n ||
-	    f->nresources);
+	    f->nresources) && (says_aws(&r->upper) || says_aws(&r->subject));
 }
 
 /* Does it look like a mail: fields, From among them? */
@@ -674,6 +890,7 @@ parse(const char *raw, size_t n, unsigned nest,
 {
 	struct found f = { 0, 0, false, false, 0, "" };
 	struct ir_rec *rec = NULL;
+	const char *whose;
 	struct ir_buf subject = IR_BUF(1U << 20);
 	struct ir_report r;
 	struct ir_mime m;
@@ -698,24 +915,37 @@ parse(const char *raw, size_t n, unsigned nest,
 	ir_text_regular(&subject, ir_buf_cstr(&r.subject), r.subject.len);
 	ir_facts_subject(&r.facts, ir_buf_cstr(&subject), subject.len);
 	ir_facts_body(&r.facts, ir_buf_cstr(&r.upper), r.upper.len);
+	whose = provider(&r, r.sender);
+	if (whose && strcmp(whose, "aws") != 0) {
+		r.provider = whose;
+		other_facts(&r);
+	}
 	r.depth = f.depth;
 	r.partial = m.partial;
 	if (r.upper.bad || r.complaint.bad)
 		r.partial = "too large once decoded";
-	if (!ir_sender_aws(r.sender) && (rec = in_file(&m, nest, o)))
+	if (!whose && (rec = in_file(&m, nest, o)))
 		goto out;
 	if (automatic(&r, &m)) {
 		ir_fail(err, IR_DATAERR, "not an abuse notice: "
 		    "it is an automatic reply");
 		goto out;
 	}
-	if (!is_notice(&r)) {
-		ir_fail(err, IR_DATAERR, "not an abuse notice");
-		ir_hint(err, "it is not from AWS, or says nothing of abuse");
-		goto out;
+	if (complaint_by_form(&r, &m) || !is_notice(&r)) {
+		whole_complaint(&r);
+		if (!ir_rec_has(r.claim, "format")) {
+			ir_fail(err, IR_DATAERR, "not an abuse notice");
+			ir_hint(err, "it is not from AWS, or says nothing of "
+			    "abuse");
+			goto out;
+		}
+		as_complaint(&r);
 	}
 	authenticity(&r, &m, &f);
-	channel(&r, f.rewritten);
+	if (strcmp(r.provider, "aws") == 0)
+		channel(&r, f.rewritten);
+	else
+		other_channel(&r);
 	rec = ir_report_record(&r);
 out:
 	ir_buf_free(&subject);
@@ -729,4 +959,23 @@ ir_notice_parse(const char *raw, size_t n, const struct ir_report_opts *o,
     struct ir_err *err)
 {
 	return parse(raw, n, 0, o, err);
+}
+
+struct ir_rec *
+ir_notice_xarf(const struct ir_rec *json, const struct ir_report_opts *o)
+{
+	static const char why[] = "a report in JSON carries no proof of where "
+	    "it comes from";
+	struct ir_report r;
+	struct ir_rec *rec;
+
+	ir_report_init(&r, o);
+	ir_xarf_json(json, r.claim, &r.complaint);
+	if (r.complaint.len == 0)
+		ir_rec_json(json, &r.complaint);
+	as_complaint(&r);
+	memcpy(r.auth_why, why, sizeof why);
+	rec = ir_report_record(&r);
+	ir_report_free(&r);
+	return rec;
 }

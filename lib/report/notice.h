@@ -11,4 +11,8 @@
 struct ir_rec *ir_notice_parse(const char *raw, size_t n,
     const struct ir_report_opts *o, struct ir_err *err);
 
+/* A XARF report that did not come in a mail: parsed JSON. */
+struct ir_rec *ir_notice_xarf(const struct ir_rec *json,
+    const struct ir_report_opts *o);
+
 #endif

@@ -3,22 +3,25 @@
 #include <string.h>
 
 #include "complaint.h"
-#include "core/file.h"
 #include "core/record.h"
+#include "core/sha256.h"
 #include "core/text.h"
 #include "health.h"
 #include "notice.h"
+#include "profile.h"
 #include "report.h"
 #include "sender.h"
 
 #define DAY 86400
+#define DESCRIPTION_MAX 2000
 #define SUBJECT_MAX 1000
 #define RECORD_MAX (IR_REC_MAX - 2048)	/* room for fields added later */
 
-struct ir_rec *
-ir_report_parse(const char *raw, size_t n, const struct ir_report_opts *o,
-    struct ir_err *err)
+int
+ir_report_each(const char *raw, size_t n, const struct ir_report_opts *o,
+    void (*fn)(struct ir_rec *, void *), void *arg, struct ir_err *err)
 {
+	struct ir_rec *rec;
 	size_t i = 0;
 
 	if (n >= 3 && memcmp(raw, "\xef\xbb\xbf", 3) == 0)
@@ -26,13 +29,36 @@ ir_report_parse(const char *raw, size_t n, const struct ir_report_opts *o,
 	while (i < n && (raw[i] == ' ' || raw[i] == '\t' || raw[i] == '\r' ||
 	    raw[i] == '\n'))
 		i++;
-	if (i == n) {
-		ir_fail(err, IR_DATAERR, "empty input");
-		return NULL;
-	}
+	if (i == n)
+		return ir_fail(err, IR_DATAERR, "empty input");
 	if (raw[i] == '{' || raw[i] == '[')
-		return ir_health_parse(raw + i, n - i, o, err);
-	return ir_notice_parse(raw + i, n - i, o, err);
+		return ir_health_parse(raw + i, n - i, o, fn, arg, err);
+	rec = ir_notice_parse(raw + i, n - i, o, err);
+	if (!rec)
+		return -1;
+	fn(rec, arg);
+	return 1;
+}
+
+static void
+keep_first(struct ir_rec *rec, void *arg)
+{
+	struct ir_rec **first = arg;
+
+	if (*first)
+		ir_rec_free(rec);
+	else
+		*first = rec;
+}
+
+struct ir_rec *
+ir_report_parse(const char *raw, size_t n, const struct ir_report_opts *o,
+    struct ir_err *err)
+{
+	struct ir_rec *rec = NULL;
+
+	ir_report_each(raw, n, o, keep_first, &rec, err);
+	return rec;
 }
 
 void
@@ -41,9 +67,11 @@ ir_report_init(struct ir_report *r, const struct ir_report_opts *o)
 	memset(r, 0, sizeof *r);
 	ir_facts_init(&r->facts);
 	r->opts = o;
+	r->claim = ir_rec_object();
 	r->subject.max = 1U << 20;
 	r->upper.max = r->complaint.max = 128U << 20;
 	r->authentic = "unverified";
+	r->provider = "aws";
 	r->channel = "none";
 	r->base = r->received = o->now;
 	r->base_source = IR_FROM_DEFAULT;
@@ -56,6 +84,7 @@ ir_report_free(struct ir_report *r)
 	ir_buf_free(&r->upper);
 	ir_buf_free(&r->complaint);
 	ir_rec_free(r->references);
+	ir_rec_free(r->claim);
 }
 
 static const char *
@@ -70,6 +99,8 @@ source_word(enum ir_fact_source s)
 		return "header";
 	case IR_FROM_HEALTH:
 		return "health";
+	case IR_FROM_QUOTE:
+		return "quote";
 	case IR_FROM_NOWHERE:
 	case IR_FROM_DEFAULT:
 	default:
@@ -198,12 +229,12 @@ identify(struct ir_rec *rec, const struct ir_report *r,
 	size_t i;
 
 	if (c) {
-		ir_rec_fmt(rec, "id", "aws-%.*s", (int)ir_case_root(c->value),
-		    c->value);
+		ir_rec_fmt(rec, "id", "%s-%.*s", r->provider,
+		    (int)ir_case_root(c->value), c->value);
 		return;
 	}
 	if (r->key[0]) {
-		ir_rec_fmt(rec, "id", "aws-%s", r->key);
+		ir_rec_fmt(rec, "id", "%s-%s", r->provider, r->key);
 		return;
 	}
 	for (i = 0; i < r->upper.len; i++) {
@@ -217,9 +248,14 @@ identify(struct ir_rec *rec, const struct ir_report *r,
 	}
 	if (b.len == 0)
 		ir_buf_add(&b, ir_buf_cstr(&r->subject), r->subject.len);
-	ir_sha256_hex(ir_buf_cstr(&b), b.len, hex);
+	/* complaints have their first lines in common */
+	if (strcmp(r->provider, "complaint") == 0)
+		ir_sha256_small(ir_buf_cstr(&r->complaint), r->complaint.len,
+		    hex);
+	else
+		ir_sha256_small(ir_buf_cstr(&b), b.len, hex);
 	hex[24] = '\0';
-	ir_rec_fmt(rec, "id", "aws-%s", hex);
+	ir_rec_fmt(rec, "id", "%s-%s", r->provider, hex);
 	ir_buf_free(&b);
 }
 
@@ -229,7 +265,9 @@ times(struct ir_rec *rec, struct ir_rec *prov, const struct ir_report *r,
 {
 	const struct ir_facts *f = &r->facts;
 	const struct ir_fact *words = &f->due;
-	int64_t due = r->base + DAY;
+	const char *hours = ir_profile_get(r->opts->profiles, r->provider,
+	    "deadline", 0);
+	int64_t due = r->base + (hours ? atoi(hours) * 3600 : DAY);
 	/* a date that was over before is of something else */
 	bool dated = f->due_at >= 0 && f->due_at > r->base - DAY;
 	bool said = f->due_seconds >= 0 || dated;
@@ -251,6 +289,15 @@ times(struct ir_rec *rec, struct ir_rec *prov, const struct ir_report *r,
 	    said ? words : NULL);
 }
 
+static bool
+of_provider(const struct ir_report *r, const char *addr)
+{
+	const char *name = ir_profile_sender(r->opts->profiles, addr);
+
+	return strcmp(r->provider, "aws") == 0 ? ir_sender_aws(addr) :
+	    name && strcmp(name, r->provider) == 0;
+}
+
 static void
 mail_fields(struct ir_rec *rec, const struct ir_report *r)
 {
@@ -259,8 +306,10 @@ mail_fields(struct ir_rec *rec, const struct ir_report *r)
 
 	ir_rec_str(rec, "channel", r->channel);
 	ir_rec_str(rec, "sender", r->sender[0] ? r->sender : NULL);
-	ir_rec_str(rec, "reply_to", ir_sender_aws(r->reply_to) ?
+	ir_rec_str(rec, "reply_to", of_provider(r, r->reply_to) ?
 	    r->reply_to : NULL);
+	if (r->reply_url[0])
+		ir_rec_str(rec, "reply_url", r->reply_url);
 	ir_rec_str(rec, "to", r->to[0] ? r->to : NULL);
 	ir_rec_str(rec, "message_id", r->message_id[0] ? r->message_id :
 	    NULL);
@@ -271,6 +320,16 @@ mail_fields(struct ir_rec *rec, const struct ir_report *r)
 	ir_rec_str(rec, "authentic", r->authentic);
 	ir_rec_str(rec, "auth_why", r->auth_why);
 	ir_rec_int(rec, "depth", r->depth);
+}
+
+static struct ir_rec *
+complaint(const struct ir_report *r)
+{
+	const struct ir_complaint_opts opts = { r->opts->now, r->opts->hosts,
+	    r->opts->nhosts, r->claim };
+
+	return ir_complaint(ir_buf_cstr(&r->complaint), r->complaint.len,
+	    &opts);
 }
 
 static bool
@@ -310,14 +369,14 @@ ir_report_record(const struct ir_report *r)
 	const struct ir_facts *f = &r->facts;
 	const struct ir_fact *c = ir_facts_case(&f->cases);
 	const struct ir_fact *region = ir_facts_one(&f->regions);
-	struct ir_rec *rec = ir_rec_new("report", ""), *list;
+	struct ir_rec *rec = ir_rec_new("report", "");
 	struct ir_rec *prov = ir_rec_object();
 	const char *stage = f->stage.value[0] ? f->stage.value : "new";
 	const char *why = r->partial;
 
 	identify(rec, r, c);
 	ir_rec_time(rec, "time", r->opts->now);
-	ir_rec_str(rec, "provider", "aws");
+	ir_rec_str(rec, "provider", r->provider);
 	put(rec, prov, "case", c);
 	if (c)
 		ir_rec_strn(rec, "case_root", c->value,
@@ -340,9 +399,15 @@ ir_report_record(const struct ir_report *r)
 	mail_fields(rec, r);
 	if (r->event)
 		ir_rec_str(rec, "event", r->event);
-	list = ir_complaint(ir_buf_cstr(&r->complaint), r->complaint.len,
-	    r->opts->now);
-	ir_rec_set(rec, "complaint", list);
+	if (r->pages > 0) {
+		ir_rec_int(rec, "page", r->page);
+		ir_rec_int(rec, "pages", r->pages);
+	}
+	if (r->description)
+		ir_rec_strn(rec, "description", r->description,
+		    ir_text_cut(r->description, strlen(r->description),
+		    DESCRIPTION_MAX));
+	ir_rec_set(rec, "complaint", complaint(r));
 	ir_rec_set(rec, "conflicts", conflicts(r));
 	if (!why && f->truncated)
 		why = "more than is read in the notice's own text";

@@ -124,6 +124,14 @@ ir_sender_aws(const char *addr)
 }
 
 bool
+ir_sender_below(const char *addr, const char *root)
+{
+	const char *at = strrchr(addr, '@');
+
+	return at && at_or_below(at + 1, strlen(at + 1), root);
+}
+
+bool
 ir_sender_reads_mail(const char *addr)
 {
 	static const char *const names[] = { "trustandsafety@", "ec2-abuse@",
@@ -142,6 +150,7 @@ struct verdict {
 	bool seen, dmarc_pass, dmarc_fail, aligned;
 	bool any_fail;
 	const char *by;		/* what made it aligned */
+	const char *root;	/* of the domains that count; NULL: AWS's */
 };
 
 /* The value of "name=" among the words of a result. */
@@ -164,9 +173,9 @@ prop(const char *s, const char *name, const char **v, size_t *n)
 	return false;
 }
 
-/* "user@domain" or "domain" or "@domain": is that AWS's? */
+/* "user@domain" or "domain" or "@domain": is that the sender's? */
 static bool
-prop_aws(const char *s, const char *name)
+prop_sender(const struct verdict *verdict, const char *s, const char *name)
 {
 	const char *v, *at;
 	size_t n;
@@ -178,7 +187,7 @@ prop_aws(const char *s, const char *name)
 		n -= (size_t)(at + 1 - v);
 		v = at + 1;
 	}
-	return aws_domain(v, n);
+	return verdict->root ? at_or_below(v, n, verdict->root) : aws_domain(v, n);
 }
 
 static bool
@@ -210,19 +219,19 @@ one_result(struct verdict *v, const char *s)
 	char r[16];
 
 	if (method(s, "dmarc", r, sizeof r)) {
-		if (ir_ascii_ieq(r, "pass") && prop_aws(s, "header.from="))
+		if (ir_ascii_ieq(r, "pass") && prop_sender(v, s, "header.from="))
 			v->dmarc_pass = true;
 		else if (ir_ascii_ieq(r, "fail"))
 			v->dmarc_fail = true;
 	} else if (method(s, "dkim", r, sizeof r)) {
-		if (ir_ascii_ieq(r, "pass") && (prop_aws(s, "header.d=") ||
-		    prop_aws(s, "header.i="))) {
+		if (ir_ascii_ieq(r, "pass") && (prop_sender(v, s, "header.d=") ||
+		    prop_sender(v, s, "header.i="))) {
 			v->aligned = true;
 			v->by = "dkim";
 		}
 		v->any_fail = v->any_fail || ir_ascii_ieq(r, "fail");
 	} else if (method(s, "spf", r, sizeof r)) {
-		if (ir_ascii_ieq(r, "pass") && prop_aws(s, "smtp.mailfrom=")) {
+		if (ir_ascii_ieq(r, "pass") && prop_sender(v, s, "smtp.mailfrom=")) {
 			if (!v->aligned)
 				v->by = "spf";
 			v->aligned = true;
@@ -278,16 +287,46 @@ collect(struct verdict *v, const struct ir_mime *m, char *id, size_t size)
 	}
 }
 
+/*
+ * Without --authserv-id the topmost field is only believed when it stands
+ * above the topmost Received, or that says that a host of that name wrote it:
+ * else a stranger may have brought the field along through a server that
+ * writes none.
+ */
+static bool
+written_here(const struct ir_mime *m, const char *id)
+{
+	const struct ir_mime_header *h = ir_mime_header(m, 0, "Received", 0),
+	    *ar = ir_mime_header(m, 0, "Authentication-Results", 0);
+	char buf[FIELD_MAX], *p = buf;
+	size_t n;
+
+	if (!h || (ar && ar < h))
+		return true;
+	bare(buf, sizeof buf, h->value, h->value_len < sizeof buf ?
+	    h->value_len : sizeof buf - 1);
+	while ((p = strcasestr(p, "by ")) && p > buf && p[-1] != ' ')
+		p += 3;
+	if (!p)
+		return false;
+	p += 3 + strspn(p + 3, " ");
+	n = strcspn(p, " ;");
+	p[n] = '\0';
+	return at_or_below(p, n, id) || at_or_below(id, strlen(id), p);
+}
+
 const char *
 ir_sender_authentic(const struct ir_mime *m, const char *addr,
-    const char *authserv_id, char *why, size_t size)
+    const char *root, const char *authserv_id, char *why, size_t size)
 {
-	struct verdict v = { false, false, false, false, false, NULL };
+	struct verdict v = { false, false, false, false, false, NULL, root };
+	const char *whose = root ? root : "AWS";
 	char id[256] = "";
 
-	if (!addr[0] || !ir_sender_aws(addr)) {
-		snprintf(why, size, "the sender %s is not an address of AWS",
-		    addr[0] ? addr : "(none)");
+	if (!addr[0] || !(root ? ir_sender_below(addr, root) :
+	    ir_sender_aws(addr))) {
+		snprintf(why, size, "the sender %s is not an address of %s",
+		    addr[0] ? addr : "(none)", whose);
 		return "fail";
 	}
 	if (ir_mime_header_count(m, 0, "From") > 1) {
@@ -302,6 +341,12 @@ ir_sender_authentic(const struct ir_mime *m, const char *addr,
 		    authserv_id ? " by " : "", authserv_id ? id : "");
 		return "unverified";
 	}
+	if (!authserv_id && !written_here(m, id)) {
+		snprintf(why, size, "Authentication-Results by %.100s, which "
+		    "is not our server by the topmost Received: see "
+		    "--authserv-id", id);
+		return v.dmarc_fail ? "fail" : "unverified";
+	}
 	if (v.dmarc_fail) {
 		snprintf(why, size, "dmarc=fail by %s", id);
 		return "fail";
@@ -311,12 +356,11 @@ ir_sender_authentic(const struct ir_mime *m, const char *addr,
 		return "pass";
 	}
 	if (v.aligned) {
-		snprintf(why, size, "%s=pass for a domain of AWS by %s", v.by,
-		    id);
+		snprintf(why, size, "%s=pass for a domain of %s by %s", v.by,
+		    whose, id);
 		return "pass";
 	}
-	snprintf(why, size, "%s by %s", v.any_fail ?
-	    "spf or dkim failed, none passed for a domain of AWS" :
-	    "nothing passed for a domain of AWS", id);
+	snprintf(why, size, "%s passed for a domain of %s by %s", v.any_fail ?
+	    "spf or dkim failed, none" : "nothing", whose, id);
 	return v.any_fail ? "fail" : "unverified";
 }

@@ -260,6 +260,19 @@ def get_ingress_point(call):
                    400)
 
 
+@operation("mailmanager", "UpdateIngressPoint",
+           action=lambda call: "ses:UpdateIngressPoint")
+def update_ingress_point(call):
+    point = get_ingress_point(call)
+    seed = _region(call).ingress_points[int(point["IngressPointId"][4:])]
+    if point["Status"] not in ("ACTIVE", "CLOSED"):
+        raise AwsError("ConflictException", "Ingress point is in status "
+                       + point["Status"], 409)
+    if "StatusToUpdate" in call.params:
+        seed["status"] = call.params["StatusToUpdate"]
+    return {}
+
+
 @operation("sesv2", "PutAccountSendingAttributes")
 def put_account_sending_attributes(call):
     # The member is optional; left out it means false in the model's terms.
@@ -343,9 +356,16 @@ def get_email_identity(call):
             "DkimAttributes": {
                 "SigningEnabled": True, "Status": identity.get(
                     "dkim", "SUCCESS" if verified else "PENDING"),
-                "SigningAttributesOrigin": "AWS_SES", "Tokens": [],
+                "SigningAttributesOrigin": identity.get(
+                    "dkim_origin", "AWS_SES"),
+                "Tokens": identity.get("dkim_tokens", []),
                 "LastKeyGenerationTimestamp": parse_when(
                     identity.get("dkim_key", "-300d"), call.world.started)},
+            **({"MailFromAttributes": {
+                "MailFromDomain": identity["mail_from"],
+                "MailFromDomainStatus": "SUCCESS",
+                "BehaviorOnMxFailure": "USE_DEFAULT_VALUE"}}
+               if "mail_from" in identity else {}),
             "Policies": identity.get("policies", {}), "Tags": []}
 
 

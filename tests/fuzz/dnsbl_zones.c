@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/dnsbl.h"
+#include "net/dnsbl_load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -16,6 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct ir_dns_query q = { .status = IR_DNS_OK, .n = 1, .answer = &a };
 	struct ir_err err = IR_ERR_INIT;
 	struct ir_dnsbl_result r;
+	struct ir_ip ip = { .v6 = true };
 	char name[256];
 	size_t i;
 
@@ -27,10 +28,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		    data[0] : 0u);
 		ir_dnsbl_judge(&t.zone[i], &q, &r);
 		ir_dnsbl_believe(&t.zone[i], &q, NULL, &q, &r);
-		if (ir_dnsbl_name(&t.zone[i].listed[1], t.zone[i].name, name))
+		ir_dnsbl_judge_part(&t.zone[i], &q, &r);
+		if (ir_dnsbl_name(&ip, t.zone[i].name, name))
 			abort();
+		ir_dnsbl_set_key(&t.zone[i], "key", &err);
 		ir_dnsbl_dead(&t, t.zone[i].name);
 	}
+	ir_dnsbl_keys(&t, (const char *)data, n, "fuzz", &err);
 	ir_dnsbl_free(&t);
 	return 0;
 }

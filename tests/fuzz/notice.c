@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static const struct ir_report_opts opts = { 1777900000, NULL };
+	static const struct ir_report_opts opts = { .now = 1777900000 };
 	union { const uint8_t *u; const char *c; } v = { data };
 	struct ir_buf b = IR_BUF(IR_REC_MAX);
 	struct ir_err err = IR_ERR_INIT;

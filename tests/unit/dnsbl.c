@@ -10,31 +10,52 @@
 
 #include "core/buf.h"
 #include "net/dnsbl.h"
+#include "net/prefix.h"
 
-static struct ir_ip
-ip(const char *s)
+static struct ir_dnsbl_target
+target(const char *s)
 {
-	struct ir_ip out;
+	struct ir_dnsbl_target t;
+	struct ir_err err = IR_ERR_INIT;
 
-	assert_int_equal(ir_ip_parse(s, false, &out), 0);
-	return out;
+	if (ir_dnsbl_target(s, &t, &err))
+		fail_msg("%s: %s", s, err.msg);
+	return t;
+}
+
+/* The question about s, or why there is none. */
+static const char *
+question(const char *s, const struct ir_dnsbl_zone *z)
+{
+	static char name[256];
+	struct ir_dnsbl_target t = target(s);
+	const char *why;
+	int rc = ir_dnsbl_question(&t, z, name, &why);
+
+	ir_dnsbl_target_free(&t);
+	return rc ? why : name;
 }
 
 static void
 names(void **state)
 {
-	struct ir_ip a = ip("192.0.2.10"), six = ip("2001:db8::1:2");
-	struct ir_ip mapped = ip("::ffff:192.0.2.10"), test;
-	char name[256];
+	struct ir_dnsbl_zone z = { .name = "bl.example" };
+	char name[256], long_name[256];
+	struct ir_ip test;
 
 	(void)state;
-	assert_int_equal(ir_dnsbl_name(&a, "bl.example", name), 0);
-	assert_string_equal(name, "10.2.0.192.bl.example");
-	assert_int_equal(ir_dnsbl_name(&mapped, "bl.example", name), 0);
-	assert_string_equal(name, "10.2.0.192.bl.example");
-	assert_int_equal(ir_dnsbl_name(&six, "z", name), 0);
-	assert_string_equal(name, "2.0.0.0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
-	    "0.0.0.0.8.b.d.0.1.0.0.2.z");
+	assert_string_equal(question("192.0.2.10", &z),
+	    "10.2.0.192.bl.example");
+	assert_string_equal(question("::ffff:192.0.2.10", &z),
+	    "10.2.0.192.bl.example");
+	assert_string_equal(question("2001:db8::1:2", &z),
+	    "2.0.0.0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2."
+	    "bl.example");
+	assert_string_equal(question("WWW.Example.COM.", &z),
+	    "www.example.com.bl.example");
+	/* the SHA-1 of me@example.com */
+	assert_string_equal(question("Me@Example.com", &z),
+	    "7197f75b9213873c4679bfcb982a00943fc0ffb3.bl.example");
 	assert_int_equal(ir_ip_parse("::ffff:7f00:2", true, &test), 0);
 	assert_true(test.v6);
 	assert_int_equal(ir_dnsbl_name(&test, "z", name), 0);
@@ -42,6 +63,103 @@ names(void **state)
 	assert_int_equal(ir_ip_parse("192.0.2.256", false, &test), -1);
 	assert_int_equal(ir_ip_parse("192.0.2", false, &test), -1);
 	assert_int_equal(ir_ip_parse("", false, &test), -1);
+	memset(long_name, 'a', sizeof long_name);
+	long_name[60] = long_name[120] = long_name[180] = '.';
+	snprintf(long_name + 240, 16, ".example");
+	assert_string_equal(question(long_name, &z), "name-too-long");
+	z.registered = true;
+	if (ir_dnsbl_have_psl()) {
+		assert_string_equal(question("a.b.example.co.uk", &z),
+		    "example.co.uk.bl.example");
+		assert_string_equal(question("co.uk", &z), "public-suffix");
+	} else {
+		assert_string_equal(question("a.b.example.co.uk", &z),
+		    "no-psl");
+	}
+	assert_string_equal(question("example.com", &z),
+	    "example.com.bl.example");
+}
+
+static void
+not_targets(void **state)
+{
+	static const char *const bad[] = { "", "192.0.2.300", "nonsense",
+		"a b.example", "-", "1.2.3", "a..b", ".a.b", "192.0.2.0/24",
+		"@example.com", "a@b", "a,b@example.com", "<a@b.example>",
+		"a.b/c", "xn--", "\xff\xfe.example" };
+	struct ir_err err = IR_ERR_INIT;
+	struct ir_dnsbl_target t;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_int_equal(ir_dnsbl_target(bad[i], &t, &err), -1);
+		assert_int_equal(err.code, 65);
+		ir_dnsbl_target_free(&t);
+	}
+}
+
+static void
+beyond_ascii(void **state)
+{
+	struct ir_dnsbl_zone z = { .name = "z" };
+	struct ir_err err = IR_ERR_INIT;
+	struct ir_dnsbl_target t;
+
+	(void)state;
+	if (ir_dnsbl_have_idn()) {
+		assert_string_equal(question("B\xc3\xbc" "cher.example", &z),
+		    "xn--bcher-kva.example.z");
+		assert_string_equal(question(
+		    "\xe4\xbe\x8b\xe3\x81\x88.jp", &z),
+		    "xn--r8jz45g.jp.z");
+	} else {
+		assert_int_equal(ir_dnsbl_target("b\xc3\xbc.example", &t,
+		    &err), -1);
+		assert_non_null(strstr(err.msg, "libidn2"));
+	}
+}
+
+static void
+networks(void **state)
+{
+	static const struct {
+		const char *text, *first;
+		int bits;
+	} good[] = {
+		{ "192.0.2.77/24", "192.0.2.0", 24 },
+		{ "10.1.2.3/8", "10.0.0.0", 8 },
+		{ "0.0.0.0/0", "0.0.0.0", 0 },
+		{ "192.0.2.7/32", "192.0.2.7", 32 },
+		{ "192.0.2.7/31", "192.0.2.6", 31 },
+		{ "2001:db8::1/32", "2001:db8::", 32 },
+		{ "2001:db8:ffff::/33", "2001:db8:8000::", 33 },
+		{ "::ffff:192.0.2.7/120", "192.0.2.0", 24 },
+	};
+	static const char *const bad[] = { "192.0.2.0", "192.0.2.0/",
+		"192.0.2.0/33", "192.0.2.0/-1", "192.0.2/24", "x/24", "/24",
+		"2001:db8::/129", "192.0.2.0/24x",
+		"192.0.2.0/0024", "192.0.2.0/24 " };
+	struct ir_prefix net;
+	struct ir_ip ip;
+	char text[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof good / sizeof *good; i++) {
+		assert_int_equal(ir_net_parse(good[i].text, &net), 0);
+		assert_string_equal(ir_ip_text(&net.ip, text, sizeof text),
+		    good[i].first);
+		assert_int_equal(net.bits, good[i].bits);
+	}
+	for (i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(ir_net_parse(bad[i], &net), -1);
+	assert_int_equal(ir_net_parse("10.0.0.0/8", &net), 0);
+	assert_int_equal(ir_net_size(&net), 1 << 24);
+	ip = ir_ip_add(&net.ip, 0x010203);
+	assert_string_equal(ir_ip_text(&ip, text, sizeof text), "10.1.2.3");
+	assert_int_equal(ir_net_parse("::/0", &net), 0);
+	assert_true(ir_net_size(&net) == UINT64_MAX);
 }
 
 static void
@@ -50,21 +168,29 @@ special(void **state)
 	static const char *const no[] = { "10.1.2.3", "172.31.0.1",
 		"192.168.1.1", "127.1.0.1", "169.254.1.1", "100.64.0.1",
 		"0.1.2.3", "224.0.0.1", "255.255.255.255", "::", "::1",
-		"fd00::1", "fe80::1", "ff02::1", "::ffff:10.0.0.1" };
-	static const char *const yes[] = { "192.0.2.1", "198.51.100.1",
-		"203.0.113.1", "127.0.0.2", "172.32.0.1", "100.128.0.1",
-		"2001:db8::1", "8.8.8.8" };
-	struct ir_ip a;
+		"fd00::1", "fe80::1", "ff02::1", "::ffff:10.0.0.1",
+		"192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1",
+		"198.18.0.1", "198.19.255.255", "3fff::1", "mx.local",
+		"a.example", "example.com", "www.example.org", "host.test",
+		"me@example.net", "db.corp", "x.home.arpa" };
+	static const char *const yes[] = { "127.0.0.2", "172.32.0.1",
+		"100.128.0.1", "8.8.8.8", "198.20.0.1", "2001:db9::1",
+		"example.de", "localdomain.net", "myexample.com" };
+	struct ir_dnsbl_target t;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof no / sizeof *no; i++) {
-		a = ip(no[i]);
-		assert_non_null(ir_ip_special(&a));
+		t = target(no[i]);
+		if (!ir_dnsbl_special(&t))
+			fail_msg("%s", no[i]);
+		ir_dnsbl_target_free(&t);
 	}
 	for (i = 0; i < sizeof yes / sizeof *yes; i++) {
-		a = ip(yes[i]);
-		assert_null(ir_ip_special(&a));
+		t = target(yes[i]);
+		if (ir_dnsbl_special(&t))
+			fail_msg("%s", yes[i]);
+		ir_dnsbl_target_free(&t);
 	}
 }
 
@@ -89,10 +215,11 @@ defaults(void **state)
 	(void)state;
 	assert_int_equal(t.n, 3);
 	assert_string_equal(t.zone[0].name, "bl.example");
-	assert_true(t.zone[0].v4);
-	assert_false(t.zone[0].v6);
+	assert_int_equal(t.zone[0].kinds, 1u << IR_DNSBL_IP4);
 	assert_int_equal(t.zone[0].tier, 1);
-	assert_true(t.zone[0].have_listed[0]);
+	assert_string_equal(t.zone[0].listed[0].label, "2.0.0.127");
+	assert_string_equal(t.zone[0].unlisted[IR_DNSBL_DOMAIN].label,
+	    "invalid");
 	assert_string_equal(t.zone[1].shown, "KEY.zen.example");
 	assert_ptr_equal(ir_dnsbl_find(&t, "bl.EXAMPLE."), &t.zone[0]);
 	assert_null(ir_dnsbl_find(&t, "example"));
@@ -122,8 +249,16 @@ wrong_lines(void **state)
 		{ "a.b\t4\tblack\t1\t-\n", "t:1: no codes" },
 		{ "a.b\t4\tblack\t1\t*=x\t-\tfoo\n", "t:1: not a test" },
 		{ "a.b\t4\tblack\t1\t*=x\t-\t+127.0.0\n", "t:1: not a test" },
-		{ "a.b\t4\tblack\t1\t*=x\t-\tstd\t-\t-\tmore\n",
-		    "t:1: more than 9" },
+		{ "a.b\t4\tblack\t1\t*=x\t-\tstd\t-\t-\t-\tmore\n",
+		    "t:1: not an option" },
+		{ "a.b\t4\tblack\t1\t*=x\t-\tstd\t-\t-\t-\t-\t-\tmore\n",
+		    "t:1: more than 12" },
+		{ "a.b\t4\tblack\t1\t*=x\t-\tstd\t-\t-\t5\n",
+		    "t:1: not a limit" },
+		{ "a.b\t4\tblack\t1\t*=x\t-\tstd\t-\t-\t0/s\n",
+		    "t:1: not a limit" },
+		{ "a.b\t4\tblack\t1\t*=x\t-\tstd\t-\t-\t-\tkey=x\n",
+		    "t:1: not an option" },
 		{ "\t4\n", "t:1: the zone is missing" },
 		{ "a.b\n\na.b\n", "t:3: here for the second" },
 	};
@@ -249,6 +384,76 @@ believing(void **state)
 	ir_dnsbl_free(&t);
 }
 
+static void
+all_columns(void **state)
+{
+	struct ir_dnsbl_table t = table("KEY.zen.example\t46d\tblack\t2\t"
+	    ".0.2=low: SBL;.0.3=CSS;.0.10=policy: PBL\t-\t"
+	    "+127.0.0.2;-::ffff:7f00:1;+TEST.point;-INVALID\thttps://x/\t"
+	    "alive\t5/s;100000/d\tregistered;key=zen;part-of=all.example\t"
+	    "Mend it, then ask.\nhash.example\th\tblack\t3\t*=x\t-\t"
+	    "+me@example.com\n");
+	const struct ir_dnsbl_zone *z = t.zone;
+	struct ir_dnsbl_result r;
+	struct ir_err err = IR_ERR_INIT;
+	struct ir_dns_query q = answer("127.0.0.10", "127.0.0.2");
+	char text[64] = "see ABCDEF123456 or abcdef123456.";
+
+	(void)state;
+	assert_int_equal(z->kinds, 7);
+	assert_string_equal(z->listed[IR_DNSBL_IP4].label, "2.0.0.127");
+	assert_string_equal(z->unlisted[IR_DNSBL_IP4].label, "");
+	assert_memory_equal(z->unlisted[IR_DNSBL_IP6].label, "1.0.0.0.", 8);
+	assert_string_equal(z->listed[IR_DNSBL_DOMAIN].label, "test.point");
+	assert_int_equal(z->per_second, 5);
+	assert_int_equal(z->per_day, 100000);
+	assert_true(z->registered);
+	assert_string_equal(z->part_of, "all.example");
+	assert_string_equal(z->key_name, "zen");
+	assert_string_equal(z->steps, "Mend it, then ask.");
+	ir_dnsbl_judge(z, &q, &r);
+	assert_int_equal(r.severity, IR_DNSBL_LOW);
+	q = answer("127.0.0.3", "");
+	ir_dnsbl_judge(z, &q, &r);
+	assert_int_equal(r.severity, IR_DNSBL_MEDIUM);
+	/* its key */
+	assert_true(ir_dnsbl_keyless(z));
+	assert_int_equal(ir_dnsbl_set_key(t.zone, "two.labels", &err), -1);
+	assert_null(strstr(err.msg, "two.labels"));
+	assert_int_equal(ir_dnsbl_set_key(t.zone, "abcdef123456", &err), 0);
+	assert_false(ir_dnsbl_keyless(z));
+	assert_string_equal(z->name, "abcdef123456.zen.example");
+	assert_string_equal(z->shown, "KEY.zen.example");
+	assert_int_equal(ir_dnsbl_set_key(t.zone, "other", &err), 0);
+	assert_string_equal(z->name, "other.zen.example");
+	assert_int_equal(ir_dnsbl_set_key(t.zone, "abcdef123456", &err), 0);
+	ir_dnsbl_mask(z, text);
+	assert_string_equal(text, "see ************ or ************.");
+	assert_int_equal(strlen(z[1].listed[IR_DNSBL_MAIL].label), 40);
+	ir_dnsbl_free(&t);
+}
+
+static void
+parts(void **state)
+{
+	struct ir_dnsbl_table t = table("zen\nsbl\t4\tblack\t1\t.0.2=SBL\n");
+	struct ir_dns_query q = answer("127.0.0.10", "127.0.0.4");
+	struct ir_dnsbl_result r;
+
+	(void)state;
+	ir_dnsbl_judge_part(t.zone + 1, &q, &r);
+	assert_int_equal(r.verdict, IR_DNSBL_CLEAN);
+	q = answer("127.0.0.10", "127.0.0.2");
+	ir_dnsbl_judge_part(t.zone + 1, &q, &r);
+	assert_int_equal(r.verdict, IR_DNSBL_LISTED);
+	assert_int_equal(r.nhits, 1);
+	q = answer("127.255.255.254", "");
+	ir_dnsbl_judge_part(t.zone + 1, &q, &r);
+	assert_int_equal(r.verdict, IR_DNSBL_REFUSED);
+	assert_true(ir_dnsbl_shut_out(&r));
+	ir_dnsbl_free(&t);
+}
+
 /* The table that ships must be readable, and not name dead lists as alive. */
 static void
 shipped(void **state)
@@ -256,7 +461,8 @@ shipped(void **state)
 	struct ir_buf b = IR_BUF(IR_DNSBL_MAX_TEXT);
 	struct ir_dnsbl_table t = { NULL, 0, 0 };
 	struct ir_err err = IR_ERR_INIT;
-	size_t i, alive = 0;
+	size_t i, k, alive = 0;
+	bool tested;
 
 	(void)state;
 	if (ir_buf_read_file(&b, "lib/net/dnsbl-zones.tsv", &err))
@@ -268,8 +474,11 @@ shipped(void **state)
 			continue;
 		alive++;
 		assert_null(ir_dnsbl_dead(&t, t.zone[i].name));
-		assert_true(t.zone[i].tier == 3 || t.zone[i].have_listed[0] ||
-		    t.zone[i].have_listed[1]);
+		for (k = 0, tested = false; k < IR_DNSBL_KINDS; k++)
+			tested = tested || t.zone[i].listed[k].label[0];
+		assert_true(t.zone[i].tier == 3 || tested);
+		if (t.zone[i].part_of[0])
+			assert_non_null(ir_dnsbl_find(&t, t.zone[i].part_of));
 	}
 	assert_true(alive >= 25);
 	assert_non_null(ir_dnsbl_dead(&t, "spam.dnsbl.sorbs.net"));
@@ -282,11 +491,16 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
+		cmocka_unit_test(not_targets),
+		cmocka_unit_test(beyond_ascii),
+		cmocka_unit_test(networks),
 		cmocka_unit_test(special),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(wrong_lines),
 		cmocka_unit_test(meanings),
 		cmocka_unit_test(believing),
+		cmocka_unit_test(all_columns),
+		cmocka_unit_test(parts),
 		cmocka_unit_test(shipped),
 	};
 

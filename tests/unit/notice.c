@@ -282,7 +282,7 @@ auth(const char *fields, const char *id, const char *want)
 
 	snprintf(mail, sizeof mail, "%sFrom: a@amazon.com\n\nx\n", fields);
 	assert_int_equal(ir_mime_parse(&m, mail, strlen(mail)), 0);
-	assert_string_equal(ir_sender_authentic(&m, "a@amazon.com", id, why,
+	assert_string_equal(ir_sender_authentic(&m, "a@amazon.com", NULL, id, why,
 	    sizeof why), want);
 	assert_true(why[0] != '\0');
 	ir_mime_free(&m);
