@@ -193,6 +193,9 @@ install: build
 	install -m 755 $(wildcard playbooks/*) \
 		"$(DESTDIR)$(DATADIR)/quell/playbooks"
 	$(if $(DATA),install -m 644 $(DATA) "$(DESTDIR)$(DATADIR)/quell")
+	install -d "$(DESTDIR)$(DATADIR)/quell/systemd"
+	install -m 644 $(wildcard systemd/*) \
+		"$(DESTDIR)$(DATADIR)/quell/systemd"
 
 uninstall:
 	for c in $(CMDS); do rm -f "$(DESTDIR)$(BINDIR)/$$c"; done

@@ -62,6 +62,13 @@ try() {
 	used trail-search
 	try guardduty-findings
 	used guardduty-findings
+	emu_set '{"health": {"plan": true, "organization": true, "events": [
+		{"arn": "arn:aws:health:us-east-1::event/ABUSE/AWS_ABUSE_DOS_REPORT/a",
+		"service": "ABUSE", "eventTypeCode": "AWS_ABUSE_DOS_REPORT",
+		"lastUpdatedTime": '"$(date +%s)"'}]}}'
+	try health-watch --once --all --state "$PWD/seen"
+	try health-watch --once --all --organization --state "$PWD/seen"
+	used health-watch
 	try aws-posture us-east-1
 	used aws-posture
 }

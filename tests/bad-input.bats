@@ -123,7 +123,7 @@ state() {
 		emu_fault "{\"do\":\"$fault\",\"times\":1000}"
 		for c in 'ses-pause -n us-east-1' 'ses-pause -y eu-north-1' \
 			'ses-status us-east-1' 'trail-search --user=x us-east-1' \
-			'guardduty-findings us-east-1' \
+			'guardduty-findings us-east-1' 'health-watch --once' \
 			'iam-key-disable -y --user ses-smtp AKIASTOLENKEY0000001' \
 			'ses-senders us-east-1' 'iam-keys' \
 			'iam-quarantine -y --watch=0 user/ses-smtp' \

@@ -46,6 +46,7 @@ writers() {
 	none|trail-search --user=ses-smtp us-east-1
 	none|trail-search --user=ses-smtp --summary us-east-1
 	none|guardduty-findings us-east-1
+	$data/notice/40-eventbridge.json|health-watch --all -
 	none|iam-quarantine -n user/ses-smtp
 	none|iam-quarantine -n --scp user/ses-smtp
 	none|ec2-contain -n --smtp-only i-0a1b2c3d4e5f60001

@@ -143,6 +143,8 @@ struct ir_aws_call {
 	 */
 	bool not_repeatable;
 	bool fresh;			/* on a new connection */
+	bool raw;			/* of JSON the strings as they are:
+					   see ir_rec_parse_raw */
 	/*
 	 * The leaf of this name goes here, on the secure heap, and is not
 	 * in the tree ("SecretAccessKey"; of JSON the first string of that

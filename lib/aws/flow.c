@@ -183,7 +183,8 @@ parse_json(struct ir_aws_call *c, const struct ir_buf *b, struct ir_err *err)
 	    ir_json_cut_secret(b->data, b->len, c->secret_name, c->secret,
 	    err) < 0)
 		return NULL;
-	return ir_rec_parse(ir_buf_cstr(b), b->len, err);
+	return c->raw ? ir_rec_parse_raw(ir_buf_cstr(b), b->len, err) :
+	    ir_rec_parse(ir_buf_cstr(b), b->len, err);
 }
 
 static void
@@ -351,8 +352,12 @@ begin(struct ir_aws *a, struct job *j)
 	c->error_code[0] = c->request_id[0] = '\0';
 	c->err = (struct ir_err)IR_ERR_INIT;
 	if (ir_endpoint_options(c->service, a->config, a->profile,
-	    a->endpoint_url, &o, &c->err) ||
-	    ir_endpoint_find(c->service, region, &o, &j->ep, &c->err)) {
+	    a->endpoint_url, &o, &c->err)) {
+		j->done = true;
+		return;
+	}
+	o.health = *a->health ? a->health : NULL;
+	if (ir_endpoint_find(c->service, region, &o, &j->ep, &c->err)) {
 		j->done = true;
 		return;
 	}

@@ -21,6 +21,7 @@ struct ir_aws {
 	char region[64];		/* "" when none was given */
 	char *endpoint_url;		/* --endpoint-url; owned */
 	char *profile;			/* in force; owned */
+	char health[256];		/* where Health answers now; or "" */
 	int64_t deadline;		/* monotonic ms; 0: none */
 	int64_t skew;			/* their clock minus ours, seconds */
 	int64_t seen_skew;		/* the same, by the last answer */

@@ -7,7 +7,7 @@ const struct ir_action ir_actions[] = {
 	{ "sts:GetCallerIdentity",
 	    "aws-preflight ses-pause ses-rotate ses-senders ses-status "
 	    "iam-key-disable iam-keys iam-quarantine ec2-contain trail-search "
-	    "guardduty-findings", true, false },
+	    "guardduty-findings health-watch", true, false },
 	{ "iam:GetAccessKeyLastUsed",
 	    "aws-preflight iam-key-disable iam-keys iam-quarantine ses-rotate "
 	    "ses-senders", true, true },
@@ -103,6 +103,17 @@ const struct ir_action ir_actions[] = {
 	{ "guardduty:GetFindings", "guardduty-findings", false, false },
 	{ "access-analyzer:ListAnalyzers", "guardduty-findings", false, false },
 	{ "access-analyzer:ListFindings", "guardduty-findings", false, false },
+	{ "health:DescribeEvents", "health-watch", false, false },
+	{ "health:DescribeEventDetails", "health-watch", false, false },
+	{ "health:DescribeAffectedEntities", "health-watch", false, false },
+	{ "health:DescribeEventsForOrganization",
+	    "health-watch", false, false },
+	{ "health:DescribeAffectedAccountsForOrganization",
+	    "health-watch", false, false },
+	{ "health:DescribeEventDetailsForOrganization",
+	    "health-watch", false, false },
+	{ "health:DescribeAffectedEntitiesForOrganization",
+	    "health-watch", false, false },
 	{ "account:GetAlternateContact", "aws-posture", false, false },
 	{ "kms:GenerateDataKey", "cred-vault ses-rotate", false, false },
 	{ "kms:Decrypt", "cred-vault ses-rotate", false, false },

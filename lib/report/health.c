@@ -15,6 +15,7 @@
 #include "xarf.h"
 
 #define MAX_ENTITIES 200
+#define VERSION_MAX 400		/* bytes of an ARN, or of an update's name */
 
 /* An event, whatever its shape: all borrowed from the parsed JSON. */
 struct event {
@@ -113,6 +114,31 @@ description(const struct event *e, const char *language)
 			return s;
 	}
 	return *language == 'e' ? any : NULL;
+}
+
+/*
+ * What tells an event's deliveries apart: its ARN, and of which update it is.
+ * The API has no communicationId, so the time of the update has to do.
+ */
+static void
+version(struct ir_rec *rec, const struct event *e)
+{
+	const char *arn = ir_rec_get(e->detail, "eventArn");
+	const char *s = ir_rec_get(e->detail, "communicationId");
+	double updated = ir_rec_get_num(e->detail, "lastUpdatedTime", -1);
+
+	if (!arn)
+		arn = ir_rec_get(e->detail, "arn");
+	if (!s)
+		s = ir_rec_get(e->detail, "lastUpdatedTime");
+	if (arn)
+		ir_rec_strn(rec, "event_arn", arn, ir_text_cut(arn,
+		    strlen(arn), VERSION_MAX));
+	if (s)
+		ir_rec_strn(rec, "event_version", s, ir_text_cut(s, strlen(s),
+		    VERSION_MAX));
+	else if (updated > 0 && updated < 1e12)
+		ir_rec_fmt(rec, "event_version", "%.3f", updated);
 }
 
 /* RFC 1123, ISO 8601 or seconds. */
@@ -300,6 +326,7 @@ record(const struct event *e, const struct ir_report_opts *o)
 	    "where it comes from");
 	ir_buf_str(&r.subject, e->code);
 	rec = ir_report_record(&r);
+	version(rec, e);
 	ir_report_free(&r);
 	return rec;
 }

@@ -169,7 +169,7 @@ def _need_plan(call):
 
 def _event_shape(event):
     return {k: v for k, v in event.items()
-            if k not in ("description", "entities")}
+            if k not in ("description", "entities", "accounts")}
 
 
 @operation("health", "DescribeEvents", pages="events")
@@ -218,6 +218,77 @@ def describe_affected_entities(call):
          "awsAccountId": call.world.account}
         for e in call.world.health["events"]
         if e["arn"] in call.params["filter"]["eventArns"]
+        for value in e.get("entities", [])]}
+
+
+# The organization's view: of the management account, once it is switched on.
+
+def _need_organization(call):
+    _need_plan(call)
+    if not call.world.health.get("organization"):
+        raise AwsError("AccessDeniedException", "Organizational view is not "
+                       "enabled for this account.", 400)
+
+
+def _of_organization(event):
+    return {k: v for k, v in _event_shape(event).items()
+            if k not in ("availabilityZone",)}
+
+
+def _accounts(call, event):
+    return event.get("accounts", [call.world.account])
+
+
+@operation("health", "DescribeEventsForOrganization", pages="events")
+def describe_events_for_organization(call):
+    _need_organization(call)
+    wanted = call.params.get("filter", {})
+    since = wanted.get("lastUpdatedTime", {}).get("from", 0)
+    return {"events": [
+        _of_organization(e) for e in call.world.health["events"]
+        if (not wanted.get("services") or e["service"] in wanted["services"])
+        and e.get("lastUpdatedTime", 0) >= since]}
+
+
+@operation("health", "DescribeAffectedAccountsForOrganization",
+           pages="affectedAccounts")
+def describe_affected_accounts_for_organization(call):
+    _need_organization(call)
+    return {"affectedAccounts": [
+        a for e in call.world.health["events"]
+        if e["arn"] == call.params["eventArn"] for a in _accounts(call, e)]}
+
+
+@operation("health", "DescribeEventDetailsForOrganization")
+def describe_event_details_for_organization(call):
+    _need_organization(call)
+    events = {e["arn"]: e for e in call.world.health["events"]}
+    good, bad = [], []
+    for asked in call.params["organizationEventDetailFilters"]:
+        event = events.get(asked["eventArn"])
+        account = asked.get("awsAccountId")
+        if event and account in _accounts(call, event):
+            good.append({"awsAccountId": account,
+                         "event": _of_organization(event),
+                         "eventDescription": {
+                             "latestDescription":
+                             event.get("description", "")}})
+        else:
+            bad.append({**asked, "errorName": "InvalidEventArn",
+                        "errorMessage": "not found"})
+    return {"successfulSet": good, "failedSet": bad}
+
+
+@operation("health", "DescribeAffectedEntitiesForOrganization",
+           pages="entities")
+def describe_affected_entities_for_organization(call):
+    _need_organization(call)
+    asked = call.params["organizationEntityFilters"]
+    return {"entities": [
+        {"eventArn": e["arn"], "entityValue": value, "awsAccountId": account}
+        for f in asked for e in call.world.health["events"]
+        if e["arn"] == f["eventArn"]
+        for account in _accounts(call, e) if account == f["awsAccountId"]
         for value in e.get("entities", [])]}
 
 
