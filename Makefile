@@ -16,7 +16,7 @@ V ?= 0
 Q := $(if $(filter 0,$(V)),@)
 say = @$(if $(filter 0,$(V)),printf '%-5s %s\n' $(1) $@,:)
 
-NEEDED := libcurl libcrypto libssl json-c expat libcares libpcre2-8 zlib libzstd
+NEEDED := libcurl libcrypto libssl json-c expat libpcre2-8 zlib libzstd
 # used when pkg-config finds them: HAVE_P11_KIT_1 and so on; --version says so
 OPTIONAL := p11-kit-1 libisal libidn2 libpsl libmaxminddb
 
@@ -30,6 +30,8 @@ BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/*.c)))
 MAN := $(sort $(wildcard cmd/*.[1-8]))
 DATA := $(sort $(wildcard lib/*/*.tsv))
+# second names, under which a command behaves as others expect
+ALIASES := check_dnsbl=dnsbl-check
 
 WARN := -Wall -Wextra -Wpedantic -Wformat=2 -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith \
@@ -182,6 +184,8 @@ fuzz: deps
 install: build
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(DATADIR)/quell/playbooks"
 	install -m 755 $(BINS) "$(DESTDIR)$(BINDIR)"
+	$(foreach a,$(ALIASES),ln -sf $(word 2,$(subst =, ,$a)) \
+		"$(DESTDIR)$(BINDIR)/$(word 1,$(subst =, ,$a))";)
 	for m in $(MAN); do \
 		install -d "$(DESTDIR)$(MANDIR)/man$${m##*.}" && \
 		install -m 644 $$m "$(DESTDIR)$(MANDIR)/man$${m##*.}" || exit; \
@@ -192,6 +196,8 @@ install: build
 
 uninstall:
 	for c in $(CMDS); do rm -f "$(DESTDIR)$(BINDIR)/$$c"; done
+	$(foreach a,$(ALIASES),rm -f \
+		"$(DESTDIR)$(BINDIR)/$(word 1,$(subst =, ,$a))";)
 	for m in $(notdir $(MAN)); do \
 		rm -f "$(DESTDIR)$(MANDIR)/man$${m##*.}/$$m"; done
 	rm -rf "$(DESTDIR)$(DATADIR)/quell"

@@ -15,10 +15,12 @@
 #include "core/cli.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "incident/casefile.h"
 #include "incident/due.h"
 #include "incident/incident.h"
 #include "incident/join.h"
 #include "incident/journal.h"
+#include "incident/page.h"
 #include "incident/seal.h"
 #include "incident/timeline.h"
 #include "incident/view.h"
@@ -95,7 +97,7 @@ open_one(struct opts *o, const struct ir_rec *report,
 	rc = ir_incident_open(&new, report, dir, err);
 	if (rc < 0)
 		return -1;
-	if (rc || new.merged)
+	if (!ir_view_fresh(dir))	/* also after a run that was killed */
 		refresh(o, dir);
 	r = ir_incident_record(dir, ir_now(), err);
 	if (!r)
@@ -358,6 +360,27 @@ do_timeline(void *arg, char **argv, size_t n)
 	if (rc == 0)
 		rc = print(&b, "timeline", err);
 	ir_timeline_free(&t);
+	ir_buf_free(&b);
+	return rc;
+}
+
+static int
+do_report(void *arg, char **argv, size_t n)
+{
+	static const char *const words[] = { "html", "markdown" };
+	const struct run *run = arg;
+	struct ir_buf b = IR_BUF(IR_JOURNAL_MAX * 4);
+	size_t as = form(run->o, words, 2);
+	struct ir_case c;
+	int rc;
+
+	(void)n;
+	rc = ir_case_read(&c, argv[0], ir_now(), run->err);
+	if (rc == 0) {
+		ir_page(&c, as == 0, &b);
+		rc = print(&b, "report", run->err);
+	}
+	ir_case_free(&c);
 	ir_buf_free(&b);
 	return rc;
 }
@@ -640,6 +663,7 @@ static const struct ir_verb verbs[] = {
 	{ "show", ",", 1, 1, "dir", do_show },
 	{ "merge", ",undo,", 2, 2, "dir other", do_merge },
 	{ "timeline", ",as,", 1, 1, "dir", do_timeline },
+	{ "report", ",as,", 1, 1, "dir", do_report },
 	{ "due", ",within,escalate,", 1, SIZE_MAX, "all|dir ...", do_due },
 	{ "verify", ",tsa-ca,", 1, 1, "dir", do_verify },
 	{ "seal", ",tar,tsa-query,tsa-reply,tsa-ca,", 1, 1, "dir", do_seal },
@@ -663,7 +687,7 @@ parse(struct opts *o, int argc, char **argv, size_t *n)
 		{ 0, "undo", NULL, IR_BOOL, &o->undo,
 		    "merge: they are two again" },
 		{ 0, "as", "FORM", IR_STR, &o->as,
-		    "timeline: markdown or csv" },
+		    "timeline: markdown or csv; report: html or markdown" },
 		{ 0, "within", "SECONDS", IR_SECONDS, &o->within,
 		    "due: exit 1 when that little time is left; default 6h" },
 		{ 0, "escalate", NULL, IR_BOOL, &o->escalate,

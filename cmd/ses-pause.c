@@ -4,7 +4,8 @@
  * Reads regions (operands, records of type ses-account, or all of them) and
  * what SES and CloudWatch say about them; writes records of type
  * ses-account.  What was before is saved first, so that --resume restores
- * exactly that.
+ * exactly that.  With --mail-manager the same for Mail Manager's ingress
+ * points, in records of type ingress-point.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +13,20 @@
 #include <unistd.h>
 
 #include "aws/client.h"
+#include "aws/ingress.h"
+#include "aws/lookup.h"
 #include "aws/ses.h"
 #include "aws/trace.h"
 #include "core/cli.h"
 #include "core/text.h"
 #include "incident/journal.h"
 
+#define MAX_DOORS 512
+#define TOO_MANY_DOORS "more than %d ingress points", MAX_DOORS
+
 struct region {
 	struct ir_ses_region r;
+	bool whole;		/* it was named, not only doors in it */
 	bool want;		/* what sending is to become */
 	bool change;		/* it is not so yet */
 	bool acted;		/* the switch was tried */
@@ -29,22 +36,39 @@ struct region {
 	char why[160];
 };
 
+/* An ingress point of Mail Manager. */
+struct door {
+	char id[104], region[64];
+	char name[128], type[16], status[48];
+	char was[48];		/* its status before it was first closed */
+	bool named;		/* chosen itself, not with its region */
+	bool seen;		/* Mail Manager has it */
+	bool change, acted;
+	bool knew;		/* it is we who closed it */
+	struct ir_err err;
+	char why[160];
+};
+
 struct pause {
 	struct ir_common common;
 	struct ir_change change;
 	struct ir_aws_opts aws_opts;
-	bool all, no_baseline, resume;
+	bool all, no_baseline, resume, mail_manager;
+	bool passed_over;	/* of a plan: what it does not change */
 	struct ir_aws *aws;
 	struct ir_journal *journal;
 	struct ir_state state;
 	char account[13];
 	struct region v[IR_SES_REGIONS_MAX];
 	size_t n;
+	struct door door[MAX_DOORS];
+	size_t ndoors;
 };
 
 static const struct ir_cmd cmd = {
 	"ses-pause", "stop an account's SES sending, region by region",
-	"[-ny] [--all-regions] [--no-baseline] [--resume] [region ...]"
+	"[-ny] [--all-regions] [--no-baseline] [--mail-manager] [--resume] "
+	"[region ...]"
 };
 
 static const struct ir_col cols[] = {
@@ -55,22 +79,87 @@ static const struct ir_col cols[] = {
 	{ NULL, NULL }
 };
 
+static const struct ir_col door_cols[] = {
+	{ "id", "INGRESS POINT" }, { "name", "NAME" }, { "region", "REGION" },
+	{ "ingress_type", "TYPE" }, { "status", "STATUS" }, { "was", "WAS" },
+	{ "changed", "CHANGED" }, { "ok", "OK" }, { "why", "WHY" },
+	{ NULL, NULL }
+};
+
 /* --- which regions ----------------------------------------------------- */
 
 static int
-add_region(struct pause *p, const char *name, struct ir_err *err)
+add_region(struct pause *p, const char *name, bool whole, struct ir_err *err)
 {
 	size_t i;
 
 	if (!ir_aws_region_ok(name))
 		return ir_fail(err, IR_DATAERR, "not a region: %s", name);
 	for (i = 0; i < p->n; i++)
-		if (strcmp(p->v[i].r.name, name) == 0)
+		if (strcmp(p->v[i].r.name, name) == 0) {
+			p->v[i].whole = p->v[i].whole || whole;
 			return 0;
+		}
 	if (p->n == IR_SES_REGIONS_MAX)
 		return ir_fail(err, IR_DATAERR, "more than %d regions",
 		    IR_SES_REGIONS_MAX);
+	p->v[p->n].whole = whole;
 	snprintf(p->v[p->n++].r.name, sizeof p->v[0].r.name, "%s", name);
+	return 0;
+}
+
+static struct door *
+find_door(struct pause *p, const char *region, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < p->ndoors; i++)
+		if (strcmp(p->door[i].id, id) == 0 &&
+		    strcmp(p->door[i].region, region) == 0)
+			return &p->door[i];
+	return NULL;
+}
+
+/* NULL: there is no room. */
+static struct door *
+add_door(struct pause *p, const char *region, const char *id)
+{
+	struct door *d = find_door(p, region, id);
+
+	if (d || p->ndoors == MAX_DOORS)
+		return d;
+	d = &p->door[p->ndoors++];
+	snprintf(d->id, sizeof d->id, "%s", id);
+	snprintf(d->region, sizeof d->region, "%s", region);
+	return d;
+}
+
+/* A record of one, or its id, which says nothing of its region. */
+static int
+name_door(struct pause *p, const struct ir_rec *rec, struct ir_err *err)
+{
+	const char *id = ir_rec_get(rec, "id");
+	const char *region = ir_rec_get(rec, "region");
+	struct door *d;
+
+	/* what a plan leaves alone is not named by it */
+	if (ir_rec_get_bool(rec, "dry_run", false) &&
+	    !ir_rec_get_bool(rec, "changed", true)) {
+		p->passed_over = true;
+		return 0;
+	}
+	if (!id || strncmp(id, "inp-", 4) != 0 || strlen(id) > 100)
+		return ir_fail(err, IR_DATAERR, "not an ingress point: %s",
+		    id ? id : "");
+	if (!region)
+		region = ir_aws_region(p->aws);
+	if (!region)
+		return ir_fail(err, IR_CONFIG, "%s: no region: --region", id);
+	if (add_region(p, region, false, err))
+		return -1;
+	if (!(d = add_door(p, region, id)))
+		return ir_fail(err, IR_DATAERR, TOO_MANY_DOORS);
+	d->named = true;
 	return 0;
 }
 
@@ -81,14 +170,19 @@ add_record(const struct ir_rec *rec, void *arg, struct ir_err *err)
 	const char *type = ir_rec_get(rec, "type");
 	const char *id = ir_rec_get(rec, "id");
 	const char *account = ir_rec_get(rec, "account");
+	bool door = p->mail_manager && (type ?
+	    strcmp(type, "ingress-point") == 0 :
+	    id && strncmp(id, "inp-", 4) == 0);
 
-	if (type && strcmp(type, "ses-account") != 0)
+	if (type && !door && strcmp(type, "ses-account") != 0)
 		return ir_fail(err, IR_DATAERR, "not a ses-account: %s", type);
 	if (account && strcmp(account, p->account) != 0)
 		return ir_fail(err, IR_DATAERR,
 		    "account %s, but the credentials are of %s", account,
 		    p->account);
-	return add_region(arg, id ? id : "", err);
+	if (door)
+		return name_door(arg, rec, err);
+	return add_region(arg, id ? id : "", true, err);
 }
 
 static int
@@ -96,7 +190,7 @@ read_selection(struct pause *p, char **operands, size_t n, struct ir_err *err)
 {
 	int rc = ir_in_each(operands, n, add_record, p, err);
 
-	if (rc == 0 && p->n == 0)
+	if (rc == 0 && p->n == 0 && !p->passed_over)
 		rc = ir_fail(err, IR_USAGE,
 		    "no region selected: nothing changed");
 	return rc;
@@ -106,7 +200,7 @@ static int
 add_saved(const char *key, const struct ir_rec *val, void *arg)
 {
 	(void)val;
-	return add_region(arg, key, NULL);
+	return add_region(arg, key, true, NULL);
 }
 
 /* Operands first; else everything, but only where that was asked for. */
@@ -114,7 +208,10 @@ static int
 select_regions(struct pause *p, char **operands, size_t n, struct ir_err *err)
 {
 	const char *const *all = ir_aws_ses_regions(p->aws);
-	const struct ir_rec *saved = ir_rec_at(p->state.rec, "regions");
+	const struct ir_rec *saved = ir_rec_at(p->state.rec,
+	    p->mail_manager ? "ingress_points" : "regions");
+	char enabled[IR_LOOKUP_REGIONS][40];
+	size_t i;
 
 	if (n)
 		return read_selection(p, operands, n, err);
@@ -126,8 +223,17 @@ select_regions(struct pause *p, char **operands, size_t n, struct ir_err *err)
 	}
 	if (!p->all && !p->no_baseline)
 		return read_selection(p, NULL, 0, err);
+	if (p->mail_manager) {
+		n = ir_lookup_regions(p->aws, enabled, NULL);
+		for (; *all; all++)
+			for (i = 0; i < n; i++)
+				if (strcmp(enabled[i], *all) == 0 &&
+				    add_region(p, *all, true, err))
+					return -1;
+		return 0;
+	}
 	for (; *all; all++)
-		if (add_region(p, *all, err))
+		if (add_region(p, *all, true, err))
 			return -1;
 	return p->n ? 0 : ir_fail(err, IR_UNAVAILABLE,
 	    "there is no SES in this partition");
@@ -512,6 +618,347 @@ report(struct pause *p, struct ir_out *out, struct ir_tally *tally)
 		ir_warn(&p->common, "nothing is saved in %s", p->state.path);
 }
 
+/* --- Mail Manager ------------------------------------------------------ */
+
+static void
+take_door(const struct ir_ingress *point, void *arg)
+{
+	struct pause *p = arg;
+	struct door *d = find_door(p, point->region, point->id);
+	size_t i;
+
+	for (i = 0; !d && i < p->n; i++)
+		if (p->v[i].whole &&
+		    strcmp(p->v[i].r.name, point->region) == 0 &&
+		    strlen(point->id) < sizeof d->id) {
+			d = add_door(p, point->region, point->id);
+			if (!d)
+				ir_fail(&p->v[i].r.err, IR_DATAERR,
+				    TOO_MANY_DOORS);
+		}
+	if (!d)
+		return;
+	d->seen = true;
+	snprintf(d->name, sizeof d->name, "%s", point->name ? point->name :
+	    point->id);
+	snprintf(d->type, sizeof d->type, "%s", point->type);
+	snprintf(d->status, sizeof d->status, "%s", point->status);
+}
+
+static void
+deaf_region(const char *region, const struct ir_err *why, void *arg)
+{
+	struct pause *p = arg;
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (strcmp(p->v[i].r.name, region) == 0)
+			p->v[i].r.err = *why;
+}
+
+/* Of all regions, one that has no Mail Manager has nobody to answer. */
+static void
+forgive(struct pause *p)
+{
+	char list[512] = "";
+	size_t i, deaf = 0;
+
+	for (i = 0; i < p->n; i++)
+		deaf += p->v[i].r.err.code == IR_TEMPFAIL;
+	for (i = 0; p->all && deaf < p->n && i < p->n; i++)
+		if (p->v[i].r.err.code == IR_TEMPFAIL) {
+			p->v[i].r.err = (struct ir_err)IR_ERR_INIT;
+			snprintf(list + strlen(list), sizeof list -
+			    strlen(list), " %s", p->v[i].r.name);
+		}
+	if (*list)
+		ir_warn(&p->common, "there is no answer from Mail Manager "
+		    "in:%s", list);
+}
+
+static const struct ir_rec *
+saved_door(const struct pause *p, const struct door *d)
+{
+	return ir_rec_at(ir_rec_at(ir_rec_at(p->state.rec, "ingress_points"),
+	    d->region), d->id);
+}
+
+static const char *
+plan_close(struct door *d)
+{
+	if (strcmp(d->status, "CLOSED") == 0)
+		return d->knew ? NULL : "it was closed before";
+	if (strcmp(d->type, "AUTH") != 0 && !d->named)
+		return "it has no password: closed only when it is named";
+	d->change = true;
+	return NULL;
+}
+
+static const char *
+plan_open(const struct pause *p, struct door *d)
+{
+	if (!d->knew)
+		return saved_door(p, d) ? "was opened again before: left alone" :
+		    "was not closed by us: left alone";
+	d->change = strcmp(d->status, "ACTIVE") != 0;
+	return NULL;
+}
+
+static void
+plan_door(struct pause *p, struct door *d)
+{
+	const struct ir_rec *e = saved_door(p, d);
+	const char *why, *was = ir_rec_get(e, "status");
+
+	d->knew = ir_rec_get_bool(e, "closed", false);
+	snprintf(d->was, sizeof d->was, "%s", d->knew && was ? was :
+	    d->status);
+	if (!d->seen && !p->resume) {
+		ir_fail(&d->err, IR_UNAVAILABLE, "there is no such ingress "
+		    "point");
+		return;
+	}
+	why = !d->seen ? "it is there no more" :
+	    p->resume ? plan_open(p, d) : plan_close(d);
+	if (why)
+		snprintf(d->why, sizeof d->why, "%s", why);
+}
+
+static int
+expect_saved(const char *id, const struct ir_rec *entry, void *arg)
+{
+	struct region *v = ((void **)arg)[1];
+
+	if (ir_rec_get_bool(entry, "closed", false))
+		(void)add_door(((void **)arg)[0], v->r.name, id);
+	return 0;
+}
+
+/* The doors of the regions, and those that are saved. */
+static int
+look_at_doors(struct pause *p, struct ir_err *err)
+{
+	const char *names[IR_SES_REGIONS_MAX];
+	size_t i, k;
+
+	for (i = 0; i < p->n; i++) {
+		void *arg[] = { p, &p->v[i] };
+
+		names[i] = p->v[i].r.name;
+		if (p->resume && p->v[i].whole)
+			(void)ir_rec_each(ir_rec_at(ir_rec_at(p->state.rec,
+			    "ingress_points"), names[i]), expect_saved, arg);
+	}
+	if (ir_ingress_each(p->aws, names, p->n, take_door, deaf_region, p,
+	    err))
+		return -1;
+	forgive(p);
+	for (i = 0; i < p->ndoors; i++) {
+		for (k = 0; strcmp(p->v[k].r.name, p->door[i].region); k++)
+			;
+		p->door[i].err = p->v[k].r.err;
+		if (!p->door[i].err.code)
+			plan_door(p, &p->door[i]);
+	}
+	return 0;
+}
+
+static int
+confirm_doors(struct pause *p, struct ir_err *err)
+{
+	size_t i, n = 0, len, unnamed = 0;
+	char list[256] = "";
+
+	for (i = 0; i < p->ndoors; i++) {
+		if (!p->door[i].change)
+			continue;
+		n++;
+		unnamed += !p->door[i].named;
+		len = strlen(list);
+		if (len < sizeof list / 2)
+			snprintf(list + len, sizeof list - len, "%s%.80s",
+			    len ? ", " : "", p->door[i].name);
+	}
+	if (n == 0)
+		return 0;
+	if (p->resume)
+		return ir_confirm(&p->change, 1, err,
+		    "open %zu ingress point%s of account %s again (%s)?", n,
+		    n == 1 ? "" : "s", p->account, list);
+	if (p->change.confirm)
+		return ir_confirm_name(&p->change, p->account, "account id",
+		    err, "this closes ingress points of account %s (%s)",
+		    p->account, list);
+	return ir_confirm(&p->change, unnamed ? n : 1, err,
+	    "close %zu ingress point%s of account %s (%s)?", n,
+	    n == 1 ? "" : "s", p->account, list);
+}
+
+static void
+save_door(struct ir_rec *all, const struct door *d, bool closed)
+{
+	struct ir_rec *region = ir_rec_copy(ir_rec_at(all, d->region));
+	struct ir_rec *e = region ? ir_rec_copy(ir_rec_at(region, d->id)) :
+	    NULL;
+
+	if (!region)
+		region = ir_rec_object();
+	if (!e || closed) {
+		ir_rec_free(e);
+		e = ir_rec_object();
+		ir_rec_str(e, "name", d->name);
+		ir_rec_str(e, "status", d->was);
+	}
+	ir_rec_bool(e, "closed", closed);
+	ir_rec_time(e, closed ? "time" : "resumed", ir_now());
+	ir_rec_set(region, d->id, e);
+	ir_rec_set(all, d->region, region);
+}
+
+/* Before: what is to be closed.  After: what is open again, or gone. */
+static int
+save_doors(struct pause *p, bool after, struct ir_err *err)
+{
+	struct ir_rec *all = ir_rec_copy(ir_rec_at(p->state.rec,
+	    "ingress_points"));
+	const struct door *d;
+	bool news = false;
+	size_t i;
+
+	if (!all)
+		all = ir_rec_object();
+	for (i = 0; i < p->ndoors; i++) {
+		d = &p->door[i];
+		if (after ? !d->knew || d->err.code ||
+		    (d->change && !d->acted) : !d->change || d->knew)
+			continue;
+		save_door(all, d, !after);
+		news = true;
+	}
+	ir_rec_str(p->state.rec, "account", p->account);
+	ir_rec_set(p->state.rec, "ingress_points", all);
+	return news ? ir_state_save(&p->state, err) : 0;
+}
+
+static int
+journal_doors(struct pause *p, const char *event, struct ir_err *err)
+{
+	struct ir_rec *data = ir_rec_object(), *all = ir_rec_array(), *e;
+	const struct door *d;
+	size_t i;
+
+	ir_rec_str(data, "account", p->account);
+	ir_rec_bool(data, "resume", p->resume);
+	for (i = 0; i < p->ndoors; i++) {
+		d = &p->door[i];
+		if (!d->change)
+			continue;
+		e = ir_rec_object();
+		ir_rec_str(e, "id", d->id);
+		ir_rec_str(e, "region", d->region);
+		ir_rec_str(e, "status", d->status);
+		if (d->err.code)
+			ir_rec_str(e, "why", d->err.msg);
+		ir_rec_push(all, e);
+	}
+	ir_rec_set(data, "ingress_points", all);
+	return ir_journal_add(p->journal, event, data, err);
+}
+
+static int
+act_on_doors(struct pause *p, struct ir_err *err)
+{
+	struct door *d;
+	size_t i, n = 0;
+
+	for (i = 0; i < p->ndoors; i++)
+		n += p->door[i].change;
+	if (confirm_doors(p, err) || (!p->resume && save_doors(p, false, err)))
+		return -1;
+	if (n && journal_doors(p, "ses-pause.begin", err))
+		return -1;
+	for (i = 0; i < p->ndoors && !ir_stopped(); i++) {
+		d = &p->door[i];
+		if (!d->change)
+			continue;
+		d->acted = true;
+		if (ir_ingress_set(p->aws, d->region, d->id, p->resume,
+		    &d->err) == 0)
+			snprintf(d->status, sizeof d->status, "%s",
+			    p->resume ? "ACTIVE" : "CLOSED");
+	}
+	for (; i < p->ndoors; i++)
+		if (p->door[i].change)
+			ir_fail(&p->door[i].err, IR_TEMPFAIL,
+			    "not tried: it was stopped before");
+	if (p->resume && save_doors(p, true, err))
+		return -1;
+	return n ? journal_doors(p, "ses-pause.end", err) : 0;
+}
+
+static void
+report_door(struct pause *p, const struct door *d, struct ir_out *out)
+{
+	struct ir_rec *rec = ir_rec_new("ingress-point", d->id);
+	bool ok = !d->err.code, dry = p->change.dry_run;
+
+	ir_rec_str(rec, "account", p->account);
+	ir_rec_str(rec, "region", d->region);
+	if (d->seen && (ok || !d->acted)) {
+		ir_rec_str(rec, "name", d->name);
+		ir_rec_str(rec, "ingress_type", d->type);
+		ir_rec_str(rec, "status", d->status);
+		ir_rec_str(rec, "was", d->was);
+	}
+	ir_rec_bool(rec, "changed", d->change && (dry || d->acted) && ok);
+	ir_rec_bool(rec, "ok", ok);
+	ir_rec_bool(rec, "dry_run", dry);
+	if (!ok || d->why[0])
+		ir_rec_str(rec, "why", ok ? d->why : d->err.msg);
+	if (!dry && ok && (d->knew || d->change))
+		ir_rec_str(rec, "state", p->state.path);
+	ir_out_put(out, rec);
+}
+
+/* A region that was not read is a failure of its own. */
+static void
+report_deaf(struct pause *p, const struct region *v, struct ir_out *out)
+{
+	struct ir_rec *rec = ir_rec_new("ingress-point", v->r.name);
+
+	ir_rec_str(rec, "account", p->account);
+	ir_rec_str(rec, "region", v->r.name);
+	ir_rec_bool(rec, "changed", false);
+	ir_rec_bool(rec, "ok", false);
+	ir_rec_bool(rec, "dry_run", p->change.dry_run);
+	ir_rec_str(rec, "why", v->r.err.msg);
+	ir_out_put(out, rec);
+}
+
+static int
+do_doors(struct pause *p, struct ir_out *out, struct ir_tally *tally,
+    struct ir_err *err)
+{
+	size_t i;
+
+	if (look_at_doors(p, err))
+		return -1;
+	if (!p->change.dry_run && act_on_doors(p, err))
+		return -1;
+	for (i = 0; i < p->n; i++)
+		if (p->v[i].r.err.code && p->v[i].whole) {
+			report_deaf(p, &p->v[i], out);
+			ir_tally_add(tally, p->v[i].r.err.code);
+		}
+	for (i = 0; i < p->ndoors; i++) {
+		report_door(p, &p->door[i], out);
+		ir_tally_add(tally, p->door[i].err.code);
+	}
+	if (p->resume && p->n == 0)
+		ir_warn(&p->common, "nothing is saved in %s", p->state.path);
+	return 0;
+}
+
 /* --- opening ----------------------------------------------------------- */
 
 static void
@@ -521,6 +968,8 @@ check_usage(const struct pause *p, int operands)
 		ir_die_usage("--all-regions and regions: one of them");
 	if (p->resume && (p->all || p->no_baseline))
 		ir_die_usage("--resume takes regions, or what was saved");
+	if (p->mail_manager && p->no_baseline)
+		ir_die_usage("--mail-manager: nobody counts what comes in there");
 	if (!operands && !p->all && !p->no_baseline && !p->resume &&
 	    isatty(STDIN_FILENO))
 		ir_die_usage("no regions, and standard input is a terminal");
@@ -560,6 +1009,8 @@ main(int argc, char **argv)
 		    "only regions without honest mail in the last 14 days" },
 		{ 0, "resume", NULL, IR_BOOL, &p.resume,
 		    "restore what was saved, the home region first" },
+		{ 0, "mail-manager", NULL, IR_BOOL, &p.mail_manager,
+		    "close ingress points of Mail Manager instead" },
 		IR_OPTS_CHANGE(&p.change),
 		IR_OPTS_AWS(&p.aws_opts),
 		IR_OPTS_COMMON(&p.common),
@@ -575,7 +1026,11 @@ main(int argc, char **argv)
 	check_usage(&p, n);
 	if (open_all(&p, &err) || select_regions(&p, argv + 1, (size_t)n, &err))
 		goto out;
-	out = ir_open_output(&p.common, cols);
+	out = ir_open_output(&p.common, p.mail_manager ? door_cols : cols);
+	if (p.mail_manager) {
+		(void)do_doors(&p, out, &tally, &err);
+		goto out;
+	}
 	survey(&p);
 	plan(&p);
 	if (!p.change.dry_run) {

@@ -24,7 +24,9 @@
 #	pb_ended STEP	when it ended, for reports
 #	pb_reader FILE CMD...	run a reader that must not hold up the rest
 #	pb_incident ID ACTIVITY KIND RESOURCE	open one that nobody reported
+#	pb_open_incident	open that of $pb_out/report.json
 #	pb_pause_unused	pause SES where nothing honest is sent
+#	pb_doors PLAN	close Mail Manager's ingress points in those regions
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -343,6 +345,36 @@ pb_pause_unused() {
 	[ "$rc" = 0 ] || [ "$rc" = 3 ] || return "$rc"
 	jq -r 'select(.ok == false) | "  \(.id): \(.why // "not paused")"' \
 		"$pb_out/paused.jsonl" >&2
+	pb_doors "$pb_out/paused.jsonl"
+}
+
+# Mail Manager's ingress points have passwords of their own, and a paused
+# account does not shut them: they are closed where SES is paused; where honest
+# mail comes from they are named.
+pb_doors() {	# RECORDS of ses-pause: of the regions that are to be shut
+	local rc=0
+	ses-pause -n --mail-manager --all-regions >"$pb_out/doors.jsonl" \
+		</dev/null || rc=$?
+	[ "$rc" = 0 ] || [ "$rc" = 3 ] ||
+		pb_say "Mail Manager: exit $rc: its ingress points are not known"
+	jq -c --slurpfile shut "$1" 'select(.changed and .ok and
+		(.region as $r | any($shut[]; .id == $r)))' \
+		"$pb_out/doors.jsonl" >"$pb_out/to-close.jsonl"
+	[ "$rc" != 0 ] || jq -se 'any(.changed)' "$pb_out/doors.jsonl" \
+		>/dev/null || pb_say "Mail Manager has no open ingress point" \
+		"with a password of its own"
+	jq -r --slurpfile shut "$1" 'select(.changed and .ok and
+		(.region as $r | any($shut[]; .id == $r) | not)) |
+		"left open, as honest mail may come in there: \(.name): " +
+		"ses-pause -y --mail-manager --region \(.region) \(.id)"' \
+		"$pb_out/doors.jsonl" >&2
+	[ -s "$pb_out/to-close.jsonl" ] || return 0
+	rc=0
+	pb_change ses-pause --mail-manager <"$pb_out/to-close.jsonl" \
+		>"$pb_out/closed.jsonl" || rc=$?
+	jq -r '"  \(.name // .id) in \(.region): \(.why // .status)"' \
+		"$pb_out/closed.jsonl" >&2
+	[ "$rc" = 3 ] || return "$rc"
 }
 
 # Open an incident that nobody reported.
@@ -353,8 +385,18 @@ pb_incident() {	# ID ACTIVITY KIND RESOURCE
 		provider: "self", stage: "new", activity: $activity,
 		account: $account, region: $region,
 		resources: [{kind: $kind, id: $resource}]}' >"$pb_out/report.json"
-	[ -z "$pb_apply" ] || incident open --dir "$pb_dir" \
-		<"$pb_out/report.json" >"$pb_out/incident.json"
+	[ -z "$pb_apply" ] || pb_open_incident
+}
+
+# The case of $pb_out/report.json may be open in another folder: its journal,
+# and what was saved, are there.
+pb_open_incident() {	# [OPTION...]
+	local dir
+	incident open --dir "$pb_dir" "$@" <"$pb_out/report.json" \
+		>"$pb_out/incident.json"
+	dir=$(jq -r .dir "$pb_out/incident.json")
+	[ "$dir" -ef "$pb_dir" ] ||
+		pb_die 64 "the case is open already: --incident $dir"
 }
 
 # --- the engine -------------------------------------------------------------

@@ -237,7 +237,7 @@ EOF
 	is '.authentic == "pass"'
 }
 
-@test "183 notices of many wordings, languages and wrappings" {
+@test "195 notices of many wordings, languages and wrappings" {
 	python3 "$BATS_TEST_DIRNAME/data/notices.py" "$BATS_TEST_TMPDIR/n"
 	run -0 python3 "$BATS_TEST_DIRNAME/data/notices_check.py" \
 		"$BATS_TEST_TMPDIR/n" "$NOW"
@@ -462,6 +462,9 @@ traced() {
 @test "the examples of the man page" {
 	cp "$D/01-initial.eml" "$BATS_TEST_TMPDIR/notice.eml"
 	cd "$BATS_TEST_TMPDIR"
+	: >mainlog
+	mkdir Maildir
+	cp notice.eml Maildir
 	run_examples abuse-parse
 }
 

@@ -90,8 +90,8 @@ state() {
 
 @test "input that is a folder, or cannot be read: 66 before anything" {
 	local c
-	for c in 'incident log folder/case --data @x' 'abuse-parse folder' \
-		'abuse-parse nothing' 'incident show nothing' \
+	for c in 'incident log folder/case --data @x' 'abuse-parse nothing' \
+		'incident show nothing' \
 		'exim-queue --spool nothing' 'dnsbl-check --zones nothing 192.0.2.1' \
 		'ip-origin --db nothing 192.0.2.1' 'mail-refusals nothing' \
 		'mail-refusals --table nothing sp' 'ip-origin --aws folder 192.0.2.1' \
@@ -103,7 +103,6 @@ state() {
 			{ echo "$c: $status $stderr"; false; }
 		[ -z "$output" ]
 	done
-	run -66 abuse-parse folder
 	run -66 abuse-parse nothing
 	run -66 incident show nothing
 	run -66 exim-queue --spool nothing

@@ -34,7 +34,6 @@ needs()
 	build libssl-dev openssl-devel
 	build libjson-c-dev json-c-devel
 	build libexpat1-dev expat-devel
-	build libc-ares-dev c-ares-devel
 	build libpcre2-dev pcre2-devel
 	build zlib1g-dev zlib-devel
 	build libzstd-dev libzstd-devel

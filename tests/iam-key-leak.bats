@@ -82,6 +82,34 @@ events() {
 	emu_no_violations
 }
 
+@test "iam-key-leak: the case is open in another folder: it is named" {
+	run -1 iam-key-leak --key $KEY --incident inc --apply
+	run -64 iam-key-leak --key $KEY --incident other --apply
+	[[ $output == *"the case is open already: --incident "*inc* ]]
+}
+
+@test "iam-key-leak: Mail Manager: shut where SES is, named elsewhere, or none" {
+	emu_set '{"regions": {"sa-east-1": {"ingress_points": [{"name": "unused"}]},
+		"us-east-1": {"ingress_points": [{"name": "shop"}]}}}'
+	run -0 iam-key-leak --key $KEY
+	[[ $output == *"left open, as honest mail may come in there: shop: ses-pause -y --mail-manager --region us-east-1 inp-"* ]]
+	[ "$(emu_mutating_count)" = 0 ]
+	run -0 iam-key-leak --key $KEY --incident inc --apply --watch 1 \
+		--leaked 'ops saw it' --no-mail-host 'ops'
+	[[ $output == *"unused in sa-east-1: CLOSED"* ]]
+	[ "$(emu_world '.regions | [."sa-east-1", ."us-east-1"] |
+		map(.ingress_points[0].status // "ACTIVE")')" = '["CLOSED","ACTIVE"]' ]
+	# what it printed works
+	run -0 ses-pause -y --mail-manager --region us-east-1 inp-0000000000000000000
+	run -0 ses-pause -y --mail-manager --resume --incident inc
+	[ "$(emu_world '.regions["sa-east-1"].ingress_points[0].status')" = '"ACTIVE"' ]
+	emu_set '{"regions": {"us-east-1": {"ingress_points": []},
+		"sa-east-1": {"ingress_points": []}}}'
+	run -0 iam-key-leak --key $KEY
+	[[ $output == *"no open ingress point"* ]]
+	emu_no_violations
+}
+
 @test "iam-key-leak: --all-keys kills the others; --no-mail-host is a word" {
 	run -0 iam-key-leak --key $KEY --incident inc --apply --watch 1 --all \
 		--all-keys --leaked 'ops saw it' --no-mail-host 'ops'

@@ -178,8 +178,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
 		'trail-search --ip' 'ses-status --allow-list' 'ip-origin --db' \
 		'ip-origin --field' 'sender-check --ses' 'sender-check --selector' \
-		'sender-check'; do
-		'ip-origin --field' 'mail-refusals --table' 'mail-refusals --since'; do
+		'sender-check' 'mail-refusals --table' 'mail-refusals --since'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||

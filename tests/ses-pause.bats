@@ -340,5 +340,6 @@ all_disabled() {
 }
 
 @test "the examples of the manual" {
+	emu_set '{"regions": {"us-east-1": {"ingress_points": [{"name": "app"}]}}}'
 	run_examples ses-pause
 }

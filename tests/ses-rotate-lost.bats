@@ -108,14 +108,17 @@ botocore.session.get_session().create_client("sts", region_name="us-east-1",
 	emu_fault '{"match": {"operation": "CreateAccessKey"}, "do": "slow", "ms": 1500}'
 	ses-rotate -y --vault=vault --vault-key="file:$PWD/vault.key" --proofs=1 \
 		--over=0 "$OLD" >first.out 2>&1 </dev/null 3>&- &
-	local pid=$! n=100
+	local pid=$! n=1200
 	until grep -q '"creating":true' "$state" 2>/dev/null; do
 		sleep 0.05
 		n=$((n - 1)) && [ "$n" -gt 0 ]
 	done
+	# it stands still until the others have been refused
+	kill -STOP "$pid"
 	rot 75 "$OLD"
 	grep -q 'another run is at work' err
 	resume 75
+	kill -CONT "$pid"
 	wait "$pid"
 	[ "$(keys)" = '"Active,Inactive"' ]
 }

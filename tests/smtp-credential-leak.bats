@@ -40,7 +40,7 @@ teardown() {
 	apply 64
 	grep -q -- '--host-checked' play.out
 	# what does not die with the key is named
-	grep -q 'door  ACTIVE: aws mailmanager .* us-east-1 .*CLOSED' play.out
+	grep -q 'door  ACTIVE: ses-pause -y --mail-manager --region us-east-1 inp-' play.out
 	[ "$(keys)" = '"Active,Inactive"' ]
 	[ -e mx/quell/hold ]
 	grep -qx "user: $OLD" mx/ses.pw

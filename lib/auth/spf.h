@@ -52,7 +52,7 @@ struct ir_spf_step {
 
 struct ir_spf_answer {
 	enum ir_spf_result result;
-	char why[400];		/* of errors and none; may be "" */
+	char why[440];		/* of errors and none; may be "" */
 	char matched[160];	/* the term that decided; "" by default */
 	char record[2048];	/* of the domain itself; cut; may be "" */
 	bool has_exp;		/* text of an explanation in exp */

@@ -1,10 +1,13 @@
 /* ingress.c - see ingress.h */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "../core/cli.h"
 #include "ingress.h"
 
 #define REGIONS 64
+#define VERIFY_TRIES 8
 
 struct page {
 	struct ir_rec *points;		/* owned */
@@ -103,4 +106,44 @@ ir_ingress_each(struct ir_aws *a, const char *const *regions, size_t n,
 	}
 	ir_rec_free(in);
 	return 0;
+}
+
+static bool
+shows(struct ir_aws *a, const char *region, const char *id, const char *want)
+{
+	struct ir_rec *r = look(a, region, id);
+	const char *status = ir_rec_get(r, "Status");
+	bool so = status && strcmp(status, want) == 0;
+
+	ir_rec_free(r);
+	return so;
+}
+
+int
+ir_ingress_set(struct ir_aws *a, const char *region, const char *id,
+    bool open, struct ir_err *err)
+{
+	struct timespec pause = { 0, 100 * 1000 * 1000 };
+	const char *want = open ? "ACTIVE" : "CLOSED";
+	struct ir_rec *in = ir_rec_object();
+	struct ir_aws_call c = { .service = "mailmanager",
+		.operation = "UpdateIngressPoint", .region = region,
+		.json = in };
+	int rc, tries;
+
+	ir_rec_str(in, "IngressPointId", id);
+	ir_rec_str(in, "StatusToUpdate", want);
+	rc = ir_aws_do(a, &c, err);
+	ir_aws_call_free(&c);
+	ir_rec_free(in);
+	for (tries = 0; rc == 0 && tries < VERIFY_TRIES && !ir_stopped();
+	    tries++) {
+		if (shows(a, region, id, want))
+			return 0;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 800000000)
+			pause.tv_nsec *= 2;
+	}
+	return rc ? rc : ir_fail(err, IR_TEMPFAIL,
+	    "%s: asked for, but GetIngressPoint does not show it", id);
 }

@@ -3,7 +3,7 @@
  * of their own, which live on when the keys of IAM users die.
  *
  * Source: Amazon SES Mail Manager API Reference, ListIngressPoints,
- * GetIngressPoint.
+ * GetIngressPoint, UpdateIngressPoint.
  */
 #ifndef IR_AWS_INGRESS_H
 #define IR_AWS_INGRESS_H
@@ -30,5 +30,12 @@ int ir_ingress_each(struct ir_aws *a, const char *const *regions, size_t n,
     void (*fn)(const struct ir_ingress *p, void *arg),
     void (*failed)(const char *region, const struct ir_err *why, void *arg),
     void *arg, struct ir_err *err);
+
+/*
+ * Open one, or close it, and see that it is so.  0, or -1: among others 75
+ * when GetIngressPoint does not show it yet.
+ */
+int ir_ingress_set(struct ir_aws *a, const char *region, const char *id,
+    bool open, struct ir_err *err);
 
 #endif

@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "buf.h"
 #include "err.h"
 
@@ -39,7 +37,7 @@ room(struct ir_buf *b, size_t n)
 		if (p && b->len)
 			memcpy(p, b->data, b->len);
 		if (p && b->data)
-			OPENSSL_cleanse(b->data, b->cap);
+			explicit_bzero(b->data, b->cap);
 		if (p)
 			free(b->data);
 	} else {
@@ -105,7 +103,7 @@ ir_buf_trunc(struct ir_buf *b, size_t len)
 	if (len >= b->len)
 		return;
 	if (b->wipe)
-		OPENSSL_cleanse(b->data + len, b->len - len);
+		explicit_bzero(b->data + len, b->len - len);
 	b->len = len;
 	b->data[len] = '\0';
 }
@@ -142,7 +140,7 @@ void
 ir_buf_free(struct ir_buf *b)
 {
 	if (b->data && b->wipe)
-		OPENSSL_cleanse(b->data, b->cap);
+		explicit_bzero(b->data, b->cap);
 	free(b->data);
 	b->data = NULL;
 	b->len = b->cap = 0;
@@ -166,7 +164,7 @@ ir_buf_read_fd(struct ir_buf *b, int fd, const char *name, struct ir_err *err)
 			break;
 	}
 	if (b->wipe)
-		OPENSSL_cleanse(chunk, sizeof chunk);
+		explicit_bzero(chunk, sizeof chunk);
 	if (n < 0)
 		return ir_fail_errno(err, IR_IOERR, errno, "%s", name);
 	return ir_buf_check(b, name, err);

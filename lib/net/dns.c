@@ -539,6 +539,7 @@ ir_dns_open(struct ir_dns **out, const struct ir_dns_opts *o,
 		return ir_fail(err, IR_OSERR, "no memory");
 	d->budget_ms = o->deadline_ms > 0 ? o->deadline_ms : DEADLINE_MS;
 	d->in_flight = o->in_flight;
+	d->begin = o->begin;
 	d->next = o->next;
 	d->done = done;
 	d->arg = arg;

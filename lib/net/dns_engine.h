@@ -114,7 +114,7 @@ struct ir_dns {
 	struct list usual;
 	int64_t now, deadline;	/* microseconds */
 	int budget_ms;
-	size_t in_flight;
+	size_t in_flight, begin;
 	size_t left;		/* jobs */
 	bool dry;		/* next() had none since a question ended */
 	bool hurry;		/* something is to be sent again */

@@ -338,14 +338,15 @@ read_data(const struct msg *m, const struct rr *r, struct ir_dns_answer *a,
 		a->len = strlen(out);
 		return 0;
 	case IR_DNS_MX:
-		if (r->len < 3)
-			return -1;
-		a->pref = (int)get16(p);
-		sub.at += 2;
-		/* fall through */
 	case IR_DNS_NS:
 	case IR_DNS_CNAME:
 	case IR_DNS_PTR:
+		if (r->type == IR_DNS_MX) {
+			if (r->len < 3)
+				return -1;
+			a->pref = (int)get16(p);
+			sub.at += 2;
+		}
 		if (read_name(&sub, out) || sub.at > r->data + r->len)
 			return -1;
 		a->len = strlen(out);
@@ -481,11 +482,11 @@ read_answers(struct section *s, struct ir_dns_query *q)
 	}
 	if (measure(s, &n, &room))
 		return -1;
-	if (n || alias) {
-		q->answer = malloc(n * sizeof *q->answer + alias + room);
-		if (!q->answer)
-			return -1;
-	}
+	if (n == 0 && alias == 0)
+		return 0;
+	q->answer = malloc(n * sizeof *q->answer + alias + room);
+	if (!q->answer)
+		return -1;
 	if (alias) {
 		struct msg name = s->target;
 

@@ -81,7 +81,7 @@ find_server(struct ir_dns *d, const struct addrinfo *ai, const char *name,
 	s->ready.count = s->again.count = &s->nready;
 	for (i = 0; i < IR_DNS_TRIES; i++)
 		s->flying[i].count = &s->nflying;
-	ir_dns_window_init(&s->window, d->in_flight, d->now);
+	ir_dns_window_init(&s->window, d->begin, d->in_flight, d->now);
 	*out = d->server[d->nservers++] = s;
 	return 0;
 }

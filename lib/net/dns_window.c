@@ -8,6 +8,7 @@
 #define LOST_LEAST 8		/* fewer prove nothing */
 #define BURST 128
 #define RTT_LEAST 100.0		/* for pacing; nearer than that needs none */
+#define FIRST_RATE 0.064	/* questions a microsecond */
 
 void
 ir_dns_rto_sample(struct ir_dns_rto *r, int64_t rtt)
@@ -37,15 +38,17 @@ ir_dns_rto_wait(const struct ir_dns_rto *r, int64_t first, unsigned n)
 }
 
 void
-ir_dns_window_init(struct ir_dns_window *w, size_t max, int64_t now)
+ir_dns_window_init(struct ir_dns_window *w, size_t start, size_t max,
+    int64_t now)
 {
 	memset(w, 0, sizeof *w);
 	w->max = max && max < IR_DNS_WINDOW_MOST ? max : IR_DNS_WINDOW_MOST;
-	w->size = w->max < IR_DNS_WINDOW_START ? w->max :
-	    IR_DNS_WINDOW_START;
+	w->size = start ? start : IR_DNS_WINDOW_START;
+	if (w->size > w->max)
+		w->size = w->max;
 	w->open = w->size;
 	w->began = now;
-	w->credit = BURST;
+	w->credit = IR_DNS_WINDOW_START;
 	w->credited = now;
 }
 
@@ -53,10 +56,11 @@ size_t
 ir_dns_window_room(struct ir_dns_window *w, const struct ir_dns_rto *r,
     size_t flying, int64_t now)
 {
-	double rtt = r->known && (double)r->srtt > RTT_LEAST ?
-	    (double)r->srtt : RTT_LEAST;
+	double rtt = (double)r->srtt > RTT_LEAST ? (double)r->srtt :
+	    RTT_LEAST;
+	double rate = r->known ? 1.5 * (double)w->size / rtt : FIRST_RATE;
 
-	w->credit += (double)(now - w->credited) * 1.5 * (double)w->size / rtt;
+	w->credit += (double)(now - w->credited) * rate;
 	w->credited = now;
 	if (w->credit > BURST)
 		w->credit = BURST;

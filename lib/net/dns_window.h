@@ -9,8 +9,9 @@
  * doubling.  The window is halved only when more than 10 % of an epoch's
  * answers were lost: lines lose packets by themselves.  What it grows by is
  * let out one more for each answer; never do more than 128 questions go out
- * at once, nor more than one and a half windows in a round trip: a small
- * server has room for about 170 packets.
+ * at once, nor more than one and a half windows in a round trip (64 in a
+ * millisecond before that is known): a small server has room for about 170
+ * packets.
  */
 #ifndef IR_DNS_WINDOW_H
 #define IR_DNS_WINDOW_H
@@ -54,8 +55,9 @@ struct ir_dns_window {
 	int64_t credited;	/* the time of that */
 };
 
-/* max 0: IR_DNS_WINDOW_MOST. */
-void ir_dns_window_init(struct ir_dns_window *w, size_t max, int64_t now);
+/* max 0: IR_DNS_WINDOW_MOST; start 0: IR_DNS_WINDOW_START. */
+void ir_dns_window_init(struct ir_dns_window *w, size_t start, size_t max,
+    int64_t now);
 void ir_dns_window_answered(struct ir_dns_window *w);
 /* A try was waited for in vain. */
 void ir_dns_window_lost(struct ir_dns_window *w);

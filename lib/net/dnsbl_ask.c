@@ -892,8 +892,9 @@ ir_dnsbl_ask(const struct ir_dnsbl_ask *o,
 {
 	struct run r = { .o = o, .zone = zone, .nzones = nzones,
 		.target = target, .ntargets = ntargets, .err = err };
+	/* 60 lists with their test points, all at once */
 	struct ir_dns_opts d = { .resolver = o->resolver,
-		.deadline_ms = o->deadline_ms };
+		.deadline_ms = o->deadline_ms, .begin = 256 };
 	int rc = -1;
 
 	r.family = calloc(nzones * IR_DNSBL_KINDS + 1, sizeof *r.family);

@@ -118,11 +118,12 @@ number(struct ir_rec *o, const char *key, const char *s, size_t n)
 	char text[12];
 
 	trim(&s, &n);
-	if (n == 0 || n > 9 || strspn(s, "0123456789") < n ||
-	    ir_rec_has(o, key))
+	if (n == 0 || n > 9 || ir_rec_has(o, key))
 		return;
 	memcpy(text, s, n);
 	text[n] = '\0';
+	if (strspn(text, "0123456789") != n)
+		return;
 	ir_rec_int(o, key, strtol(text, NULL, 10));
 }
 

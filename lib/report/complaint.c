@@ -7,8 +7,8 @@
 #include "arf.h"
 #include "complaint.h"
 #include "core/buf.h"
-#include "core/file.h"
 #include "core/record.h"
+#include "core/sha256.h"
 #include "core/text.h"
 #include "mail/date.h"
 #include "mail/words.h"
@@ -416,12 +416,14 @@ ir_claim_part(struct ir_rec *o, const char *type, const char *s, size_t n,
 void
 ir_claim_text(struct ir_rec *o, const char *s, size_t n, struct ir_buf *text)
 {
-	const char *end = s + n, *p;
+	const char *end = s + n, *p, *format = ir_rec_get(o, "format");
 
-	if (ir_rec_has(o, "format"))
-		return;
 	if (n > IR_COMPLAINT_BYTES)
 		end = s + (n = IR_COMPLAINT_BYTES);
+	if (format && strcmp(format, "spamcop") == 0)
+		spamcop(o, s, end);
+	if (format)
+		return;
 	if (xarf(o, s, n, text))
 		return;
 	p = ir_text_phrase(s, end, "Feedback-Type:", NULL);
@@ -487,6 +489,8 @@ lead(struct ir_rec *o, const struct ir_rec *ids,
 		    ir_exim_id_time(s + 2, (size_t)(at - s - 2)) < 0)
 			continue;
 		n = strcspn(at + 1, ">");
+		if (n >= sizeof host)	/* cleaned text can be longer */
+			continue;
 		memcpy(host, at + 1, n);
 		host[n] = '\0';
 		if (!one_of(opts, host))
@@ -518,7 +522,7 @@ ir_complaint(const char *s, size_t n, const struct ir_complaint_opts *opts)
 		ir_rec_each(opts->claim, copy_member, o);
 	if (!ir_rec_has(o, "format"))
 		ir_rec_str(o, "format", "plain");
-	ir_sha256_hex(s, n, hex);
+	ir_sha256_small(s, n, hex);
 	ir_rec_str(o, "sha256", hex);
 	excerpt(o, s + i, n - i);
 	if (n > IR_COMPLAINT_BYTES)

@@ -430,6 +430,15 @@ attachments(struct ir_report *r, const struct ir_mime *m, size_t msg,
 	size_t i, at, end = message_end(m, msg);
 	bool xarf = x_arf(m, msg);
 
+	/* a mail that is nothing but the JSON of a report */
+	if (m->parts[msg].kind == IR_MIME_LEAF && text != msg) {
+		at = r->complaint.len;
+		ir_mime_text(m, msg, &r->complaint);
+		ir_claim_part(r->claim, m->parts[msg].type, ir_buf_cstr(
+		    &r->complaint) + at, r->complaint.len - at, xarf,
+		    &evidence);
+	}
+
 	for (i = msg + 1; i < end; i++) {
 		const struct ir_mime_part *p = &m->parts[i];
 
@@ -645,9 +654,8 @@ static void
 other_channel(struct ir_report *r)
 {
 	const char *how = ir_profile_get(r->opts->profiles, r->provider,
-	    "reply", 0), *url = ir_profile_get(r->opts->profiles, r->provider,
-	    "reply-url", 0), *v;
-	size_t n;
+	    "reply", 0), *url, *v;
+	size_t n, i;
 
 	r->channel = how ? how : "none";
 	if (strcmp(r->channel, "mail") != 0)
@@ -657,11 +665,13 @@ other_channel(struct ir_report *r)
 		r->reply_conflict = r->reply_to;
 	else if (!r->reply_to[0])
 		memcpy(r->reply_to, r->sender, sizeof r->sender);
-	if (url && ir_profile_match(url, ir_buf_cstr(&r->upper), r->upper.len,
-	    &v, &n) && n < sizeof r->reply_url) {
-		memcpy(r->reply_url, v, n);
-		r->reply_url[n] = '\0';
-	}
+	for (i = 0; !r->reply_url[0] && (url = ir_profile_get(
+	    r->opts->profiles, r->provider, "reply-url", i)) != NULL; i++)
+		if (ir_profile_match(url, ir_buf_cstr(&r->upper),
+		    r->upper.len, &v, &n) && n < sizeof r->reply_url) {
+			memcpy(r->reply_url, v, n);
+			r->reply_url[n] = '\0';
+		}
 }
 
 static void
@@ -715,19 +725,26 @@ complaint_activity(const struct ir_rec *claim)
 {
 	static const char *const keys[] = { "kind", "feedback_type",
 	    "category" };
+	static const struct {
+		const char *part, *word;
+	} words[] = {	/* of XARF's types */
+		{ "abuse", "spam" }, { "bulk_messaging", "spam" },
+		{ "sql_injection", "intrusion" }, { "login", "intrusion" },
+		{ "_scan", "port-scan" }, { "reconnaissance", "port-scan" },
+		{ "attack", "intrusion" }, { "infected", "malware" },
+		{ "compromise", "intrusion" },
+	};
 	const char *s, *word;
-	size_t i;
+	size_t i, j;
 
 	for (i = 0; i < 3; i++) {
 		s = ir_rec_get(claim, keys[i]);
 		word = s ? ir_activity_word(s, strlen(s)) : NULL;
 		if (word)
 			return word;
-		if (s && (ir_ascii_ieq(s, "abuse") ||
-		    ir_ascii_ieq(s, "bulk_messaging")))
-			return "spam";
-		if (s && (strstr(s, "login") || strstr(s, "attack")))
-			return "intrusion";
+		for (j = 0; s && j < sizeof words / sizeof words[0]; j++)
+			if (strstr(s, words[j].part))
+				return words[j].word;
 	}
 	s = ir_rec_get(claim, "format");
 	return s && (strcmp(s, "spamcop") == 0 || strcmp(s, "hotmail") == 0) ?
@@ -749,6 +766,14 @@ as_complaint(struct ir_report *r)
 	if (id && strlen(id) < 80 && strspn(id, "0123456789abcdefghijklmnop"
 	    "qrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == strlen(id))
 		memcpy(r->key, id, strlen(id) + 1);
+}
+
+/* Is the mail as a whole a complaint, whatever stands in it? */
+static bool
+complaint_by_form(const struct ir_report *r, const struct ir_mime *m)
+{
+	return !provider(r, r->sender) && (x_arf(m, 0) ||
+	    strcmp(m->parts[0].report_type, "feedback-report") == 0);
 }
 
 /* Without a provider all of the mail is the complaint, its head as well. */
@@ -789,6 +814,18 @@ automatic(const struct ir_report *r, const struct ir_mime *m)
 }
 
 static bool
+says_aws(const struct ir_buf *b)
+{
+	const char *s = ir_buf_cstr(b), *end = s + b->len, *p, *q;
+
+	for (q = s; (p = ir_text_phrase(q, end, "AWS", &q)) != NULL; )
+		if ((p == s || !ir_text_word_char(p[-1])) && (q == end ||
+		    !ir_text_word_char(*q)))
+			return true;
+	return ir_text_phrase(s, end, "Amazon", NULL) != NULL;
+}
+
+static bool
 is_notice(const struct ir_report *r)
 {
 	const struct ir_facts *f = &r->facts;
@@ -800,8 +837,9 @@ is_notice(const struct ir_report *r)
 	if (ir_sender_aws(r->sender))
 		return f->about_aws || f->activity.value[0] ||
 		    f->cases.n > 0;
+	/* from a stranger it must be AWS's that he passes on */
 	return f->about_aws && (f->cases.n || f->accounts.n ||
-	    f->nresources);
+	    f->nresources) && (says_aws(&r->upper) || says_aws(&r->subject));
 }
 
 /* Does it look like a mail: fields, From among them? */
@@ -893,7 +931,7 @@ parse(const char *raw, size_t n, unsigned nest,
 		    "it is an automatic reply");
 		goto out;
 	}
-	if (!is_notice(&r)) {
+	if (complaint_by_form(&r, &m) || !is_notice(&r)) {
 		whole_complaint(&r);
 		if (!ir_rec_has(r.claim, "format")) {
 			ir_fail(err, IR_DATAERR, "not an abuse notice");

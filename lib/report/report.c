@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "complaint.h"
-#include "core/file.h"
 #include "core/record.h"
+#include "core/sha256.h"
 #include "core/text.h"
 #include "health.h"
 #include "notice.h"
@@ -248,7 +248,12 @@ identify(struct ir_rec *rec, const struct ir_report *r,
 	}
 	if (b.len == 0)
 		ir_buf_add(&b, ir_buf_cstr(&r->subject), r->subject.len);
-	ir_sha256_hex(ir_buf_cstr(&b), b.len, hex);
+	/* complaints have their first lines in common */
+	if (strcmp(r->provider, "complaint") == 0)
+		ir_sha256_small(ir_buf_cstr(&r->complaint), r->complaint.len,
+		    hex);
+	else
+		ir_sha256_small(ir_buf_cstr(&b), b.len, hex);
 	hex[24] = '\0';
 	ir_rec_fmt(rec, "id", "%s-%s", r->provider, hex);
 	ir_buf_free(&b);
@@ -368,6 +373,7 @@ ir_report_record(const struct ir_report *r)
 	struct ir_rec *prov = ir_rec_object();
 	const char *stage = f->stage.value[0] ? f->stage.value : "new";
 	const char *why = r->partial;
+	bool urgent = f->urgent.value[0] && strcmp(stage, "resolved") != 0;
 
 	identify(rec, r, c);
 	ir_rec_time(rec, "time", r->opts->now);
@@ -387,8 +393,8 @@ ir_report_record(const struct ir_report *r)
 	put(rec, prov, "abuse_time", &f->when);
 	ir_rec_str(rec, "stage", stage);
 	source_only(prov, "stage", f->stage.source, NULL);
-	ir_rec_bool(rec, "urgent", f->urgent.value[0] != '\0');
-	if (f->urgent.value[0])
+	ir_rec_bool(rec, "urgent", urgent);
+	if (urgent)
 		source_only(prov, "urgent", f->urgent.source, &f->urgent);
 	times(rec, prov, r, stage);
 	mail_fields(rec, r);

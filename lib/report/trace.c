@@ -99,7 +99,8 @@ item(const char *s, size_t n, const char *name, const char **v, size_t *len)
 }
 
 static void
-put(struct ir_rec *o, const char *key, const char *s, size_t n, const char *name)
+put(struct ir_rec *o, const char *key, const char *s, size_t n,
+    const char *name)
 {
 	const char *v;
 	size_t len;
@@ -129,7 +130,7 @@ static void
 arrival(struct trace *t, const char *s, const char *rest,
     size_t rest_len)
 {
-	const char *v, *colon;
+	const char *v, *colon, *end;
 	size_t len;
 
 	len = 0;
@@ -156,8 +157,11 @@ arrival(struct trace *t, const char *s, const char *rest,
 		ir_rec_str(t->local, "how", "relay");
 	}
 	v = memmem(rest, rest_len, " H=", 3);
-	if (v && (v = memchr(v, '[', rest_len - (size_t)(v - rest))) != NULL)
-		ir_claim_put(t->local, "host", v + 1, strcspn(v + 1, "] "));
+	if (v)
+		v = memchr(v, '[', rest_len - (size_t)(v - rest));
+	end = v ? memchr(v, ']', rest_len - (size_t)(v - rest)) : NULL;
+	if (end)
+		ir_claim_put(t->local, "host", v + 1, (size_t)(end - v - 1));
 }
 
 /* Does an arrival's "id=" name one of the Message-IDs? */

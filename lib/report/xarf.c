@@ -4,8 +4,8 @@
 
 #include "arf.h"
 #include "core/buf.h"
-#include "core/file.h"
 #include "core/record.h"
+#include "core/sha256.h"
 #include "core/text.h"
 #include "mail/words.h"
 #include "xarf.h"
@@ -110,7 +110,7 @@ evidence(struct ir_rec *o, const struct ir_rec *list, const char *type_key,
 		if (type)
 			ir_claim_put(e, "content_type", type, strlen(type));
 		ir_rec_int(e, "bytes", (int64_t)b.len);
-		ir_sha256_hex(ir_buf_cstr(&b), b.len, hex);
+		ir_sha256_small(ir_buf_cstr(&b), b.len, hex);
 		ir_rec_str(e, "sha256", hex);
 		hash(e, ir_rec_get(in, "hash"), hex);
 		ir_rec_push(out, e);

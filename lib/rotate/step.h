@@ -27,6 +27,11 @@ const char *ir_rot_path(const struct ir_rotate *r);
 /* UpdateAccessKey, journalled before and after. */
 int ir_rot_switch(struct ir_rotate *r, const char *id, const char *status,
     const char *phase, const char *what, struct ir_err *err);
+/*
+ * claim.c: this user's rotation is ours.  0, or -1: 75 when another state has
+ * one that is not over, and no person says to take over.
+ */
+int ir_rot_claim(struct ir_rotate *r, struct ir_err *err);
 /* AWS's clock. */
 int64_t ir_rot_now(const struct ir_rotate *r);
 

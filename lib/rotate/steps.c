@@ -136,7 +136,10 @@ walk(struct ir_rotate *r, const struct ir_rotate_step *table, int phases,
 			    "%s: stopped before %s", r->old, s->name);
 		if (follows || again || s->act == ir_rot_plan ||
 		    !is_done(r, s)) {
-			rc = do_step(r, s, follows, &r->err);
+			rc = s->phase & IR_ROTATE_CONTAIN ? 0 :
+			    ir_rot_claim(r, &r->err);
+			if (rc == 0)
+				rc = do_step(r, s, follows, &r->err);
 			follows = s->joined;
 		}
 		if (until && strcmp(s->name, until) == 0)

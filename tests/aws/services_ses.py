@@ -260,6 +260,19 @@ def get_ingress_point(call):
                    400)
 
 
+@operation("mailmanager", "UpdateIngressPoint",
+           action=lambda call: "ses:UpdateIngressPoint")
+def update_ingress_point(call):
+    point = get_ingress_point(call)
+    seed = _region(call).ingress_points[int(point["IngressPointId"][4:])]
+    if point["Status"] not in ("ACTIVE", "CLOSED"):
+        raise AwsError("ConflictException", "Ingress point is in status "
+                       + point["Status"], 409)
+    if "StatusToUpdate" in call.params:
+        seed["status"] = call.params["StatusToUpdate"]
+    return {}
+
+
 @operation("sesv2", "PutAccountSendingAttributes")
 def put_account_sending_attributes(call):
     # The member is optional; left out it means false in the model's terms.

@@ -275,6 +275,7 @@ class Region:
 
     def dump(self, now):
         return {"sending_enabled": self.sending.value,
+                "ingress_points": self.ingress_points,
                 "enforcement_status": self.enforcement_status,
                 "production_access": self.production_access,
                 "identities": self.identities, "quota": self.quota,

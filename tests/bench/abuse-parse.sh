@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# abuse-parse: time and memory of one run, as ratios to `true` and to an
-# interpreter that does nothing
+# abuse-parse: time and memory of one run, beside `true`, Python's email
+# package and mblaze's mshow, all on the same mail; then a mailbox of 10,000
+# (MAILS) mails at once
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -39,6 +40,48 @@ show 'abuse-parse ISO-2022-JP' "$bin" -o json \
 	"$root/tests/data/notice/22-japanese.eml"
 show 'abuse-parse Health event' "$bin" -o json \
 	"$root/tests/data/notice/41-sns.json"
+show 'abuse-parse ARF complaint' "$bin" -o json "$root/tests/data/arf.eml"
+
+# peers: they only take the mail apart
 if type -P python3 >/dev/null; then
 	show 'python3 -c pass' python3 -c pass
+	show 'python3 email' python3 -c 'import email, email.policy, sys
+m = email.message_from_binary_file(open(sys.argv[1], "rb"),
+    policy=email.policy.default)
+print(m["subject"], m["message-id"], [p.get_content_type() for p in m.walk()],
+    m.get_body().get_content())' "$mail"
 fi
+# mblaze is not installed for it: its package is unpacked
+peers=$root/build/peers
+mshow=$(type -P mshow || echo "$peers/mblaze/usr/bin/mshow")
+if [ ! -x "$mshow" ] && type -P apt-get >/dev/null; then
+	mkdir -p "$peers"
+	(cd "$peers" && apt-get -qq download mblaze &&
+		dpkg -x mblaze_*.deb mblaze) >/dev/null 2>&1 || :
+fi
+if [ -x "$mshow" ]; then
+	show 'mblaze mshow' "$mshow" "$mail"
+else
+	echo 'mblaze mshow: not here, and not to be had'
+fi
+
+# a mailbox of many mails, one in ten of them a notice
+mails=${MAILS:-10000}
+box=$(mktemp -d)
+trap 'rm -rf "$box"' EXIT
+awk -v n="$mails" -v a="$mail" -v b="$root/tests/data/notice/30-not-abuse.eml" '
+	function put(f, line) {
+		while ((getline line <f) > 0) print line
+		close(f)
+	}
+	BEGIN { for (i = 0; i < n; i++) {
+		print "From x@y Mon Mar  2 10:00:00 2026"
+		put(i % 10 ? b : a)
+		print ""
+	} }' >"$box/mbox"
+t0=${EPOCHREALTIME/./}
+got=$("$bin" -o json --mbox "$box/mbox" | wc -l)
+t1=${EPOCHREALTIME/./}
+awk -v n="$mails" -v got="$got" -v us=$((t1 - t0)) 'BEGIN {
+	printf "%d mails in a mailbox, %d notices: %.2f s, %.0f mails/s\n",
+	    n, got, us / 1e6, n / (us / 1e6) }'

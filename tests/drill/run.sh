@@ -127,8 +127,8 @@ start_the_rest() {
 	printf 'http://127.0.0.1:%s/hook/secret-of-the-channel\n' \
 		"$(<"$D/chat/port")" >"$D/chat.url"
 	chmod 600 "$D/chat.url"
-	rbldnsd_zone "$D/dns" bl.spam.test ip4set <<<'203.0.113.25'
-	rbldnsd_zone "$D/dns" xbl.other.test ip4set <<<'203.0.113.25'
+	rbldnsd_zone "$D/dns" bl.spam.test ip4set <<<'192.88.99.25'
+	rbldnsd_zone "$D/dns" xbl.other.test ip4set <<<'192.88.99.25'
 	rbldnsd_zone "$D/dns" calm.test ip4set <<<'198.51.100.9'
 	rbldnsd_start "$D/dns"
 	# a playbook that is to be killed runs in a shell of its own
@@ -194,7 +194,7 @@ playbook() {
 		--cred-file "$D/mx/ses.pw" --key-user ses-smtp \
 		--chat "json:$D/chat.url" --blocklist-zones "$D/zones.tsv" \
 		--resolver "$DRILL_RESOLVER" \
-		--address 203.0.113.25 --host-checked "drill: host is clean"
+		--address 192.88.99.25 --host-checked "drill: host is clean"
 }
 
 # Started, and killed after so many seconds: every other time all that it

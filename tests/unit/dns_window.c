@@ -200,7 +200,7 @@ run(struct world *x, struct line line, size_t names)
 	x->name = calloc(names, sizeof *x->name);
 	x->again = calloc(names, sizeof *x->again);
 	assert_true(x->heap && x->name && x->again);
-	ir_dns_window_init(&x->w, 0, 0);
+	ir_dns_window_init(&x->w, 0, 0, 0);
 	while (x->answered + x->unanswered < names) {
 		send_all(x, now);
 		if (x->w.size > x->largest)
@@ -348,19 +348,26 @@ time_outs(void **state)
 static void
 bounds(void **state)
 {
-	struct ir_dns_rto r = { 1000, 100, true };
+	struct ir_dns_rto r = { 1000, 100, true }, none = { 0, 0, false };
 	struct ir_dns_window w;
 	int64_t now = 0;
 	int i, k;
 
 	(void)state;
-	ir_dns_window_init(&w, 8, 0);
+	ir_dns_window_init(&w, 0, 8, 0);
 	assert_int_equal(ir_dns_window_room(&w, &r, 0, 0), 8);
 	assert_int_equal(ir_dns_window_room(&w, &r, 8, 0), 0);
-	ir_dns_window_init(&w, 0, 0);
+	ir_dns_window_init(&w, 0, 0, 0);
 	assert_int_equal(ir_dns_window_room(&w, &r, 0, 0), 64);
 	ir_dns_window_sent(&w, 64);
 	assert_int_equal(ir_dns_window_room(&w, &r, 64, 0), 0);
+	/* a large one at the beginning: 64 at once, 64 a millisecond later */
+	ir_dns_window_init(&w, 256, 0, 0);
+	assert_int_equal(ir_dns_window_room(&w, &none, 0, 0), 64);
+	ir_dns_window_sent(&w, 64);
+	assert_int_equal(ir_dns_window_room(&w, &none, 64, 0), 0);
+	assert_in_range(ir_dns_window_room(&w, &none, 64, 1000), 63, 64);
+	ir_dns_window_init(&w, 0, 0, 0);
 	/* nothing but losses */
 	for (i = 0; i < 100; i++, now += 300000) {
 		for (k = 0; k < 64; k++)
@@ -377,7 +384,7 @@ bounds(void **state)
 	}
 	assert_true(w.size <= IR_DNS_WINDOW_MOST);
 	/* an epoch in which less was asked than would have been let out */
-	ir_dns_window_init(&w, 0, 0);
+	ir_dns_window_init(&w, 0, 0, 0);
 	for (i = 0; i < 40; i++) {
 		ir_dns_window_answered(&w);
 		ir_dns_window_tick(&w, &r, 20000 * i);
