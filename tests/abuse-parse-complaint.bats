@@ -412,10 +412,10 @@ EOF
 	is '.provenance.account == {source: "body", line: 1}'
 	run -65 --separate-stderr abuse-parse m.eml
 	local bad
-	for bad in 'example\tdomain' 'aws\tdomain\tevil.example' \
-		'example\tcolour\tred' 'example\tcase\t(' \
-		'example\tdeadline\tsoon' 'example\treply\tnever'; do
-		printf "# x\n$bad\n" >bad.tsv
+	for bad in 'example domain' 'aws domain evil.example' \
+		'example colour red' 'example case (' \
+		'example deadline soon' 'example reply never'; do
+		printf '# x\n%s\n' "${bad// /$'\t'}" >bad.tsv
 		run -78 --separate-stderr abuse-parse --providers bad.tsv m.eml
 		[[ $stderr == *bad.tsv:2:* ]]
 		[ -z "$output" ]

@@ -237,7 +237,7 @@ EOF
 	is '.authentic == "pass"'
 }
 
-@test "183 notices of many wordings, languages and wrappings" {
+@test "195 notices of many wordings, languages and wrappings" {
 	python3 "$BATS_TEST_DIRNAME/data/notices.py" "$BATS_TEST_TMPDIR/n"
 	run -0 python3 "$BATS_TEST_DIRNAME/data/notices_check.py" \
 		"$BATS_TEST_TMPDIR/n" "$NOW"

@@ -91,8 +91,8 @@ number(struct scan *t, const char *p, bool sign_before)
 		return (size_t)n;
 	}
 	n = 0;
-	if (t->y == 0 && sscanf(p, "%4d年%2d月%2d日%n", &a, &b, &c, &n) == 3 &&
-	    n && a > 999) {
+	if (t->y == 0 && sscanf(p, "%4d年%2d月%2d日%n", &a, &b, &c,
+	    &n) == 3 && n && a > 999) {
 		t->y = a;
 		t->mon = b;
 		t->d = c;

@@ -40,14 +40,16 @@ void ir_claim_text(struct ir_rec *o, const char *s, size_t n,
 void ir_claim_head(struct ir_rec *o, const char *subject, const char *from);
 
 /*
- * {present, format, and what the claim has, sha256, excerpt, ips, message_ids, exim_ids: [{id, time,
- * by, ours, date, skew, ok}], lead: {id, why}, subjects, php_script,
- * auth_user}.  date is that of the Received field which an id stands in;
- * skew its distance in seconds from the id's own time, ok that it is at
- * most 5 minutes.  lead is the id under which the mail left one of our hosts.  s is UTF-8 text, quoted mails with
- * their headers included; n 0 gives {present: false}.  Exim ids are those
- * whose time (their first six digits, base 62: Exim manual, "Message
- * identification") lies between 2010 and a day after now.
+ * {present, format, and what the claim has, sha256, excerpt, ips,
+ * message_ids, exim_ids: [{id, time, by, ours, date, skew, ok}], lead: {id,
+ * why}, subjects, php_script, auth_user}.  s is UTF-8 text, quoted mails with
+ * their headers included; n 0 gives {present: false}.
+ *
+ * Exim ids are those whose time (their first six digits, base 62: Exim
+ * manual, "Message identification") lies between 2010 and a day after now.
+ * date is that of the Received field which an id stands in; skew its distance
+ * in seconds from the id's own time, ok that it is at most 5 minutes.  lead
+ * is the id under which the mail left one of our hosts.
  */
 struct ir_rec *ir_complaint(const char *s, size_t n,
     const struct ir_complaint_opts *opts);

@@ -463,7 +463,7 @@ regions(struct ir_facts *f, struct place *t)
 	}
 }
 
-/* "Region: Tokyo", "東京リージョン": bare names, only beside the word. */
+/* "Region: Tokyo": bare names, only beside the word. */
 static void
 cities(struct ir_facts *f, struct place *t)
 {
@@ -684,7 +684,7 @@ static void
 resource_ids(struct ir_facts *f, struct place *t)
 {
 	const char *p, *q, *kind;
-	size_t n;
+	size_t n, before;
 
 	for (p = t->s; p < t->end; p++) {
 		if (*p != 'a' && *p != 'A' && *p != 'i' && *p != 'e' &&
@@ -696,9 +696,14 @@ resource_ids(struct ir_facts *f, struct place *t)
 		if (n) {
 			add_resource(f, t, "access-key", p, n, "", 0);
 		} else if ((n = ec2_id(p, t->end, &kind)) != 0) {
+			before = f->nresources;
 			add_resource(f, t, kind, p, n, "", 0);
-			/* "i-... [192.0.2.1]" */
+			/* "i-... [192.0.2.1]", "i-... (terminated)" */
 			q = skip_blank(p + n, t->end);
+			if (f->nresources > before && t->end - q > 11 &&
+			    (*q == '[' || *q == '(') &&
+			    strncasecmp(q + 1, "terminated", 10) == 0)
+				f->resources[before].gone = true;
 			if (q < t->end && *q == '[') {
 				const char *ip = q + 1;
 
@@ -929,10 +934,14 @@ activity(struct ir_facts *f, struct place *t)
 	    "Abuse Type:", "Type of abuse:", "Activity Type:", "Report Type:",
 	    "Activity:", "報告されたアクティビティ:",
 	    "報告された活動:", "アクティビティ:" };
+	/* what it is stands before these */
+	static const char *const leads_ja[] = { "関与", "の報告",
+	    "行為", "に該当" };
 	static const char *const leads[] = { "resembles", "resemble",
 	    "abuse report for", "appears to be", "implicated in",
 	    "participating in", "engaged in", "report of", "reports of",
-	    "is being used for", "being used to", "involved in" };
+	    "is being used for", "being used to", "involved in",
+	    "AWS_ABUSE_", "has been", "have been", "observed" };
 	static const struct {
 		const char *phrase, *word;
 	} told[] = {
@@ -959,6 +968,8 @@ activity(struct ir_facts *f, struct place *t)
 		{ "under review", "account-review" },
 		{ "sending paused", "account-review" },
 		{ "Acceptable Use Policy", "account-review" },
+		{ "Usage Policy", "account-review" },
+		{ "Amazon Bedrock", "account-review" },
 	};
 	const char *p, *q;
 	size_t i, n;
@@ -975,7 +986,13 @@ activity(struct ir_facts *f, struct place *t)
 		for (q = t->s; phrase(q, t->end, leads[i], &q); ) {
 			n = (size_t)(t->end - q) < 160 ?
 			    (size_t)(t->end - q) : 160;
-			set_activity(f, t, q, n, false);
+			p = memmem(q, n, ". ", 2);
+			set_activity(f, t, q, p ? (size_t)(p - q) : n, false);
+		}
+	for (i = 0; i < 4 && !f->activity.value[0]; i++)
+		for (q = t->s; (p = phrase(q, t->end, leads_ja[i], &q)); ) {
+			n = p - t->s < 90 ? (size_t)(p - t->s) : 90;
+			set_activity(f, t, p - n, n, false);
 		}
 	for (i = 0; i < sizeof told / sizeof told[0] &&
 	    !f->activity.value[0]; i++)
@@ -1066,6 +1083,7 @@ stage(struct ir_facts *f, struct place *t)
 		{ "final notice", "final", 2, true },
 		{ "final warning", "final", 2, true },
 		{ "final reminder", "final", 2, true },
+		{ "final attempt", "final", 2, true },
 		{ "last warning", "final", 2, true },
 		{ "taken the following step", "final", 2, false },
 		{ "taken the following action", "final", 2, false },
@@ -1145,7 +1163,8 @@ boilerplate(const char *s, const char *end)
 	static const char *const said[] = { "possible that your",
 	    "if you're unaware", "if you are unaware", "best practices",
 	    "for more information", "to learn more",
-	    "if you suspect", "if you believe", "security vulnerabilities", "お気づきでない",
+	    "if you suspect", "if you believe",
+	    "security vulnerabilities", "お気づきでない",
 	    "可能性があります" };
 	size_t i;
 
@@ -1161,6 +1180,7 @@ urgent(struct ir_facts *f, struct place *t)
 	static const char *const words[] = { "vulnerab", "compromis", "phish",
 	    "unauthorized", "unauthorised", "exposed", "suspicious",
 	    "irregular", "without permission", "FINAL NOTIFICATION",
+	    "final notice", "final warning", "最終通知",
 	    "侵害", "漏洩", "不正", "フィッシング" };
 	const char *p, *q, *from, *to;
 	size_t i;
@@ -1312,50 +1332,86 @@ within_ja(struct ir_facts *f, struct place *t, const char *unit,
 	}
 }
 
-/* "2026-10-02", "2026/10/2", "October 2, 2026", "2nd Oct 2026", "2026年10月2日" */
+/* 1 to 12, or 0. */
+static int
+month(const char *name)
+{
+	static const char *const names[] = { "jan", "feb", "mar", "apr",
+	    "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec" };
+	int i;
+
+	for (i = 0; i < 12; i++)
+		if (strncasecmp(name, names[i], 3) == 0)
+			return i + 1;
+	return 0;
+}
+
+/* A part of a date: a number, or the name of a month. */
+struct piece {
+	int value, digits;	/* digits 0: a month */
+};
+
+/* What stands between the parts of a date, "nd" and "of" as well. */
+static const char *
+between(const char *p)
+{
+	static const char *const words[] = { "st", "nd", "rd", "th", "of ",
+	    "年", "月", "日" };
+	const char *from;
+	size_t i;
+
+	do {
+		from = p;
+		p += strspn(p, " -/,.");
+		for (i = 0; i < sizeof words / sizeof words[0]; i++)
+			if (strncmp(p, words[i], strlen(words[i])) == 0)
+				p += strlen(words[i]);
+	} while (p > from);
+	return p;
+}
+
+/*
+ * "2026-10-02", "2026/10/2", "2026年10月2日"; "October 2, 2026", "2nd Oct
+ * 2026", "02-Oct-2026", a day of the week before it.  *len is its length.
+ */
 static bool
 calendar(const char *s, int *y, int *m, int *d, int *len)
 {
-	static const char months[] = "jan feb mar apr may jun jul aug sep oct "
-	    "nov dec ";
-	char name[12], low[5];
-	const char *at;
-	int n = 0;
-	size_t i;
+	struct piece c[3] = { { 0, 0 } };
+	const char *p = s;
+	size_t n, k;
+	bool weekday = false;
 
-	*len = 0;
-	if (sscanf(s, "%4d-%2d-%2d%n", y, m, d, &n) == 3 ||
-	    sscanf(s, "%4d/%2d/%2d%n", y, m, d, &n) == 3 ||
-	    sscanf(s, "%4d年%2d月%2d日%n", y, m, d, &n) == 3 ||
-	    sscanf(s, "%4d 年 %2d 月 %2d 日%n", y, m, d, &n) == 3) {
-		*len = n;
-		return *y >= 2000 && *m >= 1 && *m <= 12 && *d >= 1 &&
-		    *d <= 31;
-	}
-	if (sscanf(s, "%11[A-Za-z].%n", name, &n) == 1 && !n)
-		n = (int)strlen(name);
-	if (n == 0 || sscanf(s + n, " %2d%*[a-z], %4d%n", d, y, len) < 2) {
-		if (n == 0 || sscanf(s + n, " %2d, %4d%n", d, y, len) < 2) {
-			n = 0;
-			if (sscanf(s, "%2d %11[A-Za-z] %4d%n", d, name, y,
-			    len) < 3 && sscanf(s, "%2d-%11[A-Za-z]-%4d%n", d,
-			    name, y, len) < 3 && sscanf(s,
-			    "%2d%*[a-z] %11[A-Za-z] %4d%n", d, name, y, len) < 3)
-				return false;
+	for (k = 0; k < 3; ) {
+		n = strspn(p, "0123456789");
+		if (n > 4 || (n == 0 && !ir_text_word_char(*p)))
+			return false;
+		c[k].digits = (int)n;
+		for (c[k].value = 0; n; n--)
+			c[k].value = c[k].value * 10 + (*p++ - '0');
+		if (c[k].digits == 0) {
+			c[k].value = month(p);
+			while (ir_text_word_char(*p))
+				p++;
 		}
+		if (c[k].digits || c[k].value)
+			k++;
+		else if (k || weekday)
+			return false;
+		else
+			weekday = true;
+		if (k < 3)
+			p = between(p);
 	}
-	*len += n;
-	if (strlen(name) < 3)
-		return false;
-	for (i = 0; i < 3; i++)
-		low[i] = (char)(name[i] | 0x20);
-	low[3] = ' ';
-	low[4] = '\0';
-	at = strstr(months, low);
-	if (!at || *y < 2000 || *d < 1 || *d > 31)
-		return false;
-	*m = (int)(at - months) / 4 + 1;
-	return true;
+	*len = (int)(p - s);
+	k = c[0].digits == 4 ? 0 : 2;
+	*y = c[k].value;
+	*m = c[0].digits == 0 ? c[0].value : c[1].value;
+	*d = c[0].digits == 4 ? c[2].value : c[0].digits == 0 ? c[1].value :
+	    c[0].value;
+	return c[k].digits == 4 && (c[0].digits == 4 || c[0].digits == 0 ||
+	    c[1].digits == 0) && *y >= 2000 && *m >= 1 && *m <= 12 &&
+	    *d >= 1 && *d <= 31;
 }
 
 /* The time of day that may follow a date: "06:16", " at 06:16 (UTC)". */
@@ -1403,7 +1459,8 @@ until(struct ir_facts *f, struct place *t)
 {
 	static const char *const leads[] = { "by ", "Effective date: ",
 	    "before ", "until ", "no later than ", "deadline: ",
-	    "due date: ", "due: ", "期限: ", "期限:" };
+	    "due date: ", "due: ", "end of day ", "期限: ",
+	    "期限:" };
 	static const char by_ja[] = "までに";
 	const char *p, *q;
 	size_t i;

@@ -373,6 +373,7 @@ ir_report_record(const struct ir_report *r)
 	struct ir_rec *prov = ir_rec_object();
 	const char *stage = f->stage.value[0] ? f->stage.value : "new";
 	const char *why = r->partial;
+	bool urgent = f->urgent.value[0] && strcmp(stage, "resolved") != 0;
 
 	identify(rec, r, c);
 	ir_rec_time(rec, "time", r->opts->now);
@@ -392,8 +393,8 @@ ir_report_record(const struct ir_report *r)
 	put(rec, prov, "abuse_time", &f->when);
 	ir_rec_str(rec, "stage", stage);
 	source_only(prov, "stage", f->stage.source, NULL);
-	ir_rec_bool(rec, "urgent", f->urgent.value[0] != '\0');
-	if (f->urgent.value[0])
+	ir_rec_bool(rec, "urgent", urgent);
+	if (urgent)
 		source_only(prov, "urgent", f->urgent.source, &f->urgent);
 	times(rec, prov, r, stage);
 	mail_fields(rec, r);

@@ -175,7 +175,7 @@ prop(const char *s, const char *name, const char **v, size_t *n)
 
 /* "user@domain" or "domain" or "@domain": is that the sender's? */
 static bool
-prop_sender(const struct verdict *verdict, const char *s, const char *name)
+of_sender(const struct verdict *verdict, const char *s, const char *name)
 {
 	const char *v, *at;
 	size_t n;
@@ -187,7 +187,8 @@ prop_sender(const struct verdict *verdict, const char *s, const char *name)
 		n -= (size_t)(at + 1 - v);
 		v = at + 1;
 	}
-	return verdict->root ? at_or_below(v, n, verdict->root) : aws_domain(v, n);
+	return verdict->root ? at_or_below(v, n, verdict->root) :
+	    aws_domain(v, n);
 }
 
 static bool
@@ -219,19 +220,21 @@ one_result(struct verdict *v, const char *s)
 	char r[16];
 
 	if (method(s, "dmarc", r, sizeof r)) {
-		if (ir_ascii_ieq(r, "pass") && prop_sender(v, s, "header.from="))
+		if (ir_ascii_ieq(r, "pass") && of_sender(v, s, "header.from="))
 			v->dmarc_pass = true;
 		else if (ir_ascii_ieq(r, "fail"))
 			v->dmarc_fail = true;
 	} else if (method(s, "dkim", r, sizeof r)) {
-		if (ir_ascii_ieq(r, "pass") && (prop_sender(v, s, "header.d=") ||
-		    prop_sender(v, s, "header.i="))) {
+		if (ir_ascii_ieq(r, "pass") &&
+		    (of_sender(v, s, "header.d=") ||
+		    of_sender(v, s, "header.i="))) {
 			v->aligned = true;
 			v->by = "dkim";
 		}
 		v->any_fail = v->any_fail || ir_ascii_ieq(r, "fail");
 	} else if (method(s, "spf", r, sizeof r)) {
-		if (ir_ascii_ieq(r, "pass") && prop_sender(v, s, "smtp.mailfrom=")) {
+		if (ir_ascii_ieq(r, "pass") &&
+		    of_sender(v, s, "smtp.mailfrom=")) {
 			if (!v->aligned)
 				v->by = "spf";
 			v->aligned = true;

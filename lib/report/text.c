@@ -92,8 +92,18 @@ static bool
 separator(const char *p, const char *end)
 {
 	static const char *const alone[] = { "Original report",
-	    "Log Extract" };
-	const char *q;
+	    "Log Extract", "Original complaint", "Original abuse report",
+	    "Original message", "元のレポート", "元の報告",
+	    "報告の原文" };
+	/* what the reporter filled in, in the oldest notices */
+	static const char *const from_here[] = {
+	    "Additional abuse report information",
+	    "Additional information provided by" };
+	/* between dashes: the languages and wordings differ */
+	static const char *const headings[] = { "report", "complaint",
+	    "original message", "forwarded", "レポート", "報告",
+	    "苦情", "転送", "原文" };
+	const char *q, *marks = p;
 	size_t dashes = 0, i;
 
 	if (begins(p, end, "[ Offending message") ||
@@ -111,7 +121,17 @@ separator(const char *p, const char *end)
 	p = skip(p, end);
 	if (dashes >= 3 && begins(p, end, "attachment"))
 		return true;
-	for (i = 0; dashes == 0 && i < 2; i++) {
+	for (marks = skip(marks, end), i = 0; marks + i < end &&
+	    strchr("-=_#~*", marks[i]); i++)
+		;
+	if (i >= 3 && end - p < 100)
+		for (i = 0; i < sizeof headings / sizeof headings[0]; i++)
+			if (ir_text_phrase(p, end, headings[i], NULL))
+				return true;
+	for (i = 0; i < 2; i++)
+		if (begins(p, end, from_here[i]))
+			return true;
+	for (i = 0; dashes == 0 && i < sizeof alone / sizeof alone[0]; i++) {
 		q = begins(p, end, alone[i]);
 		if (!q)
 			continue;

@@ -99,7 +99,8 @@ item(const char *s, size_t n, const char *name, const char **v, size_t *len)
 }
 
 static void
-put(struct ir_rec *o, const char *key, const char *s, size_t n, const char *name)
+put(struct ir_rec *o, const char *key, const char *s, size_t n,
+    const char *name)
 {
 	const char *v;
 	size_t len;

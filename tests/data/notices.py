@@ -364,6 +364,69 @@ mail("placeholder", "Your AWS Abuse Report [20000000001-1]",
      "Reported Activity: Email Spam\n",
      {"account": None, "region": None, "resources": [], "conflicts": []})
 
+mail("old-reporter-fields", "Your Amazon EC2 Abuse Report [20000000001-1]",
+     f"""Dear Amazon EC2 Customer,
+
+We've received a report that your instance(s):
+
+Instance Id: {I1}
+IP Address: 192.0.2.5
+
+has been port scanning remote hosts on the Internet.
+
+Case number: 20000000001-1
+
+Additional abuse report information provided by original abuse reporter:
+* Destination Ports: 22
+* Abuse Time: Sun Mar 01 09:00:00 UTC 2020
+AWS Account ID: 999988887777
+""", {"activity": "port-scan", "abuse_time": None, "account": None,
+      "resources": [I1, "192.0.2.5"], "case": "20000000001-1"})
+for _n, _line in enumerate((
+        "-----BEGIN ABUSE REPORT-----", "===== Original complaint =====",
+        "--- 元のレポート ---", "***** Reported by a third party *****",
+        "Original complaint:", "---------- 転送された報告 ----------")):
+    mail(f"separator-{_n}", CASE,
+         f"AWS ID: 222233334444\nReported Activity: Email Spam\n\n{_line}\n"
+         "AWS ID: 999988887777 i-0ffffffffffffffff\n",
+         {**BASE, "activity": "spam", "resources": []}, inject=False)
+mail("terminated-mark", CASE,
+     f"EC2 Instance Id: {I1} [Terminated]\nEC2 Instance Id: {I2}\n"
+     "have been implicated in sending unsolicited bulk email.\n"
+     "Please respond by end of day Mar 4, 2026 UTC.\n",
+     {**BASE, "activity": "spam", "resources.0.gone": True,
+      "resources.1.gone": None, "due": "2026-03-04T00:00:00Z"})
+mail("ja-prose", "AWS 不正使用レポート [20000000001-1]",
+     "お客様の AWS リソースが、フィッシングに関与しているとの報告を受けました。\n"
+     "AWS アカウント: 222233334444\nリージョン: 東京 (ap-northeast-1)\n"
+     "S3 バケット: phish-bucket-1\n"
+     "このメールを受信してから 24 時間以内に、詳細をご返信ください。\n",
+     {**BASE, "activity": "phishing", "region": "ap-northeast-1",
+      "resources": ["phish-bucket-1"], "urgent": True})
+mail("bedrock-restricted", "Amazon Bedrock: your access has been restricted"
+     " [AWS ID 222233334444]",
+     "Usage of Anthropic models on Amazon Bedrock violates the Usage Policy.\n"
+     "Action: Access removed\nAWS account ID: 222233334444\n"
+     "Effective date: 2026-03-27 06:16 (UTC)\n",
+     {"account": ACCOUNT, "activity": "account-review", "case": None,
+      "due": "2026-03-27T06:16:00Z", "stage": "new"}, inject=False)
+mail("follow-up-conditional", CASE,
+     "We are following up on the abuse report of 27 Feb 2026. We have yet to\n"
+     "receive a response from you.\nRegion: us-east-1\nResource:"
+     f" arn:aws:ec2:us-east-1:222233334444:instance/{I1}\n\n"
+     "Reported Activity: Vulnerable Service (Open Memcached)\n\nIf we do not"
+     " receive a response within 12 hours, we may suspend the instance(s).\n"
+     "Once this issue has been resolved, please let us know.\n",
+     {**BASE, "stage": "reminder", "due": "2026-03-02T22:00:00Z",
+      "region": "us-east-1", "resources": [I1]})
+mail("resolved-with-reply-quoted", "RE: " + CASE,
+     "Thank you for your response. We consider this report to be resolved and"
+     " no further\naction is required on your part at this time. If you"
+     " receive additional reports,\nplease reply.\n\nOn Mon, Ops wrote:\n"
+     "> We terminated i-0ffffffffffffffff. AWS ID: 999988887777\n",
+     {**BASE, "stage": "resolved", "due": None, "resources": []},
+     inject=False)
+
 # --- Japanese -----------------------------------------------------------------
 JA = f"""お客様の AWS リソースの不正使用に関する報告を受け取りました。
 

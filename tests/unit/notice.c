@@ -164,7 +164,7 @@ stages(void **state)
 	stage("FINAL NOTIFICATION. We have not received a response",
 	    "final", "FINAL NOTIFICATION", -1);
 	stage("It was final notice, but investigated and resolved.",
-	    "resolved", "", -1);
+	    "resolved", "final notice", -1);
 	stage("If you're unaware, it is possible that your environment has "
 	    "been compromised. Your key is exposed.", "", "exposed", -1);
 	stage("Respond within five (5) days or within the next 12 hours",
@@ -174,6 +174,36 @@ stages(void **state)
 	stage("5 日以内", "", "", 432000);
 	stage("within 100 days, within 0 hours, within many hours", "", "",
 	    -1);
+}
+
+static void
+until(const char *s, int64_t at)
+{
+	struct ir_facts f;
+
+	ir_facts_init(&f);
+	ir_facts_body(&f, s, strlen(s));
+	assert_int_equal(f.due_at, at);
+}
+
+static void
+dates(void **state)
+{
+	const int64_t day = 1790899200;		/* 2026-10-02 */
+
+	(void)state;
+	until("Contact AWS by 2026-10-02.", day);
+	until("by 2026/10/2", day);
+	until("reply by October 2, 2026 or", day);
+	until("by Friday, October 2nd, 2026", day);
+	until("before 2 Oct 2026", day);
+	until("no later than 02-Oct-2026", day);
+	until("by the 2nd of October 2026", day);
+	until("by 2nd of October 2026", day);
+	until("Effective date: 2026-10-02 06:16 (UTC)", day + 22560);
+	until("2026年10月2日までに", day);
+	until("by 12345-10-02, by March, by 2026-13-01, by 10/02/2026", -1);
+	until("by a person who may be in 2026", -1);
 }
 
 static void
@@ -282,8 +312,8 @@ auth(const char *fields, const char *id, const char *want)
 
 	snprintf(mail, sizeof mail, "%sFrom: a@amazon.com\n\nx\n", fields);
 	assert_int_equal(ir_mime_parse(&m, mail, strlen(mail)), 0);
-	assert_string_equal(ir_sender_authentic(&m, "a@amazon.com", NULL, id, why,
-	    sizeof why), want);
+	assert_string_equal(ir_sender_authentic(&m, "a@amazon.com", NULL, id,
+	    why, sizeof why), want);
 	assert_true(why[0] != '\0');
 	ir_mime_free(&m);
 }
@@ -339,6 +369,7 @@ main(void)
 		cmocka_unit_test(regions),
 		cmocka_unit_test(resources),
 		cmocka_unit_test(stages),
+		cmocka_unit_test(dates),
 		cmocka_unit_test(activities),
 		cmocka_unit_test(cuts),
 		cmocka_unit_test(regular),
