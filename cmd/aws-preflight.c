@@ -21,7 +21,8 @@
 #include "policy/actions.h"
 #include "policy/compromised.h"
 
-#define MAX_ACTIONS 64
+#define MAX_ACTIONS 128
+#define BATCH 20			/* actions of one simulation */
 #define MAX_KEYS 20
 #define SMTP_ENDPOINT "email-smtp.{region}.amazonaws.com:587"
 
@@ -39,6 +40,7 @@ struct row {
 	const char *how;		/* NULL: not known */
 	char why[IR_POLICY_WHY + 80];
 	int code;			/* of what stood in the way */
+	bool asked;			/* a simulation has answered */
 };
 
 struct preflight {
@@ -453,8 +455,8 @@ read_simulation(struct row *r, const struct ir_rec *result, bool any_user)
 }
 
 struct query {
-	struct ir_aws_param v[16];
-	char name[12][64];
+	struct ir_aws_param v[2 + BATCH + 9];
+	char name[BATCH + 9][64];
 	size_t n, names, entries;
 };
 
@@ -482,7 +484,47 @@ add_entry(struct query *q, const char *key, const char *value,
 	}
 }
 
-/* One simulation of one action.  -1: it was refused or lost. */
+/* What has a way of its own to find out is asked about alone. */
+static bool
+goes_along(const struct preflight *p, const struct row *r,
+    const struct row *with)
+{
+	const char *a = region_of(p, r->action.name);
+	const char *b = region_of(p, with->action.name);
+
+	return r == with || (!r->asked && !p->only.n &&
+	    strncmp(r->action.name, "sts:", 4) != 0 &&
+	    strcmp(r->action.name, "ec2:DescribeRegions") != 0 &&
+	    r->action.on_user == with->action.on_user &&
+	    (a && b ? strcmp(a, b) == 0 : a == b));
+}
+
+static void
+read_all(struct preflight *p, const struct ir_rec *results)
+{
+	const struct ir_rec *one;
+	const char *name;
+	struct row *r;
+	size_t i, k;
+
+	for (i = 0; i < ir_rec_len(results); i++) {
+		one = ir_rec_item(results, i);
+		name = ir_rec_get(one, "EvalActionName");
+		for (k = 0; name && k < p->n; k++) {
+			r = &p->rows[k];
+			if (!r->asked || r->how || *r->why ||
+			    strcmp(r->action.name, name) != 0)
+				continue;
+			read_simulation(r, one, r->action.on_user &&
+			    !*p->target);
+		}
+	}
+}
+
+/*
+ * One simulation of this action, and of those that go along with it.  -1: it
+ * was refused or lost.
+ */
 static int
 simulate(struct preflight *p, struct row *r)
 {
@@ -492,10 +534,18 @@ simulate(struct preflight *p, struct row *r)
 	struct ir_err err = IR_ERR_INIT;
 	struct query q = { .n = 0 };
 	char now[IR_TIME_LEN];
+	size_t i, n = 0;
 	int rc;
 
 	add(&q, "PolicySourceArn", p->me.arn);
-	add(&q, "ActionNames.member.1", r->action.name);
+	for (i = (size_t)(r - p->rows); i < p->n && n < BATCH; i++) {
+		if (!goes_along(p, &p->rows[i], r))
+			continue;
+		p->rows[i].asked = true;
+		snprintf(q.name[q.names], sizeof q.name[0],
+		    "ActionNames.member.%zu", ++n);
+		add(&q, q.name[q.names++], p->rows[i].action.name);
+	}
 	if (r->action.on_user && *p->target)
 		add(&q, "ResourceArns.member.1", p->target);
 	add_entry(&q, "aws:CurrentTime", ir_time_rfc3339(ir_now(), now),
@@ -507,8 +557,7 @@ simulate(struct preflight *p, struct row *r)
 	c.nparams = q.n;
 	rc = ir_aws_do(p->aws, &c, &err);
 	if (rc == 0)
-		read_simulation(r, ir_rec_at(c.reply,
-		    "EvaluationResults.0"), r->action.on_user && !*p->target);
+		read_all(p, ir_rec_at(c.reply, "EvaluationResults"));
 	else
 		stood_in_the_way(r, &err);
 	ir_aws_call_free(&c);
@@ -574,7 +623,8 @@ decide(struct preflight *p, struct row *r, bool *simulates)
 	bool principal = p->me.kind == IR_PRINCIPAL_USER ||
 	    p->me.kind == IR_PRINCIPAL_ROLE;
 
-	r->verdict = IR_POLICY_UNKNOWN;
+	if (!r->how)
+		r->verdict = IR_POLICY_UNKNOWN;
 	if (!principal)
 		snprintf(r->why, sizeof r->why, "IAM cannot be asked about "
 		    "%.200s", p->arn);
@@ -586,7 +636,7 @@ decide(struct preflight *p, struct row *r, bool *simulates)
 	} else if (dry_run(p, r)) {
 		;
 	} else if (principal) {
-		if (*simulates)
+		if (*simulates && !r->asked)
 			*simulates = simulate(p, r) == 0;
 		if (!r->how)
 			evaluate(p, r);

@@ -74,7 +74,6 @@ struct run {
 	struct ir_dnsbl_todos todo;	/* for --delist */
 	struct last *last;
 	size_t rounds;
-	bool text;			/* --delist for people */
 };
 
 /* --- records ------------------------------------------------------------ */
@@ -833,11 +832,14 @@ static void
 say_todo(struct run *r)
 {
 	struct ir_buf b = IR_BUF(16384);
+	const struct ir_common *c = &r->opts->common;
+	bool text = c->format == IR_FMT_TABLE ||
+	    (c->format == IR_FMT_AUTO && isatty(STDOUT_FILENO));
 	size_t i;
 
 	ir_dnsbl_todo_sort(&r->todo);
 	for (i = 0; i < r->todo.n; i++) {
-		if (!r->text) {
+		if (!text) {
 			ir_out_put(r->out, ir_dnsbl_todo_record(
 			    &r->todo.v[i], i + 1));
 			continue;
@@ -885,6 +887,32 @@ plugin_end(int status, void *arg)
 	puts("DNSBL UNKNOWN - bad usage");
 	fflush(stdout);
 	_exit(3);
+}
+
+/* Called by the name that monitoring knows? */
+static bool
+is_plugin(const char *name)
+{
+	const char *base = strrchr(name, '/');
+
+	if (strcmp(base ? base + 1 : name, "check_dnsbl"))
+		return false;
+	on_exit(plugin_end, NULL);
+	return true;
+}
+
+/* The exit code: the answer, unless there was an error. */
+static int
+end(struct run *r)
+{
+	int state = r->opts->nagios ? nagios(r) : 0;
+	int code = ir_end(r->err, r->out, NULL);
+
+	if (r->opts->nagios)
+		return code == IR_IOERR ? code : state;
+	if (code)
+		return code;
+	return r->listed ? IR_NO : r->unknown ? IR_TEMPFAIL : 0;
 }
 
 static void
@@ -980,31 +1008,19 @@ main(int argc, char **argv)
 	};
 	struct ir_err err = IR_ERR_INIT;
 	struct run r = { .opts = &o, .err = &err, .names = IR_BUF(1 << 20) };
-	const char *base = strrchr(argv[0], '/');
-	int n, code, state = 0;
+	int n;
 
 	ir_begin(&command);
-	o.nagios = strcmp(base ? base + 1 : argv[0], "check_dnsbl") == 0;
-	if (o.nagios)
-		on_exit(plugin_end, NULL);
+	o.nagios = is_plugin(argv[0]);
 	n = ir_parse(argc, argv, opts, &o.common);
 	check_usage(&o, n);
 	if (!o.nagios)
 		r.out = ir_open_output(&o.common, cols);
-	r.text = o.delist && (o.common.format == IR_FMT_TABLE ||
-	    (o.common.format == IR_FMT_AUTO && isatty(STDOUT_FILENO)));
-	if (read_tables(&r) || choose_zones(&r) || read_feeds(&r) ||
-	    read_targets(&r, argv + 1, (size_t)n) || ask_lists(&r))
-		goto out;
-	say_todo(&r);
-out:
-	if (o.nagios)
-		state = nagios(&r);
-	code = ir_end(&err, r.out, NULL);
-	if (o.nagios && code != IR_IOERR)
-		code = state;
-	else if (!code)
-		code = r.listed ? IR_NO : r.unknown ? IR_TEMPFAIL : 0;
+	if (read_tables(&r) == 0 && choose_zones(&r) == 0 &&
+	    read_feeds(&r) == 0 && read_targets(&r, argv + 1, (size_t)n) == 0 &&
+	    ask_lists(&r) == 0)
+		say_todo(&r);
+	n = end(&r);
 	free_run(&r);
-	return code;
+	return n;
 }

@@ -97,7 +97,7 @@ open_one(struct opts *o, const struct ir_rec *report,
 	rc = ir_incident_open(&new, report, dir, err);
 	if (rc < 0)
 		return -1;
-	if (rc || new.merged)
+	if (!ir_view_fresh(dir))	/* also after a run that was killed */
 		refresh(o, dir);
 	r = ir_incident_record(dir, ir_now(), err);
 	if (!r)

@@ -45,6 +45,7 @@ struct key {
 
 struct subject {
 	char name[256];		/* domain or host; "" for an address */
+	char sender[320];	/* the mail address that was given, or "" */
 	struct ir_ip ip;	/* when there is no name */
 	char mail_from[256];	/* of SES, or a Return-Path; may be "" */
 	char region[64];	/* sent by SES from there; may be "" */
@@ -205,6 +206,9 @@ add_subject(struct run *r, const char *text)
 			ir_hint(r->err, "write it in ASCII (xn--...)");
 		return NULL;
 	}
+	if (at)
+		snprintf(s->sender, sizeof s->sender, "%.*s@%s",
+		    at - text > 64 ? 64 : (int)(at - text), text, s->name);
 	r->n++;
 	return s;
 }
@@ -268,30 +272,32 @@ drop_double(struct run *r)
 		}
 }
 
-/* From, signatures and Return-Path of a message. */
-static int
-take_message(struct run *r)
+/* The domain of the first header of that name; false: there is none. */
+static bool
+domain_of(const struct ir_mime *m, const char *header, char out[256])
 {
-	struct ir_buf raw = IR_BUF(IR_MIME_BYTES), text = IR_BUF(4096);
-	struct ir_mime m = { .n = 0 };
-	const struct ir_mime_header *h;
-	struct subject *s = NULL;
-	char domain[256], selector[256];
-	const char *at;
-	size_t i, n;
-	int rc = ir_buf_read_file(&raw, r->opts->message, r->err);
+	struct ir_buf text = IR_BUF(IR_MIME_VALUE);
+	const char *at = NULL;
+	bool ok;
 
-	if (rc == 0)
-		rc = ir_mime_parse(&m, ir_buf_cstr(&raw), raw.len);
-	if (rc == 0 && ir_mime_get(&m, 0, "From", &text) &&
-	    (at = strrchr(ir_buf_cstr(&text), '@'))) {
-		n = strcspn(at, "> \t,;");
-		ir_buf_trunc(&text, (size_t)(at - text.data) + n);
-		s = add_subject(r, text.data + (at - text.data) + 1);
-	} else if (rc == 0) {
-		ir_fail(r->err, IR_DATAERR, "no From");
-	}
-	for (i = 0; s && (h = ir_mime_header(&m, 0, "DKIM-Signature", i)) &&
+	if (ir_mime_get(m, 0, header, &text) &&
+	    (at = strrchr(ir_buf_cstr(&text), '@')))
+		ir_buf_trunc(&text, (size_t)(at - text.data) +
+		    strcspn(at, "> \t,;"));
+	ok = at && name_ok(at + 1, out);
+	ir_buf_free(&text);
+	return ok;
+}
+
+/* Where the keys of its signatures are; of the signers, its own domain. */
+static void
+take_signatures(struct subject *s, const struct ir_mime *m)
+{
+	const struct ir_mime_header *h;
+	char domain[256], selector[256];
+	size_t i;
+
+	for (i = 0; (h = ir_mime_header(m, 0, "DKIM-Signature", i)) &&
 	    s->nkeys < MAX_KEYS; i++) {
 		if (!ir_dkim_signature(h->value, h->value_len, domain,
 		    selector) || add_key(s, domain, selector, false, NULL))
@@ -299,22 +305,33 @@ take_message(struct run *r)
 		if (!s->signer[0] || strcasecmp(domain, s->name) == 0)
 			snprintf(s->signer, sizeof s->signer, "%s", domain);
 	}
-	ir_buf_trunc(&text, 0);
-	if (s && ir_mime_get(&m, 0, "Return-Path", &text) &&
-	    (at = strrchr(ir_buf_cstr(&text), '@'))) {
-		ir_buf_trunc(&text, (size_t)(at - text.data) +
-		    strcspn(at, "> \t"));
-		(void)name_ok(text.data + (at - text.data) + 1,
-		    s->mail_from);
+}
+
+/* From, signatures and Return-Path of a message. */
+static int
+take_message(struct run *r)
+{
+	struct ir_buf raw = IR_BUF(IR_MIME_BYTES);
+	const char *file = r->opts->message;
+	struct ir_mime m = { .n = 0 };
+	struct subject *s;
+	char from[256];
+	int rc = ir_buf_read_file(&raw, file, r->err);
+
+	if (rc == 0 && ir_mime_parse(&m, ir_buf_cstr(&raw), raw.len))
+		rc = ir_fail(r->err, IR_OSERR, "no memory");
+	if (rc == 0 && !domain_of(&m, "From", from))
+		rc = ir_fail(r->err, IR_DATAERR, "%s: no From with a domain",
+		    strcmp(file, "-") ? file : "standard input");
+	if (rc == 0 && !(s = add_subject(r, from)))
+		rc = -1;
+	if (rc == 0) {
+		take_signatures(s, &m);
+		(void)domain_of(&m, "Return-Path", s->mail_from);
 	}
 	ir_mime_free(&m);
 	ir_buf_free(&raw);
-	ir_buf_free(&text);
-	if (s)
-		return 0;
-	ir_fail_prefix(r->err, "%s", strcmp(r->opts->message, "-") ?
-	    r->opts->message : "standard input");
-	return -1;
+	return rc;
 }
 
 static int
@@ -467,8 +484,8 @@ check_relay(struct run *r, const char *subject, const char *host,
     const char *local)
 {
 	struct ir_smtp_relay q = { .domain = local, .from = FOREIGN_FROM,
-		.to = IR_SMTP_SIMULATOR, .server = { .host = host, .port = (int)r->opts->port,
-		.timeout_ms = 10000 } };
+		.to = IR_SMTP_SIMULATOR, .server = { .host = host,
+		.port = (int)r->opts->port, .timeout_ms = 10000 } };
 	struct ir_smtp_relay_test test[IR_RELAY_TESTS];
 	enum ir_smtp_relay_verdict v = IR_RELAY_UNDECIDED;
 	struct ir_smtp_facts facts = { .trouble = IR_SMTP_FINE };
@@ -563,7 +580,8 @@ check_domain(struct run *r, const struct subject *s)
 	ir_posture_mx(&r->p, s->name);
 	ir_posture_spf(&r->p, s->name);
 	for (i = 0; i < o->ip.n; i++)
-		ir_posture_spf_ip(&r->p, s->name, NULL, &r->ip[i], o->helo);
+		ir_posture_spf_ip(&r->p, s->name, s->sender[0] ? s->sender :
+		    NULL, &r->ip[i], o->helo);
 	check_dkim(r, s);
 	ir_posture_dmarc(&r->p, s->name);
 	check_ways(r, s);

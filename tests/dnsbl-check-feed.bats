@@ -2,6 +2,7 @@
 # dnsbl-check: lists read from their files, what to do about listings, looking
 # again until nothing is listed, and the plugin.
 
+# shellcheck disable=SC2154
 load lib/quell
 load lib/dns
 

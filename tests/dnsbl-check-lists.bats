@@ -2,6 +2,7 @@
 # dnsbl-check: domains and networks, access keys, what lists allow, their own
 # name servers, and what one run tells the next.
 
+# shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
 load lib/dns
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # dnsbl-check against lists that behave, lists that do not, and real servers.
 
+# shellcheck disable=SC2030,SC2031
 load lib/quell
 load lib/dns
 
@@ -104,6 +105,20 @@ field() {
 	white.test whitelisted -
 	world.test unknown lists-the-world
 	END
+}
+
+@test "of two dozen ways to misbehave not one is taken for an answer" {
+	# shellcheck source=tests/lib/dnsbl_world.bash
+	. "$QUELL_ROOT/tests/lib/dnsbl_world.bash"
+	dnsbl_world "$DNS/world"
+	fakedns_start "$DNS/world/fake" "$DNS/world/zones.json"
+	run -1 --separate-stderr dnsbl-check --force -t 10 --resolver \
+		"127.0.0.1:$(dns_port "$DNS/world/fake")" \
+		--zones "$DNS/world/lists.tsv" 192.0.2.10
+	dns_stop "$DNS/world/fake"
+	jq -r '(.zone | sub("^KEY."; "")) + " " + .verdict' <<<"$output" >said
+	run -0 dnsbl_wrong "$DNS/world" <said
+	[ "$output" = 0 ]
 }
 
 @test "a listing says what, why, until when, who said so and what to do" {

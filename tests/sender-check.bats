@@ -60,6 +60,10 @@ setup_file() {
 	"ten.test": {records: {"@": [["MX", "10 mx.good.test"], ["TXT",
 	    "v=spf1 ptr a:n1.test " + ("a:mx.good.test " * 8) +
 	    "?all"]], "_dmarc": [["TXT", "v=DMARC1; sp=oops"]]}},
+	"macro.test": {records: {"@": [["TXT",
+	    "v=spf1 exists:%{l1r-}.%{i}.%{h}.ok.test -all exp=why.macro.test"]],
+	    "why": [["TXT", "not %{s} from %{c}"]]}},
+	"ok.test": {records: {"news.192.0.2.10.he.lo": [["A", "127.0.0.2"]]}},
 	"sub.test": {records: {"_dmarc": [["TXT",
 	    "v=DMARC1; p=reject; sp=quarantine; np=none; rua=mailto:a@sub.test"]],
 	    "a": [["MX", "10 mx.good.test"]]}},
@@ -151,6 +155,16 @@ finding() {
 		(.[1].trace | map(.depth) == [1, 1, 2]) and
 		.[1].trace[1].outcome == "match" and
 		.[1].trace[1].asked == "_spf.good.test"' <<<"$output"
+	# the mail address, the HELO name and the address are in macros
+	run --separate-stderr check --ip 192.0.2.10 --ip 192.0.2.9 --helo he.lo \
+		News-Letter@macro.test
+	jq -se 'map(select(.check == "spf-address")) | map(.result) ==
+		["pass", "fail"] and .[1].explanation ==
+		"not News-Letter@macro.test from 192.0.2.9"' <<<"$output"
+	run --separate-stderr check --ip 192.0.2.10 --helo he.lo Letter-News@macro.test
+	finding macro.test spf-address '.result == "fail" and
+		.trace[0].asked == "Letter.192.0.2.10.he.lo.ok.test"'
+	run -1 --separate-stderr check --ip 192.0.2.99 --ip 2001:db8:0:1::5 good.test
 	# an address of its own is checked, too
 	finding 192.0.2.99 rdns '.verdict == "fail"'
 }
@@ -305,8 +319,10 @@ finding() {
 	run -1 check --message - <mail.eml
 	printf 'To: a@example.org\n\nx\n' >nofrom
 	run -65 --separate-stderr check --message nofrom
-	[[ $stderr == 'sender-check: nofrom: no From' ]]
+	[[ $stderr == 'sender-check: nofrom: no From with a domain' ]]
 	run -66 check --message nothing
+	printf 'From: <a@localhost>\n\nx\n' >local
+	run -65 check --message local
 }
 
 @test "MTA-STS: the policy, from a web server" {

@@ -112,3 +112,31 @@ each_kill() {
 	each_kill check cred-vault remove a --confirm=a
 	echo "$kills kills"
 }
+
+@test "what a killed run left goes with the next change, and nothing else" {
+	local n left=0
+	: >in
+	# killed between the first byte and the rename
+	for n in 1 2 3; do
+		printf 'username=u\npassword=new\n' >in
+		strace -qq -o /dev/null -e trace=rename \
+			-e inject=rename:signal=SIGKILL:when=1 \
+			cred-vault put -y a <in >out 2>&1 || true
+		left=$((left + $(find . -maxdepth 1 -name '.v.??????' | wc -l)))
+	done
+	[ "$left" -ge 3 ]
+	# whatever is no temporary of this vault's stays
+	printf 'quellv1\n' >.w.abcdef
+	printf 'mine\n' >.v.backup
+	printf 'quellv1\n' >.v.longername
+	mkdir .v.folder
+	ln -s v .v.symlnk
+	: >.v.emptyy
+	: >.v~.emptyy
+	run -0 cred-vault list
+	[ -e .v.emptyy ]
+	put a last
+	[ "$(password a)" = last ]
+	[ "$(find . -maxdepth 1 -name '.v*' -o -maxdepth 1 -name '.w*' | sort | paste -sd' ')" = \
+		'./.v.backup ./.v.folder ./.v.longername ./.v.symlnk ./.w.abcdef' ]
+}

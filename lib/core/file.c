@@ -1,4 +1,5 @@
 /* file.c - see file.h */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -257,6 +258,49 @@ ir_file_replace(const char *path, const void *bytes, size_t n, mode_t mode,
 		return ir_fail_errno(err, IR_CANTCREAT, errno, "%s", path);
 	}
 	return write_new(target, old, bytes, n, mode, 0, err);
+}
+
+/* Ours, and a beginning of what is written to such a file? */
+static bool
+is_left(int dir, const char *name, const void *begin, size_t n)
+{
+	char head[64];
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC);
+	struct stat st;
+	ssize_t got = -1;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_uid == geteuid() && st.st_nlink == 1 && n <= sizeof head)
+		got = read(fd, head, n);
+	close(fd);
+	return got == 0 || (got == (ssize_t)n && memcmp(head, begin, n) == 0);
+}
+
+void
+ir_file_sweep(const char *path, const void *begin, size_t n)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	size_t len = strlen(name);
+	char folder[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(folder, sizeof folder, "%.*s", slash ?
+	    (int)(slash - path) + 1 : 1, slash ? path : ".");
+	d = opendir(folder);
+	while (d && (e = readdir(d)) != NULL)
+		if (e->d_name[0] == '.' &&
+		    strncmp(e->d_name + 1, name, len) == 0 &&
+		    e->d_name[len + 1] == '.' &&
+		    strlen(e->d_name) == len + 8 &&
+		    is_left(dirfd(d), e->d_name, begin, n))
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
 }
 
 int

@@ -63,6 +63,14 @@ int ir_file_create(const char *path, const void *bytes, size_t n,
 int ir_file_secret(const char *path, const void *bytes, size_t n,
     mode_t mode, gid_t group, struct ir_err *err);
 
+/*
+ * Temporaries of ir_file_replace() that a killed run left beside path:
+ * regular files of ours that are empty or begin with these bytes go.  The
+ * caller holds the lock that every writer of path takes, so nobody is at work
+ * on one.
+ */
+void ir_file_sweep(const char *path, const void *begin, size_t n);
+
 /* mkdir -p with mode for what is made.  0, or -1 and 73. */
 int ir_mkdirs(const char *path, mode_t mode, struct ir_err *err);
 

@@ -7,6 +7,7 @@
 #include "../core/buf.h"
 #include "../core/text.h"
 #include "casefile.h"
+#include "markup.h"
 
 #define BEGUN 64		/* actions that are under way at once */
 #define NAMED 6			/* names that are listed, of many */
@@ -122,6 +123,36 @@ sending(struct ir_buf *out, const struct ir_rec *data)
 		    r.off);
 }
 
+/* As they were given, like a command line. */
+static void
+arguments(struct ir_buf *b, const struct ir_rec *list)
+{
+	const char *s;
+	size_t i;
+
+	for (i = 0; i < ir_rec_len(list); i++) {
+		s = ir_rec_cstr(ir_rec_item(list, i));
+		if (s && strcmp(s, "--") != 0)
+			ir_buf_fmt(b, "%s%s", b->len ? " " : "", s);
+	}
+}
+
+/* What they name: the queue, or what follows "--"; else NULL. */
+static const char *
+object_of(const struct ir_rec *list)
+{
+	size_t i, n = ir_rec_len(list);
+	const char *s;
+
+	for (i = 0; i + 1 < n; i++) {
+		s = ir_rec_cstr(ir_rec_item(list, i));
+		if (s && (strcmp(s, "--queue-name") == 0 ||
+		    (strcmp(s, "--") == 0 && i + 2 == n)))
+			return ir_rec_cstr(ir_rec_item(list, i + 1));
+	}
+	return NULL;
+}
+
 static void
 what(struct ir_buf *out, const struct ir_rec *data)
 {
@@ -143,8 +174,8 @@ what(struct ir_buf *out, const struct ir_rec *data)
 			ir_buf_str(out, get(data, keys[i]));
 			return;
 		}
-	names(out, ir_rec_at(data, ir_rec_at(data, "accounts") ? "accounts" :
-	    "args"));
+	names(out, ir_rec_at(data, "accounts"));
+	arguments(out, ir_rec_at(data, "args"));
 }
 
 static void
@@ -267,6 +298,10 @@ fill(struct ir_rec *row, const struct ir_rec *begin, const struct ir_rec *d)
 	what(&w, begin && ir_rec_len(begin) ? begin : d);
 	flag = after(&y, d);
 	before(&x, begin, d, flag);
+	if (!*get(row, "object"))
+		ir_rec_str(row, "object", *get(d, "id") ? get(d, "id") :
+		    *get(d, "queue") ? get(d, "queue") : begin ?
+		    object_of(ir_rec_at(begin, "args")) : NULL);
 	put(row, "what", &w);
 	put(row, "before", &x);
 	put(row, "after", &y);
@@ -399,7 +434,8 @@ static void
 finish(struct ir_rec *row)
 {
 	size_t i = undo_of(get(row, "command"));
-	const char *object = get(row, "what");
+	const char *object = get(row, "object");
+	bool named = i < UNDOS && strstr(undos[i].undo, "%s");
 	char text[400];
 
 	if (i == UNDOS || ir_rec_get_bool(row, "is_undo", false) ||
@@ -409,10 +445,9 @@ finish(struct ir_rec *row)
 		ir_rec_str(row, "state", "undone");
 		return;
 	}
-	if (strchr(object, ' ') || strchr(object, ','))
-		object = "...";
-	/* the only directive in these is "%s" */
-	if (strstr(undos[i].undo, "%s"))
+	if (named && !*object)
+		return;
+	if (named)
 		snprintf(text, sizeof text, "%.*s%.200s",
 		    (int)(strlen(undos[i].undo) - 2), undos[i].undo, object);
 	else
@@ -460,6 +495,18 @@ static void
 point(struct ir_case *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* "2026-11-22 00:24:51 UTC" */
+static const char *
+when(char out[64], const char *time)
+{
+	struct ir_buf b = IR_BUF(4096);
+
+	ir_mark_time(&b, time);
+	snprintf(out, 64, "%.40s UTC", ir_buf_cstr(&b));
+	ir_buf_free(&b);
+	return out;
+}
+
 static void
 point(struct ir_case *c, const char *fmt, ...)
 {
@@ -477,6 +524,7 @@ open_answer(struct ir_case *c)
 {
 	const struct ir_rec *r = c->incident;
 	int64_t left = ir_rec_get_int(r, "seconds_left", 0);
+	char t[64];
 
 	if (ir_rec_get_bool(r, "answered", false))
 		return;
@@ -485,11 +533,11 @@ open_answer(struct ir_case *c)
 		    "known: settle it (abuse-ack --settle).");
 	else if (left > 0)
 		point(c, "The notice is not answered: due %s, %lld h %lld min "
-		    "from the time of this report.", get(r, "due"),
+		    "from the time of this report.", when(t, get(r, "due")),
 		    (long long)left / 3600, (long long)left / 60 % 60);
 	else
 		point(c, "The notice is not answered: it was due %s.",
-		    get(r, "due"));
+		    when(t, get(r, "due")));
 }
 
 static void
@@ -515,21 +563,22 @@ static void
 open_actions(struct ir_case *c)
 {
 	const struct ir_rec *row;
+	char t[64];
 	size_t i;
 
 	for (i = 0; i < ir_rec_len(c->actions); i++) {
 		row = ir_rec_item(c->actions, i);
 		if (is(row, "state", "in force"))
-			point(c, "Still in force: %s %s, since %s. Back: %s",
+			point(c, "Still in force: %s %s, since %s. Undo: %s",
 			    get(row, "command"), get(row, "what"),
-			    get(row, "time"), get(row, "undo"));
+			    when(t, get(row, "time")), get(row, "undo"));
 		else if (is(row, "state", "unknown"))
 			point(c, "%s began at %s and never said how it ended: "
 			    "look, and write it down.", get(row, "command"),
-			    get(row, "time"));
+			    when(t, get(row, "time")));
 		else if (is(row, "state", "failed"))
 			point(c, "%s failed at %s: %s", get(row, "command"),
-			    get(row, "time"), get(row, "after"));
+			    when(t, get(row, "time")), get(row, "after"));
 	}
 }
 
@@ -537,6 +586,7 @@ static void
 open_listings(struct ir_case *c)
 {
 	const struct ir_rec *row;
+	char t[64];
 	size_t i;
 
 	for (i = 0; i < ir_rec_len(c->listings); i++) {
@@ -544,7 +594,7 @@ open_listings(struct ir_case *c)
 		if (is(row, "last", "listed"))
 			point(c, "%s is listed by %s, as of %s.",
 			    get(row, "ip"), get(row, "zone"),
-			    get(row, "time"));
+			    when(t, get(row, "time")));
 	}
 }
 

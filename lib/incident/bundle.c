@@ -56,6 +56,7 @@ open_side(const char *path, int which)
 	if (snprintf(name, sizeof name, "%s.%s.tmp", path,
 	    side_name[which]) >= (int)sizeof name)
 		return -1;
+	(void)unlink(name);	/* of a run that was killed right here */
 	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
 	    0600);
 	if (fd >= 0)

@@ -48,6 +48,22 @@ find(const struct ir_rec *rows, const char *a, const char *av, const char *b,
 	return NULL;
 }
 
+/* The row at that place, anew; the list owns it. */
+static void
+replace(struct ir_rec **rows, size_t at, struct ir_rec *row)
+{
+	struct ir_rec *all = ir_rec_array();
+	size_t i;
+
+	for (i = 0; i < ir_rec_len(*rows); i++)
+		ir_rec_push(all, i == at ? ir_rec_copy(row) :
+		    ir_rec_copy(ir_rec_item(*rows, i)));
+	ir_rec_free(row);
+	ir_rec_free(*rows);
+	*rows = all;
+}
+
+/* More is said of what is there already. */
 static void
 add_affected(struct ir_case *c, const char *kind, const char *id,
     const char *detail)
@@ -59,7 +75,14 @@ add_affected(struct ir_case *c, const char *kind, const char *id,
 		return;
 	row = find(c->affected, "kind", kind, "id", id, &at);
 	if (row) {
-		ir_rec_free(row);
+		if (!*detail || strstr(get(row, "detail"), detail) ||
+		    strlen(get(row, "detail")) > 300) {
+			ir_rec_free(row);
+			return;
+		}
+		ir_rec_fmt(row, "detail", "%s%s%s", get(row, "detail"),
+		    *get(row, "detail") ? "; " : "", detail);
+		replace(&c->affected, at, row);
 		return;
 	}
 	row = ir_rec_object();
@@ -95,8 +118,8 @@ add_queue(struct ir_case *c, const char *time, const char *what, int64_t n)
 static void
 add_listing(struct ir_case *c, const struct ir_rec *r)
 {
-	struct ir_rec *rows = ir_rec_array(), *row;
-	size_t i, at = SIZE_MAX;
+	struct ir_rec *row;
+	size_t at = SIZE_MAX;
 
 	row = find(c->listings, "ip", get(r, "id"), "zone", get(r, "zone"),
 	    &at);
@@ -116,14 +139,12 @@ add_listing(struct ir_case *c, const struct ir_rec *r)
 		ir_rec_str(row, "first", get(r, "verdict"));
 		ir_rec_str(row, "first_time", get(r, "time"));
 	}
-	for (i = 0; i < ir_rec_len(c->listings); i++)
-		ir_rec_push(rows, i == at ? ir_rec_copy(row) :
-		    ir_rec_copy(ir_rec_item(c->listings, i)));
-	if (at == SIZE_MAX && ir_rec_len(rows) < IR_CASE_ROWS)
-		ir_rec_push(rows, ir_rec_copy(row));
-	ir_rec_free(row);
-	ir_rec_free(c->listings);
-	c->listings = rows;
+	if (at != SIZE_MAX)
+		replace(&c->listings, at, row);
+	else if (ir_rec_len(c->listings) < IR_CASE_ROWS)
+		ir_rec_push(c->listings, row);
+	else
+		ir_rec_free(row);
 }
 
 static void
@@ -252,23 +273,37 @@ use_whole(struct reading *f)
 	}
 }
 
+static bool
+brought(const struct ir_case *c, size_t i, const char *name)
+{
+	const char *file = i < c->timeline.n ?
+	    get(c->timeline.v[i].line, "data.file") : "";
+
+	return strncmp(file, "evidence/", 9) == 0 &&
+	    strcmp(file + 9, name) == 0;
+}
+
 /*
  * A notice as it came: strangers write it, and records or log lines in it are
- * theirs.  By its name, or because it is what an incident was opened with.
+ * theirs.  By its name, or because a report brought it: it follows
+ * incident.opened, or is the last but one before report.merged.
  */
 static bool
 foreign(const struct ir_case *c, const char *name)
 {
-	const char *dot = strrchr(name, '.'), *file;
+	const char *dot = strrchr(name, '.');
+	const struct ir_rec *line;
 	size_t i;
 
 	if (dot && strcmp(dot, ".eml") == 0)
 		return true;
-	for (i = 0; i + 1 < c->timeline.n; i++) {
-		file = get(c->timeline.v[i + 1].line, "data.file");
-		if (is(c->timeline.v[i].line, "event", "incident.opened") &&
-		    strncmp(file, "evidence/", 9) == 0 &&
-		    strcmp(file + 9, name) == 0)
+	for (i = 0; i < c->timeline.n; i++) {
+		line = c->timeline.v[i].line;
+		if (!ir_rec_get_bool(line, "data.with_evidence", false))
+			continue;
+		if (is(line, "event", "incident.opened") ?
+		    brought(c, i + 1, name) : i >= 2 &&
+		    brought(c, i - 2, name))
 			return true;
 	}
 	return false;

@@ -327,6 +327,7 @@ furnish(const char *dir, const struct ir_incident_new *n,
 	if (!opened) {
 		data = digest(report);
 		ir_rec_str(data, "version", ir_version());
+		ir_rec_bool(data, "with_evidence", n->evidence_name);
 		put_zone(data, n->now);
 		ir_rec_str(data, "report_sha256", hash);
 		if (ir_journal_add(j, "incident.opened", data, err))
@@ -428,6 +429,7 @@ merge(const char *dir, struct ir_incident_new *n, const struct ir_rec *report,
 	    ir_journal_evidence(j, "report.json", b.data, b.len, err) == 0) {
 		data = digest(report);
 		ir_rec_str(data, "by", n->by);
+		ir_rec_bool(data, "with_evidence", n->evidence_name);
 		rc = ir_journal_add(j, "report.merged", data, err);
 	}
 	n->merged = rc == 0;

@@ -119,6 +119,14 @@ head(struct ir_doc *d, const struct ir_case *c)
 	const struct ir_rec *report = ir_rec_item(c->reports, 0);
 	char t[64];
 
+	if (d->html) {
+		ir_buf_str(d->out, "<p><span class=\"state ");
+		ir_buf_str(d->out, !strcmp(get(r, "state"), "open") ? "bad" :
+		    !strcmp(get(r, "state"), "closed") ||
+		    !strcmp(get(r, "state"), "recovered") ||
+		    !strcmp(get(r, "state"), "resolved") ? "ok" : "warn");
+		ir_buf_fmt(d->out, "\">%s</span></p>\n", get(r, "state"));
+	}
 	ir_buf_fmt(&b, "Case %s, account %s%s%s. Opened %s UTC. State: %s.",
 	    *get(r, "case") ? get(r, "case") : "without a number",
 	    *get(r, "account") ? get(r, "account") : "not named",
@@ -185,30 +193,44 @@ affected(struct ir_doc *d, const struct ir_case *c)
 
 /* --- volume ---------------------------------------------------------------- */
 
-/* What of a series is shown: the time around containment. */
-static struct ir_span
-span_of(const struct ir_case *c, const struct ir_volume *v)
+/* The first slot from `from` on in which there was anything; or mark. */
+static int64_t
+first_of(const struct ir_volume *v, int64_t from, int64_t mark)
 {
-	struct ir_span s = { v->from, v->to, c->contained, "contained" };
-	int64_t mark = c->contained / IR_VOLUME_STEP;
 	size_t i = 0;
+
+	while (i < v->n && (v->slot[i] < from || v->count[i] <= 0))
+		i++;
+	return i < v->n && v->slot[i] < mark ? v->slot[i] : mark;
+}
+
+/* What is shown, the same of all, so that they can be laid side by side. */
+static struct ir_span
+span_of(const struct ir_case *c)
+{
+	struct ir_span s = { INT64_MAX, INT64_MIN, c->contained,
+		"contained" };
+	int64_t mark = c->contained / IR_VOLUME_STEP, begin = mark, from;
+	const struct ir_volume *v;
+	size_t i;
 
 	if (c->contained_by && strcmp(c->contained_by, "incident.contained"))
 		s.mark_text = "first stop";
+	for (i = 0; i < c->volumes.n; i++) {
+		v = &c->volumes.v[i];
+		if (v->n == 0)
+			continue;
+		s.from = v->from < s.from ? v->from : s.from;
+		s.to = v->to > s.to ? v->to : s.to;
+		from = first_of(v, mark - BEFORE, mark) - 4;
+		begin = from < begin ? from : begin;
+	}
 	if (s.mark) {
-		if (s.from < mark - BEFORE)
-			s.from = mark - BEFORE;
 		/* not a day of nothing in front of it */
-		while (i < v->n && (v->slot[i] < s.from || v->count[i] <= 0))
-			i++;
-		if (i < v->n && v->slot[i] - 8 > s.from && v->slot[i] < mark)
-			s.from = v->slot[i] - 8;
-		if (s.from > mark - 4)
-			s.from = mark - 4;
-		if (s.to > mark + AFTER)
-			s.to = mark + AFTER;
-		if (s.to < mark + 4)
-			s.to = mark + 4;
+		s.from = s.from > begin ? s.from : begin;
+		s.from = s.from < mark - 4 ? s.from : mark - 4;
+		s.to = s.to < mark + AFTER ? s.to : mark + AFTER;
+		s.to = s.to > mark + 4 ? s.to : mark + 4;
 	}
 	while (s.to - s.from + 1 < SHOWN_LEAST) {
 		s.from--;
@@ -246,8 +268,8 @@ static void
 volumes(struct ir_doc *d, const struct ir_case *c)
 {
 	struct ir_buf b = IR_BUF(4096);
+	struct ir_span s = span_of(c);
 	struct ir_chart_sums sum;
-	struct ir_span s;
 	size_t i, shown = 0;
 
 	ir_doc_section(d, "volume", "How much was sent");
@@ -260,7 +282,6 @@ volumes(struct ir_doc *d, const struct ir_case *c)
 	for (i = 0; i < c->volumes.n; i++) {
 		if (c->volumes.v[i].n == 0)
 			continue;	/* regions that are used for nothing */
-		s = span_of(c, &c->volumes.v[i]);
 		ir_chart_sum(&c->volumes.v[i], &s, &sum);
 		ir_buf_trunc(&b, 0);
 		say_sums(&b, c, &c->volumes.v[i], &sum);
@@ -285,37 +306,70 @@ volumes(struct ir_doc *d, const struct ir_case *c)
 	ir_doc_section_end(d);
 }
 
+/* The sum of the slots that are known; -1 when none is. */
+static double
+sum_at(const struct ir_volume *v, int64_t slot, int64_t step)
+{
+	double n, sum = -1;
+	int64_t i;
+
+	for (i = 0; i < step; i++) {
+		n = ir_volume_at(v, slot + i);
+		if (n >= 0)
+			sum = (sum < 0 ? 0 : sum) + n;
+	}
+	return sum;
+}
+
+/* On a page by the hour, or it would be many; in Markdown all of it. */
 static void
 figures(struct ir_doc *d, const struct ir_case *c)
 {
-	static const char *const heads[] = { "From (UTC)", "Number" };
-	const struct ir_volume *v;
-	struct ir_buf b = IR_BUF(512);
-	struct ir_span s;
-	char t[64], n[32];
-	size_t i, k;
+	const char *heads[IR_VOLUME_SERIES + 1] = { "From (UTC)" };
+	const char *cells[IR_VOLUME_SERIES + 1];
+	char text[IR_VOLUME_SERIES + 1][64], kinds[IR_VOLUME_SERIES + 2] =
+	    "w", labels[IR_VOLUME_SERIES][256];
+	const struct ir_volume *shown[IR_VOLUME_SERIES];
+	struct ir_span s = span_of(c);
+	int64_t slot, step = d->html ? 4 : 1;
+	struct ir_buf b = IR_BUF(4096);
+	size_t i, n = 0;
+	double sum;
 
-	ir_doc_section(d, "figures", "The figures of the charts");
 	for (i = 0; i < c->volumes.n; i++) {
-		v = &c->volumes.v[i];
-		if (v->n == 0)
+		if (c->volumes.v[i].n == 0)
 			continue;
-		s = span_of(c, v);
 		ir_buf_trunc(&b, 0);
-		ir_buf_fmt(&b, "%s, by the quarter of an hour; those without "
-		    "any are left out", v->label);
-		ir_doc_table(d, ir_buf_cstr(&b), heads, "wn");
-		for (k = 0; k < v->n; k++) {
-			if (v->slot[k] < s.from || v->slot[k] > s.to ||
-			    v->count[k] <= 0)
-				continue;
-			number(n, v->count[k]);
-			ir_doc_row(d, (const char *const[]){ when_slot(t,
-			    v->slot[k]), n });
-		}
-		ir_doc_table_end(d);
+		if (d->html)
+			ir_mark_html(&b, c->volumes.v[i].label);
+		else
+			ir_mark_md(&b, c->volumes.v[i].label);
+		snprintf(labels[n], sizeof labels[n], "%s", ir_buf_cstr(&b));
+		shown[n] = &c->volumes.v[i];
+		heads[n + 1] = labels[n];
+		kinds[++n] = 'n';
 	}
+	kinds[n + 1] = '\0';
 	ir_buf_free(&b);
+	if (!n)
+		return;
+	ir_doc_section(d, "figures", "The figures of the charts");
+	ir_doc_table(d, d->html ? "By the hour; a dash: nothing is known" :
+	    "By the quarter of an hour; a dash: nothing is known", heads,
+	    kinds);
+	for (slot = s.from / step * step; slot <= s.to; slot += step) {
+		cells[0] = when_slot(text[0], slot);
+		for (i = 0; i < n; i++) {
+			sum = sum_at(shown[i], slot, step);
+			if (sum < 0)
+				snprintf(text[i + 1], 64, "\xe2\x80\x94");
+			else
+				number(text[i + 1], sum);
+			cells[i + 1] = text[i + 1];
+		}
+		ir_doc_row(d, cells);
+	}
+	ir_doc_table_end(d);
 	ir_doc_section_end(d);
 }
 
@@ -466,7 +520,7 @@ brief_pair(const char *key, const struct ir_rec *val, void *arg)
 	static const char *const skip[] = { "type", "time", "from", "key",
 		"sha256", "notice", "report_sha256", "version", "zone",
 		"zone_name", "date", "records", "signals", "head",
-		"dry_run", "sealed" };
+		"dry_run", "sealed", "with_evidence" };
 	struct ir_buf *b = arg, json = IR_BUF(IR_REC_MAX);
 	const char *s = ir_rec_cstr(val), *p;
 	size_t i;
@@ -492,9 +546,13 @@ brief_pair(const char *key, const struct ir_rec *val, void *arg)
 			s = ir_rec_cstr(ir_rec_item(val, i));
 			if (!s)
 				s = ir_rec_get(ir_rec_item(val, i), "id");
-			ir_buf_fmt(b, "%s%s", i ? ", " : "", s ? s : "?");
+			if (!s) {
+				ir_buf_fmt(b, "%zu entries", ir_rec_len(val));
+				break;
+			}
+			ir_buf_fmt(b, "%s%s", i ? ", " : "", s);
 		}
-		if (ir_rec_len(val) > 5)
+		if (i == 5 && ir_rec_len(val) > 5)
 			ir_buf_fmt(b, " and %zu more", ir_rec_len(val) - 5);
 		else if (!ir_rec_len(val))
 			ir_buf_str(b, "none");
@@ -523,18 +581,27 @@ brief(struct ir_buf *b, const struct ir_rec *data)
 static void
 timeline(struct ir_doc *d, const struct ir_case *c)
 {
-	static const char *const heads[] = { "Time (UTC)", "Local", "Event",
-		"Who", "What", "Incident" };
+	const char *heads[7] = { "Time (UTC)" }, *cells[7];
 	struct ir_buf b = IR_BUF(IR_REC_MAX * 2), l = IR_BUF(256);
 	struct ir_buf w = IR_BUF(1024);
 	const struct ir_event *e;
 	bool many = ir_rec_len(c->timeline.family) > 1;
-	char t[64];
-	size_t i;
+	bool local = c->timeline.zone != 0;
+	char t[64], kinds[8] = "";
+	size_t i, k;
 
+	snprintf(kinds, sizeof kinds, "w%swtt%s", local ? "w" : "",
+	    many ? "m" : "");
+	k = 1;
+	if (local)
+		heads[k++] = "Local";
+	heads[k++] = "Event";
+	heads[k++] = "Who";
+	heads[k++] = "What";
+	heads[k] = "Incident";
 	ir_doc_section(d, "timeline", "Timeline");
 	ir_doc_table(d, "The journal, line by line; what is cut here is whole "
-	    "there", heads, many ? "wwttmt" : "wwttm");
+	    "there", heads, kinds);
 	for (i = 0; i < c->timeline.n; i++) {
 		e = &c->timeline.v[i];
 		ir_buf_trunc(&b, 0);
@@ -544,10 +611,15 @@ timeline(struct ir_doc *d, const struct ir_case *c)
 		ir_buf_fmt(&w, "%.60s, %.60s", get(e->line, "user"),
 		    get(e->line, "from"));
 		brief(&b, ir_rec_at(e->line, "data"));
-		ir_doc_row(d, (const char *const[]){
-		    when(t, get(e->line, "time")), ir_buf_cstr(&l),
-		    get(e->line, "event"), ir_buf_cstr(&w), ir_buf_cstr(&b),
-		    e->incident });
+		k = 0;
+		cells[k++] = when(t, get(e->line, "time"));
+		if (local)
+			cells[k++] = ir_buf_cstr(&l);
+		cells[k++] = get(e->line, "event");
+		cells[k++] = ir_buf_cstr(&w);
+		cells[k++] = ir_buf_cstr(&b);
+		cells[k] = e->incident;
+		ir_doc_row(d, cells);
 	}
 	ir_doc_table_end(d);
 	ir_doc_section_end(d);

@@ -56,6 +56,15 @@ ir_view_known(const char *dir)
 	return known;
 }
 
+bool
+ir_view_fresh(const char *dir)
+{
+	struct ir_rec *known = ir_view_known(dir);
+
+	ir_rec_free(known);
+	return known != NULL;
+}
+
 static int
 write_due(const char *dir, const struct ir_rec *r, struct ir_err *err)
 {
@@ -103,9 +112,10 @@ ir_view_write(const char *dir, int64_t now, struct ir_err *err)
 	ir_rec_del(r, "overdue");
 	ir_rec_json(r, &b);
 	ir_buf_chr(&b, '\n');
+	/* who finds a fresh incident.json may believe due as well */
 	if (ir_buf_check(&b, "incident.json", err) == 0 &&
-	    ir_file_replace(path, b.data, b.len, 0600, err) == 0)
-		rc = write_due(dir, r, err);
+	    write_due(dir, r, err) == 0)
+		rc = ir_file_replace(path, b.data, b.len, 0600, err);
 out:
 	ir_rec_free(r);
 	ir_buf_free(&b);

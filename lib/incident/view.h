@@ -12,6 +12,7 @@
 #ifndef IR_VIEW_H
 #define IR_VIEW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../core/err.h"
@@ -23,6 +24,9 @@
  * journal's own lock.
  */
 int ir_view_lock(const char *dir, struct ir_err *err);
+
+/* Are both as the journal is now? */
+bool ir_view_fresh(const char *dir);
 
 /* Write both anew.  0, or -1: 65, 66, 73, 74. */
 int ir_view_write(const char *dir, int64_t now, struct ir_err *err);

@@ -2,10 +2,22 @@
  * dns.h - DNS questions (RFC 1035), many at once, with the whole answer.
  *
  * A question goes to the first of its servers; the next one is asked when
- * that one does not answer, or answers REFUSED or SERVFAIL, and q->server
- * says who it was in the end.  UDP with EDNS, TCP when the answer is cut
- * off.  Names are absolute: no search list.  "localhost" and what ends in
+ * that one does not answer twice, cannot be reached, or answers REFUSED or
+ * SERVFAIL, and q->server says who it was in the end.  After the last one the
+ * first has its turn again, up to five times each.  How long is waited and
+ * how much is asked at once follows what is measured: dns_window.h.
+ *
+ * UDP with EDNS for 1232 bytes, without it after FORMERR; TCP when the answer
+ * is cut off, UDP for 4096 bytes when there is no TCP (rbldnsd has none).
+ * Names are absolute: no search list.  "localhost" and what ends in
  * ".localhost" is loopback (RFC 6761) and never asked.
+ *
+ * Who wants to forge an answer (RFC 5452) has to send it from the server's
+ * address and port to the right one of our ports, with the right id,
+ * question, type and class.  Ids are 16 random bits, from the kernel; so are
+ * the ports, and each carries only 4 questions at first and 128 in a long
+ * run (more when no more sockets are to be had); each try has both anew.
+ * Capitals mean nothing (RFC 4343), and are not used as a secret.
  */
 #ifndef IR_DNS_H
 #define IR_DNS_H

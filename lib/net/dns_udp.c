@@ -56,15 +56,17 @@ close_port(struct ir_dns *d, struct port *p)
 
 /*
  * A new port, whose number the kernel draws by lot.  It carries few
- * questions at first, so that a short run has several.
+ * questions at first, so that a short run has several.  NULL and errno.
  */
 static struct port *
 new_port(struct ir_dns *d, struct server *s)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
-	struct port *p;
 	uint64_t limit = s->asked / 8;
+	struct port *p;
+	int e;
 
+	errno = ENOBUFS;
 	if (d->nports >= MAX_PORTS)
 		return NULL;
 	p = calloc(1, sizeof *p);
@@ -79,9 +81,11 @@ new_port(struct ir_dns *d, struct server *s)
 	    SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (p->fd < 0 || connect(p->fd, (struct sockaddr *)&s->addr,
 	    s->addr_len) || epoll_ctl(d->epoll, EPOLL_CTL_ADD, p->fd, &ev)) {
+		e = errno;
 		if (p->fd >= 0)
 			close(p->fd);
 		free(p);
+		errno = e;
 		return NULL;
 	}
 	d->nports++;
@@ -185,6 +189,38 @@ refused(struct ir_dns *d, struct port *p)
 	}
 }
 
+/* No room or no socket: a matter of time.  Anything else is the way there. */
+static bool
+passes(int e)
+{
+	return e == EAGAIN || e == ENOBUFS || e == ENOMEM || e == EMFILE ||
+	    e == ENFILE;
+}
+
+static struct job *
+next_job(struct server *s)
+{
+	return s->again.first ? s->again.first : s->ready.first;
+}
+
+/* The server is not to be had from here: other ones may be. */
+static void
+unreachable(struct ir_dns *d, struct server *s)
+{
+	size_t again = 0, ready;
+	struct job *j;
+
+	s->down_until = d->now + REST_US;
+	for (j = s->again.first; j; j = j->next)
+		again++;
+	ready = s->nready - again;
+	/* they may come back to the end of the queue, each once */
+	for (; again && s->again.first; again--)
+		ir_dns_in_vain(d, s->again.first, false);
+	for (; ready && s->ready.first; ready--)
+		ir_dns_in_vain(d, s->ready.first, false);
+}
+
 /* Give j an id on the port; false: it has no name that can be asked for. */
 static bool
 prepare(struct ir_dns *d, struct port *p, struct job *j, size_t k)
@@ -217,12 +253,6 @@ prepare(struct ir_dns *d, struct port *p, struct job *j, size_t k)
 	return true;
 }
 
-static struct job *
-next_job(struct server *s)
-{
-	return s->again.first ? s->again.first : s->ready.first;
-}
-
 /* A question has gone out. */
 static void
 sent(struct ir_dns *d, struct server *s, struct job *j)
@@ -241,13 +271,13 @@ sent(struct ir_dns *d, struct server *s, struct job *j)
 	d->stats.sent++;
 }
 
-/* Send n questions that are prepared; true when all have gone out. */
+/* Send n questions that are prepared; true when more can go out. */
 static bool
 send_batch(struct ir_dns *d, struct server *s, struct port *p, size_t n)
 {
 	struct udp_room *r = d->room;
 	size_t gone = 0, i;
-	int rc, refusals = 0;
+	int rc, refusals = 0, e = 0;
 
 	while (gone < n) {
 		rc = sendmmsg(p->fd, r->out + gone, (unsigned)(n - gone), 0);
@@ -258,6 +288,7 @@ send_batch(struct ir_dns *d, struct server *s, struct port *p, size_t n)
 		} else if (errno == ECONNREFUSED && refusals++ < 3) {
 			continue;	/* of an earlier one; told once */
 		} else if (errno != EINTR) {
+			e = errno;
 			break;
 		}
 	}
@@ -265,20 +296,19 @@ send_batch(struct ir_dns *d, struct server *s, struct port *p, size_t n)
 		forget_try(r->job[i], r->job[i]->which);
 	if (refusals)
 		refused(d, p);
+	else if (e && !passes(e))
+		unreachable(d, s);
 	return gone == n && !refusals;
 }
 
-/* Prepare as many as the port takes, room at most; *p is the port. */
+/* Prepare as many as the port takes, room at most. */
 static size_t
-prepare_batch(struct ir_dns *d, struct server *s, size_t room,
-    struct port **out)
+prepare_batch(struct ir_dns *d, struct server *s, struct port *p, size_t room)
 {
-	struct port *p = port_of(d, s);
 	struct job *j, *next, *bad = NULL;
 	size_t n = 0;
 
-	*out = p;
-	for (j = next_job(s); p && j && n < BATCH && n < room; j = next) {
+	for (j = next_job(s); j && n < BATCH && n < room; j = next) {
 		if ((n && p->used >= p->limit) || p->busy >= 128)
 			break;
 		next = j->next ? j->next : j->in == &s->again ?
@@ -314,7 +344,12 @@ ir_dns_udp_send(struct ir_dns *d, struct server *s)
 			s->stuck = s->nflying < s->window.open;
 			return;
 		}
-		n = prepare_batch(d, s, room, &p);
+		p = port_of(d, s);
+		if (!p && !passes(errno)) {
+			unreachable(d, s);
+			return;
+		}
+		n = p ? prepare_batch(d, s, p, room) : 0;
 		if (n == 0 && next_job(s) != j)
 			continue;	/* a bad name is gone */
 		if (n == 0 || !send_batch(d, s, p, n)) {
@@ -351,10 +386,10 @@ void
 ir_dns_udp_read(struct ir_dns *d, struct port *p)
 {
 	struct udp_room *r = d->room;
-	int n, i;
+	int n, i, rounds;
 
 	p->busy++;		/* it stays while we look at it */
-	for (;;) {
+	for (rounds = 0; rounds < 16; rounds++) {
 		n = recvmmsg(p->fd, r->in, BATCH, MSG_DONTWAIT, NULL);
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -4,8 +4,6 @@
 
 #include "format.h"
 
-#define MAGIC "quellv1\n"
-#define MAGIC_LEN 8
 /* of a record: both lengths, a label of the shortest name, an empty box */
 #define RECORD_MIN (2 + 4 + 2 * IR_VAULT_SEAL + 4 + 8 + 8 + 1 + 1 + 1)
 
@@ -78,10 +76,10 @@ is_text(const unsigned char *p, size_t n)
 static int
 parse_head(struct reader *r, struct ir_vault_head *h, struct ir_err *err)
 {
-	const unsigned char *p = take(r, MAGIC_LEN);
+	const unsigned char *p = take(r, IR_VAULT_MAGIC_LEN);
 	size_t n;
 
-	if (!p || memcmp(p, MAGIC, MAGIC_LEN) != 0)
+	if (!p || memcmp(p, IR_VAULT_MAGIC, IR_VAULT_MAGIC_LEN) != 0)
 		return damaged(err, "how it begins");
 	p = take(r, IR_VAULT_ID);
 	if (p)
@@ -168,7 +166,7 @@ ir_vault_add_head(struct ir_buf *b, const struct ir_vault_head *h,
 {
 	size_t n = strlen(h->source);
 
-	ir_buf_add(b, MAGIC, MAGIC_LEN);
+	ir_buf_add(b, IR_VAULT_MAGIC, IR_VAULT_MAGIC_LEN);
 	ir_buf_add(b, h->id, IR_VAULT_ID);
 	add_number(b, h->generation, 8);
 	add_number(b, n, 2);

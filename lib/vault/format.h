@@ -85,4 +85,8 @@ size_t ir_vault_label(const struct ir_vault_item *item,
 int ir_vault_label_parse(struct ir_vault_item *item,
     const unsigned char *label, size_t n, struct ir_err *err);
 
+/* What every vault begins with. */
+#define IR_VAULT_MAGIC "quellv1\n"
+#define IR_VAULT_MAGIC_LEN 8
+
 #endif

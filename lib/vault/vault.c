@@ -385,6 +385,17 @@ make(struct ir_vault *v, const char *key, struct ir_err *err)
 	return save(v, &v->head, v->keys, err);
 }
 
+/* What runs left that were killed: sealed, and in nobody's way. */
+static void
+sweep(const struct ir_vault *v)
+{
+	char copy[PATH_MAX + 2];
+
+	snprintf(copy, sizeof copy, "%s~", v->path);
+	ir_file_sweep(v->path, IR_VAULT_MAGIC, IR_VAULT_MAGIC_LEN);
+	ir_file_sweep(copy, IR_VAULT_MAGIC, IR_VAULT_MAGIC_LEN);
+}
+
 static int
 make_folder(const struct ir_vault *v, struct ir_err *err)
 {
@@ -416,6 +427,8 @@ open_it(struct ir_vault *v, bool write, struct ir_err *err)
 		return -1;
 	if (write && take_lock(v, err))
 		return -1;
+	if (write)
+		sweep(v);
 	/* another run may have made it while this one waited */
 	if (!there && access(v->path, F_OK) && errno == ENOENT)
 		return make(v, key, err);

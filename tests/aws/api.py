@@ -76,6 +76,7 @@ class Progress:
     principal: str = None
     params: dict = field(default_factory=dict)
     mutating: bool = True
+    action: str = ""        # what IAM calls it, once it was judged
     violations: list = field(default_factory=list)
     auth: object = None
     labels: dict = field(default_factory=dict)
@@ -450,7 +451,7 @@ class Api:
                              params)
         call.sent = lambda *mail: self._sent(progress, *mail)
         if not op.always:
-            action = op.action(call)
+            action = progress.action = op.action(call)
             resource = op.resource(call)
             decision = world.decide(caller, action, resource,
                                     op.context(call))
@@ -552,6 +553,8 @@ class Api:
                   "mutating": progress.mutating, "status": status,
                   "error": error.code if error else None,
                   "params": progress.params}
+        if progress.action:
+            record["action"] = progress.action
         if fault:
             record["fault"] = f"{fault.do} {fault.when}"
         self.journal.call(**record)

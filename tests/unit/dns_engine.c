@@ -455,6 +455,11 @@ other_servers(void **state)
 	assert_int_equal(q.status, IR_DNS_OK);
 	assert_string_equal(q.server, second);
 	ir_dns_query_free(&q);
+	/* the system does not let us: no broadcasts */
+	snprintf(list, sizeof list, "255.255.255.255,%s", second);
+	is_address(list, "ok.test", "127.0.0.4");
+	q = ask("255.255.255.255", "ok.test", IR_DNS_A, LONG_MS);
+	assert_int_equal(q.status, IR_DNS_TIMEOUT);
 	/* the first one answers: the second is not asked */
 	q = ask(both, "ok.test", IR_DNS_A, LONG_MS);
 	assert_string_equal(q.answer[0].text, "127.0.0.2");
