@@ -191,7 +191,7 @@ affected(struct ir_doc *d, const struct ir_case *c)
 	ir_doc_section_end(d);
 }
 
-/* --- volume ---------------------------------------------------------------- */
+/* --- volume ------------------------------------------------------------ */
 
 /* The first slot from `from` on in which there was anything; or mark. */
 static int64_t
@@ -373,7 +373,7 @@ figures(struct ir_doc *d, const struct ir_case *c)
 	ir_doc_section_end(d);
 }
 
-/* --- tables ----------------------------------------------------------------- */
+/* --- tables ------------------------------------------------------------ */
 
 static void
 queue(struct ir_doc *d, const struct ir_case *c)
@@ -512,7 +512,7 @@ evidence(struct ir_doc *d, const struct ir_case *c)
 	ir_doc_section_end(d);
 }
 
-/* --- timeline ---------------------------------------------------------------- */
+/* --- timeline ---------------------------------------------------------- */
 
 static int
 brief_pair(const char *key, const struct ir_rec *val, void *arg)
