@@ -66,6 +66,8 @@ static const char style[] =
 "border-color:var(--warn)}\n"
 "figure{margin:1rem 0 1.6rem}\n"
 "svg{display:block;width:100%;height:auto;min-width:40rem}\n"
+/* a narrow screen begins where it ended: at the right */
+".chart{direction:rtl}.chart svg{direction:ltr}\n"
 "svg text{font-size:13px;fill:var(--soft)}\n"
 ".num{text-anchor:end}.time{text-anchor:middle}\n"
 ".grid,.tick{stroke:var(--grid);stroke-width:1}\n"

@@ -290,7 +290,7 @@ volumes(struct ir_doc *d, const struct ir_case *c)
 			ir_doc_p(d, ir_buf_cstr(&b));
 			continue;
 		}
-		ir_buf_str(d->out, "<figure><div class=\"scroll\" "
+		ir_buf_str(d->out, "<figure><div class=\"scroll chart\" "
 		    "role=\"group\" tabindex=\"0\" aria-label=\"Chart\">\n");
 		ir_chart_svg(&c->volumes.v[i], &s, (unsigned)i, d->out);
 		ir_buf_str(d->out, "</div><figcaption>");
@@ -540,14 +540,14 @@ brief_pair(const char *key, const struct ir_rec *val, void *arg)
 	if (s) {
 		ir_buf_str(b, s);
 	} else if (ir_rec_kind(val) == IR_REC_OBJECT) {
-		ir_buf_fmt(b, "%zu entries", ir_rec_len(val));
+		ir_buf_fmt(b, "%zu named", ir_rec_len(val));
 	} else if (ir_rec_kind(val) == IR_REC_ARRAY) {
 		for (i = 0; i < ir_rec_len(val) && i < 5; i++) {
 			s = ir_rec_cstr(ir_rec_item(val, i));
 			if (!s)
 				s = ir_rec_get(ir_rec_item(val, i), "id");
 			if (!s) {
-				ir_buf_fmt(b, "%zu entries", ir_rec_len(val));
+				ir_buf_fmt(b, "%zu of them", ir_rec_len(val));
 				break;
 			}
 			ir_buf_fmt(b, "%s%s", i ? ", " : "", s);
