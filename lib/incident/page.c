@@ -225,6 +225,8 @@ span_of(const struct ir_case *c)
 		from = first_of(v, mark - BEFORE, mark) - 4;
 		begin = from < begin ? from : begin;
 	}
+	if (s.from > s.to)	/* there is nothing to show */
+		s.from = s.to = mark;
 	if (s.mark) {
 		/* not a day of nothing in front of it */
 		s.from = s.from > begin ? s.from : begin;
