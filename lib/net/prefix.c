@@ -36,7 +36,7 @@ ir_prefix_of(const struct ir_ip *ip, int bits, struct ir_prefix *p)
 	p->bits = bits;
 	for (i = 0; i < size && bits > 0; i++, bits -= 8)
 		p->ip.b[i] = bits >= 8 ? ip->b[i] :
-		    (uint8_t)(ip->b[i] & (0xff << (8 - bits)));
+		    (uint8_t)(ip->b[i] & (uint8_t)(0xff << (8 - bits)));
 }
 
 int
