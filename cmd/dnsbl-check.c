@@ -505,7 +505,6 @@ read_feeds(struct run *r)
 struct feed_part {
 	struct run *run;
 	const struct feed *feed;
-	uint64_t unclear;	/* addresses whose code the table lacks */
 };
 
 /* hit NULL: not listed. */
@@ -555,10 +554,11 @@ net_text(const struct ir_prefix *net, char *buf, size_t size)
 }
 
 static int
-feed_part(const struct ir_prefix *part, const struct ir_feed_hit *hit, void *arg)
+feed_part(const struct ir_prefix *part, const struct ir_feed_hit *hit,
+    void *arg)
 {
 	struct feed_part *p = arg;
-	struct ir_dnsbl_result v;
+	struct ir_dnsbl_result v = { .verdict = IR_DNSBL_CLEAN };
 	char id[80];
 
 	emit_feed(p->run, p->feed, net_text(part, id, sizeof id),
@@ -570,7 +570,7 @@ feed_part(const struct ir_prefix *part, const struct ir_feed_hit *hit, void *arg
 static void
 look_net(struct run *r, const struct feed *f, const struct ir_prefix *net)
 {
-	struct feed_part p = { r, f, 0 };
+	struct feed_part p = { r, f };
 	uint64_t listed = 0, all = ir_net_size(net);
 	struct ir_rec *rec;
 	char id[80];

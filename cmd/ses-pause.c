@@ -698,7 +698,8 @@ static const char *
 plan_open(const struct pause *p, struct door *d)
 {
 	if (!d->knew)
-		return saved_door(p, d) ? "was opened again before: left alone" :
+		return saved_door(p, d) ?
+		    "was opened again before: left alone" :
 		    "was not closed by us: left alone";
 	d->change = strcmp(d->status, "ACTIVE") != 0;
 	return NULL;
@@ -969,7 +970,8 @@ check_usage(const struct pause *p, int operands)
 	if (p->resume && (p->all || p->no_baseline))
 		ir_die_usage("--resume takes regions, or what was saved");
 	if (p->mail_manager && p->no_baseline)
-		ir_die_usage("--mail-manager: nobody counts what comes in there");
+		ir_die_usage("--mail-manager: nobody counts what comes in "
+		    "there");
 	if (!operands && !p->all && !p->no_baseline && !p->resume &&
 	    isatty(STDIN_FILENO))
 		ir_die_usage("no regions, and standard input is a terminal");

@@ -371,7 +371,7 @@ Subject: Your AWS Abuse Report [20000000001-1]'
 			printf '%s\n' "$h"
 			cat
 		} >"$BATS_TEST_TMPDIR/m"
-		run -0 --separate-stderr timeout 5 abuse-parse --now "$NOW" \
+		run -0 --separate-stderr timeout 60 abuse-parse --now "$NOW" \
 			-o json "$BATS_TEST_TMPDIR/m"
 		[ "${#output}" -lt 65536 ]
 		is '.case == "20000000001-1"'
@@ -481,7 +481,7 @@ Content-Type: text/plain
 			printf '%b' "$t" | python3 -c 'import sys
 sys.stdout.buffer.write(sys.stdin.buffer.read() * 300000)'
 		} >in
-		run timeout 10 abuse-parse in
+		run timeout 60 abuse-parse in
 		[ "$status" != 124 ] || {
 			echo "too slow: $t"
 			false

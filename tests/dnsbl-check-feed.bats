@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # dnsbl-check: lists read from their files, what to do about listings, looking
-# again until nothing is listed, and the plugin.
+# again until nothing is listed, the plugin; and lists that misbehave.
 
 # shellcheck disable=SC2154
 load lib/quell
@@ -181,6 +181,20 @@ delist 3 192.0.2.10 small.test medium" ]
 	printf '192.0.2.10 see there\n' >rbl
 	run -1 --separate-stderr dnsbl-check --feed rbl --delist 192.0.2.10
 	[ "$(jq -r .reason <<<"$output")" = "see there" ]
+}
+
+@test "of two dozen ways to misbehave not one is taken for an answer" {
+	# shellcheck source=tests/lib/dnsbl_world.bash
+	. "$QUELL_ROOT/tests/lib/dnsbl_world.bash"
+	dnsbl_world "$DNS/world"
+	fakedns_start "$DNS/world/fake" "$DNS/world/zones.json"
+	run -1 --separate-stderr dnsbl-check --force -t 6 --resolver \
+		"127.0.0.1:$(dns_port "$DNS/world/fake")" \
+		--zones "$DNS/world/lists.tsv" 192.0.2.10
+	dns_stop "$DNS/world/fake"
+	jq -r '(.zone | sub("^KEY."; "")) + " " + .verdict' <<<"$output" >said
+	run -0 dnsbl_wrong "$DNS/world" <said
+	[ "$output" = 0 ]
 }
 
 @test "looking again: each change is told, and the end is clean" {

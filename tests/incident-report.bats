@@ -283,3 +283,35 @@ night() {
 	run -64 incident report inc/case --as pdf
 	run -66 incident report nowhere
 }
+
+@test "contrast: text 4.5 or more on its ground, bars 3, light, dark and print" {
+	incident report inc/case >page.html
+	python3 - page.html <<-'END'
+	import re, sys
+	style = re.search(r'<style>(.*?)</style>', open(sys.argv[1]).read(), re.S)[1]
+	sets = re.findall(r':root\{([^}]*)\}', style)
+	assert len(sets) == 3, len(sets)
+
+	def lum(c):
+	    c = c.lstrip('#')
+	    c = ''.join(x * 2 for x in c) if len(c) == 3 else c
+	    v = [int(c[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+	    v = [x / 12.92 if x <= .03928 else ((x + .055) / 1.055) ** 2.4 for x in v]
+	    return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]
+
+	def ratio(a, b):
+	    a, b = sorted((lum(a), lum(b)), reverse=True)
+	    return (a + .05) / (b + .05)
+
+	all = {}
+	for s in sets:
+	    all = dict(all, **dict(re.findall(r'--(\w+):(#\w+)', s)))
+	    for fg, bg, least in [('fg', 'bg', 4.5), ('soft', 'bg', 4.5),
+	            ('fg', 'panel', 4.5), ('soft', 'panel', 4.5),
+	            ('bad', 'badbg', 4.5), ('ok', 'okbg', 4.5),
+	            ('warn', 'warnbg', 4.5), ('bad', 'bg', 4.5),
+	            ('before', 'bg', 3), ('after', 'bg', 3)]:
+	        r = ratio(all[fg], all[bg])
+	        assert r >= least, (fg, bg, r)
+	END
+}

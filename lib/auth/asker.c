@@ -3,9 +3,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../core/text.h"
 #include "asker.h"
 
 #define BUCKETS 1024
+#define PATIENCE_MS 6000	/* for one question: this to twice this */
 #define MAX_HOPS 8		/* of CNAMEs, when the server does not follow */
 
 struct entry {
@@ -18,6 +20,9 @@ struct entry {
 struct ir_asker {
 	struct ir_resolver res;	/* first: it is what the evaluators have */
 	struct ir_dns *dns;
+	const char *resolver;
+	int64_t deadline, dns_deadline;	/* monotonic milliseconds */
+	size_t pending;
 	struct entry *bucket[BUCKETS];
 	size_t n;
 };
@@ -36,11 +41,12 @@ bucket_of(const char *name, enum ir_dns_type type)
 static void
 answered(struct ir_dns_query *q, void *arg)
 {
+	struct ir_asker *a = arg;
 	struct entry *e = q->arg;
 	size_t i;
 
-	(void)arg;
 	e->done = true;
+	a->pending--;
 	e->set.status = q->status;
 	e->set.secure = q->ad;
 	e->set.ttl = q->ttl;
@@ -57,6 +63,28 @@ answered(struct ir_dns_query *q, void *arg)
 	e->set.n = q->n;
 }
 
+/*
+ * The engine waits for an answer until its deadline.  A name whose servers
+ * are silent must not take the time of all that come after it: when the
+ * deadline is near, and nothing is under way, the engine gets another.
+ */
+static int
+renew(struct ir_asker *a, struct ir_err *err)
+{
+	int64_t now = ir_mono_ms();
+	struct ir_dns_opts o = { .resolver = a->resolver };
+
+	if (a->dns && (a->pending || a->dns_deadline - now >= PATIENCE_MS ||
+	    a->dns_deadline >= a->deadline))
+		return 0;
+	a->dns_deadline = now + 2 * PATIENCE_MS < a->deadline ?
+	    now + 2 * PATIENCE_MS : a->deadline;
+	o.deadline_ms = a->dns_deadline - now > 1 ?
+	    (int)(a->dns_deadline - now) : 1;
+	ir_dns_close(a->dns);
+	return ir_dns_open(&a->dns, &o, answered, a, err);
+}
+
 /* The entry of a question, asked now when it is new; NULL: too many. */
 static struct entry *
 entry_of(struct ir_asker *a, const char *name, enum ir_dns_type type)
@@ -67,7 +95,8 @@ entry_of(struct ir_asker *a, const char *name, enum ir_dns_type type)
 	for (e = a->bucket[b]; e; e = e->next)
 		if (e->q.type == type && strcasecmp(e->q.name, name) == 0)
 			return e;
-	if (a->n == IR_ASKER_MAX || strlen(name) >= sizeof e->q.name)
+	if (a->n == IR_ASKER_MAX || strlen(name) >= sizeof e->q.name ||
+	    renew(a, NULL))
 		return NULL;
 	e = calloc(1, sizeof *e);
 	if (!e)
@@ -80,6 +109,8 @@ entry_of(struct ir_asker *a, const char *name, enum ir_dns_type type)
 	a->n++;
 	if (ir_dns_ask(a->dns, &e->q, NULL))
 		e->done = true;
+	else
+		a->pending++;
 	return e;
 }
 
@@ -108,15 +139,15 @@ int
 ir_asker_open(struct ir_asker **out, const char *resolver, int deadline_ms,
     struct ir_err *err)
 {
-	const struct ir_dns_opts o = { .resolver = resolver,
-		.deadline_ms = deadline_ms };
 	struct ir_asker *a = calloc(1, sizeof *a);
 
 	*out = NULL;
 	if (!a)
 		return ir_fail(err, IR_OSERR, "no memory");
 	a->res.ask = ask;
-	if (ir_dns_open(&a->dns, &o, answered, a, err)) {
+	a->resolver = resolver;
+	a->deadline = ir_mono_ms() + deadline_ms;
+	if (renew(a, err)) {
 		free(a);
 		return -1;
 	}
@@ -159,5 +190,6 @@ ir_asker_want(struct ir_asker *a, const char *name, enum ir_dns_type type)
 void
 ir_asker_fetch(struct ir_asker *a)
 {
-	(void)ir_dns_wait(a->dns, NULL);
+	if (a->dns)
+		(void)ir_dns_wait(a->dns, NULL);
 }

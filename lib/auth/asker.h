@@ -12,7 +12,10 @@
 
 struct ir_asker;
 
-/* As ir_dns_open(): 0, or -1 and 71 or 78.  The deadline runs from here. */
+/*
+ * As ir_dns_open(): 0, or -1 and 71 or 78.  The deadline runs from here; one
+ * silent question takes at most 12 seconds of it.  resolver must stay.
+ */
 int ir_asker_open(struct ir_asker **a, const char *resolver,
     int deadline_ms, struct ir_err *err);
 void ir_asker_close(struct ir_asker *a);

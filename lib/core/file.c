@@ -264,7 +264,7 @@ ir_file_replace(const char *path, const void *bytes, size_t n, mode_t mode,
 static bool
 is_left(int dir, const char *name, const void *begin, size_t n)
 {
-	char head[64];
+	char head[64] = "";
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 	    O_CLOEXEC);
 	struct stat st;

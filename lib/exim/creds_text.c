@@ -104,7 +104,8 @@ check(const struct ir_spelling *e, const char *s, size_t n,
 	if ((e->how & IR_SPELL_FIELD) && memchr(s, ':', n))
 		return refuse(err, "a colon in the user");
 	if ((e->how & IR_SPELL_LIST) && (!e->separator ||
-	    strchr("\\${}^\"x", e->separator) || ir_hex_digit(e->separator) >= 0))
+	    strchr("\\${}^\"x", e->separator) ||
+	    ir_hex_digit(e->separator) >= 0))
 		return refuse(err, "the list's separator");
 	return 0;
 }

@@ -64,7 +64,7 @@ undo_of(const char *command)
 	return i;
 }
 
-/* --- words ------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------- */
 
 static void
 add_name(struct ir_buf *b, const char *s, size_t i, size_t n)
@@ -262,7 +262,7 @@ is_undo(const struct ir_rec *d)
 	return false;
 }
 
-/* --- rows --------------------------------------------------------------------- */
+/* --- rows -------------------------------------------------------------- */
 
 static struct ir_rec *
 new_row(struct actions *a, const char *command, const char *time, bool thin)
@@ -489,7 +489,7 @@ ir_case_actions(struct ir_case *c)
 	free(a);
 }
 
-/* --- open points --------------------------------------------------------------- */
+/* --- open points ------------------------------------------------------- */
 
 static void
 point(struct ir_case *c, const char *fmt, ...)

@@ -112,7 +112,7 @@ add_queue(struct ir_case *c, const char *time, const char *what, int64_t n)
 	ir_rec_push(c->queue, row);
 }
 
-/* --- records ---------------------------------------------------------------- */
+/* --- records ----------------------------------------------------------- */
 
 /* The first and the last word on an address in a list. */
 static void
@@ -192,7 +192,7 @@ add_record(struct ir_case *c, const struct ir_rec *r)
 	}
 }
 
-/* --- files ------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------- */
 
 struct reading {
 	struct ir_case *c;
@@ -397,7 +397,7 @@ step(struct ir_case *c, const char *dir, const char *sub, const char *name)
 		each(c, dir, folder, step_file);
 }
 
-/* --- reports ------------------------------------------------------------------ */
+/* --- reports ----------------------------------------------------------- */
 
 static void
 add_report(struct ir_case *c, const char *path)
@@ -456,7 +456,7 @@ use_reports(struct ir_case *c)
 	}
 }
 
-/* --- the journal --------------------------------------------------------------- */
+/* --- the journal ------------------------------------------------------- */
 
 static void
 use_event(struct ir_case *c, const struct ir_rec *line)

@@ -56,7 +56,8 @@ static const char style[] =
 ".m{font:.86em/1.6 ui-monospace,\"DejaVu Sans Mono\",Menlo,Consolas,"
 "monospace}\n"
 ".w{white-space:nowrap;font-variant-numeric:tabular-nums}\n"
-".state{display:inline-block;white-space:nowrap;border-radius:.3rem;padding:0 .45rem;"
+".state{display:inline-block;white-space:nowrap;"
+"border-radius:.3rem;padding:0 .45rem;"
 "font-weight:600;font-size:.86em;background:var(--panel);"
 "border:1px solid var(--line)}\n"
 ".bad{color:var(--bad);background:var(--badbg);border-color:var(--bad)}\n"
@@ -65,6 +66,8 @@ static const char style[] =
 "border-color:var(--warn)}\n"
 "figure{margin:1rem 0 1.6rem}\n"
 "svg{display:block;width:100%;height:auto;min-width:40rem}\n"
+/* a narrow screen begins where it ended: at the right */
+".chart{direction:rtl}.chart svg{direction:ltr}\n"
 "svg text{font-size:13px;fill:var(--soft)}\n"
 ".num{text-anchor:end}.time{text-anchor:middle}\n"
 ".grid,.tick{stroke:var(--grid);stroke-width:1}\n"

@@ -38,7 +38,8 @@ void ir_doc_list_end(struct ir_doc *d);
 
 /*
  * A table.  kinds has a letter a column: t text, n number, m of one width,
- * w text that is not broken, s a state (its word decides its colour, too).  heads live until its end.
+ * w text that is not broken, s a state (its word decides its colour, too).
+ * heads live until its end.
  */
 void ir_doc_table(struct ir_doc *d, const char *caption,
     const char *const *heads, const char *kinds);

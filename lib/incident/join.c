@@ -375,7 +375,7 @@ ir_incident_family(const char *dir, struct ir_err *err)
 	return NULL;
 }
 
-/* --- by hand --------------------------------------------------------------- */
+/* --- by hand ----------------------------------------------------------- */
 
 struct pair {
 	char a[PATH_MAX], b[PATH_MAX];	/* real paths */

@@ -191,7 +191,7 @@ affected(struct ir_doc *d, const struct ir_case *c)
 	ir_doc_section_end(d);
 }
 
-/* --- volume ---------------------------------------------------------------- */
+/* --- volume ------------------------------------------------------------ */
 
 /* The first slot from `from` on in which there was anything; or mark. */
 static int64_t
@@ -225,6 +225,8 @@ span_of(const struct ir_case *c)
 		from = first_of(v, mark - BEFORE, mark) - 4;
 		begin = from < begin ? from : begin;
 	}
+	if (s.from > s.to)	/* there is nothing to show */
+		s.from = s.to = mark;
 	if (s.mark) {
 		/* not a day of nothing in front of it */
 		s.from = s.from > begin ? s.from : begin;
@@ -290,7 +292,7 @@ volumes(struct ir_doc *d, const struct ir_case *c)
 			ir_doc_p(d, ir_buf_cstr(&b));
 			continue;
 		}
-		ir_buf_str(d->out, "<figure><div class=\"scroll\" "
+		ir_buf_str(d->out, "<figure><div class=\"scroll chart\" "
 		    "role=\"group\" tabindex=\"0\" aria-label=\"Chart\">\n");
 		ir_chart_svg(&c->volumes.v[i], &s, (unsigned)i, d->out);
 		ir_buf_str(d->out, "</div><figcaption>");
@@ -373,7 +375,7 @@ figures(struct ir_doc *d, const struct ir_case *c)
 	ir_doc_section_end(d);
 }
 
-/* --- tables ----------------------------------------------------------------- */
+/* --- tables ------------------------------------------------------------ */
 
 static void
 queue(struct ir_doc *d, const struct ir_case *c)
@@ -512,7 +514,7 @@ evidence(struct ir_doc *d, const struct ir_case *c)
 	ir_doc_section_end(d);
 }
 
-/* --- timeline ---------------------------------------------------------------- */
+/* --- timeline ---------------------------------------------------------- */
 
 static int
 brief_pair(const char *key, const struct ir_rec *val, void *arg)
@@ -540,14 +542,14 @@ brief_pair(const char *key, const struct ir_rec *val, void *arg)
 	if (s) {
 		ir_buf_str(b, s);
 	} else if (ir_rec_kind(val) == IR_REC_OBJECT) {
-		ir_buf_fmt(b, "%zu entries", ir_rec_len(val));
+		ir_buf_fmt(b, "%zu named", ir_rec_len(val));
 	} else if (ir_rec_kind(val) == IR_REC_ARRAY) {
 		for (i = 0; i < ir_rec_len(val) && i < 5; i++) {
 			s = ir_rec_cstr(ir_rec_item(val, i));
 			if (!s)
 				s = ir_rec_get(ir_rec_item(val, i), "id");
 			if (!s) {
-				ir_buf_fmt(b, "%zu entries", ir_rec_len(val));
+				ir_buf_fmt(b, "%zu of them", ir_rec_len(val));
 				break;
 			}
 			ir_buf_fmt(b, "%s%s", i ? ", " : "", s);

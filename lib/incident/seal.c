@@ -22,7 +22,7 @@
 
 #define SUMS_MAX (64u << 20)
 
-/* --- the files ------------------------------------------------------------- */
+/* --- the files --------------------------------------------------------- */
 
 /* Derived, locks, secrets; when sealing also the journal and other seals. */
 static bool
@@ -133,7 +133,7 @@ sum_one(const char *name, const char *path, void *arg, struct ir_err *err)
 	return 0;
 }
 
-/* --- seals that are there --------------------------------------------------- */
+/* --- seals that are there ---------------------------------------------- */
 
 struct finding {
 	struct ir_seal *s;
@@ -191,7 +191,7 @@ ir_seal_last(const char *dir, struct ir_seal *s, struct ir_err *err)
 	return rc;
 }
 
-/* --- sealing ---------------------------------------------------------------- */
+/* --- sealing ----------------------------------------------------------- */
 
 static int
 verified(const char *dir, struct ir_err *err)
@@ -258,7 +258,7 @@ out:
 	return rc;
 }
 
-/* --- stamps ----------------------------------------------------------------- */
+/* --- stamps ------------------------------------------------------------ */
 
 static int
 stamp_path(const char *dir, const struct ir_seal *s, const char *ext,
@@ -356,7 +356,7 @@ ir_seal_stamp_check(const char *dir, const struct ir_seal *s,
 	return rc;
 }
 
-/* --- what changed ------------------------------------------------------------ */
+/* --- what changed ------------------------------------------------------ */
 
 struct ir_rec *
 ir_seal_changed(const char *dir, const struct ir_seal *s, struct ir_err *err)
@@ -385,7 +385,7 @@ out:
 	return list;
 }
 
-/* --- the archive -------------------------------------------------------------- */
+/* --- the archive ------------------------------------------------------- */
 
 struct archive {
 	struct ir_bundle *b;

@@ -117,7 +117,7 @@ count(struct ir_volumes *vs, struct ir_volume *v, int64_t t, double n)
 		*c += n;
 }
 
-/* --- a main log ------------------------------------------------------------ */
+/* --- a main log -------------------------------------------------------- */
 
 static int
 digits(const char *s, size_t n)
@@ -202,7 +202,7 @@ ir_volume_log(struct ir_volumes *vs, const char *line, size_t n, long zone)
 		count(vs, out, t, 1);
 }
 
-/* --- CloudWatch ------------------------------------------------------------- */
+/* --- CloudWatch -------------------------------------------------------- */
 
 static void
 history(struct ir_volumes *vs, const struct ir_rec *r)
@@ -292,7 +292,7 @@ ir_volume_json(struct ir_volumes *vs, const struct ir_rec *r)
 		metric_statistics(vs, r);
 }
 
-/* --- several files ------------------------------------------------------------ */
+/* --- several files ----------------------------------------------------- */
 
 void
 ir_volumes_join(struct ir_volumes *to, const struct ir_volumes *from)

@@ -25,10 +25,10 @@
 struct ir_volume {
 	char label[96];
 	char unit[64];			/* what is counted */
-	int64_t *slot;			/* of time / IR_VOLUME_STEP, ascending */
+	int64_t *slot;			/* time / IR_VOLUME_STEP, ascending */
 	double *count;
 	size_t n, cap;
-	int64_t from, to;		/* slots that are covered; to included */
+	int64_t from, to;		/* slots that are covered */
 	bool hourly;			/* spread over its hour */
 };
 

@@ -10,6 +10,7 @@
 #define NOTHING 0		/* value of what is not listed */
 #define MAX_TEXT 1000		/* of one entry */
 #define DEFAULT_A 0x7f000002	/* 127.0.0.2, as rbldnsd */
+#define TOPS 65536		/* IPv4's /16 networks */
 #define V4_LOW 0xffff00000000ull	/* ::ffff:0.0.0.0 */
 
 /* An address as a number; IPv4 is where IPv6 maps it. */
@@ -31,6 +32,10 @@ struct step {
 	uint32_t value;
 };
 
+struct step4 {
+	uint32_t from, value;
+};
+
 struct name {
 	uint32_t text, value;
 	bool out, self, below;	/* the name itself; what is below it */
@@ -45,6 +50,10 @@ struct ir_feed {
 	size_t nentries, centries;
 	struct step *step;
 	size_t nsteps;
+	/* the IPv4 ones again, close together: what most lookups want */
+	struct step4 *from4;
+	size_t nfrom4, first4;		/* step[first4] is from4[0] */
+	uint32_t *top4;			/* where each /16 begins in from4 */
 	struct name *name;
 	size_t nnames, cnames;
 	struct value *value;
@@ -803,6 +812,35 @@ flatten(struct ir_feed *f)
 	return 0;
 }
 
+/* Index of the steps of IPv4. */
+static int
+index_steps(struct ir_feed *f)
+{
+	size_t i, top = 0, end;
+
+	for (i = 0; i < f->nsteps && (f->step[i].from.hi ? false :
+	    f->step[i].from.lo < V4_LOW); i++)
+		continue;
+	f->first4 = i;
+	for (end = i; end < f->nsteps && f->step[end].from.hi == 0 &&
+	    f->step[end].from.lo >> 32 == 0xffff; end++)
+		continue;
+	f->nfrom4 = end - i;
+	f->from4 = calloc(f->nfrom4 + 1, sizeof *f->from4);
+	f->top4 = calloc(TOPS + 1, sizeof *f->top4);
+	if (!f->from4 || !f->top4)
+		return -1;
+	for (i = 0; i < f->nfrom4; i++) {
+		f->from4[i].from = (uint32_t)f->step[f->first4 + i].from.lo;
+		f->from4[i].value = f->step[f->first4 + i].value;
+		for (; top <= f->from4[i].from >> 16; top++)
+			f->top4[top] = (uint32_t)i;
+	}
+	for (; top <= TOPS; top++)
+		f->top4[top] = (uint32_t)f->nfrom4;
+	return 0;
+}
+
 static int
 by_name(const void *pa, const void *pb, void *arg)
 {
@@ -888,7 +926,7 @@ ir_feed_read(struct ir_feed **out, const char *bytes, size_t n,
 		    info->first_bad);
 		goto out;
 	}
-	if (flatten(f)) {
+	if (flatten(f) || index_steps(f)) {
 		ir_fail(err, IR_OSERR, "no memory");
 		goto out;
 	}
@@ -911,6 +949,8 @@ ir_feed_free(struct ir_feed *f)
 		return;
 	free(f->entry);
 	free(f->step);
+	free(f->from4);
+	free(f->top4);
 	free(f->name);
 	free(f->value);
 	free(f->pool);
@@ -939,12 +979,48 @@ set_hit(const struct ir_feed *f, uint32_t value, struct ir_feed_hit *hit)
 	hit->text = text_at(f, f->value[value].text);
 }
 
+/*
+ * How many steps of IPv4 begin at a or before.  Within its /16 the search
+ * begins where the step would be if they lay evenly: each place looked at
+ * costs a trip to memory.
+ */
+static size_t
+steps_until4(const struct ir_feed *f, uint32_t a)
+{
+	size_t low = f->top4[a >> 16], high = f->top4[(a >> 16) + 1], far = 8;
+	size_t mid = low + ((high - low) * (a & 0xffff) >> 16);
+
+	if (mid < high && f->from4[mid].from <= a)	/* go up */
+		for (low = mid + 1; low + far < high &&
+		    f->from4[low + far].from <= a; far *= 2)
+			low += far + 1;
+	else					/* go down */
+		for (high = mid; high > low + far &&
+		    f->from4[high - far].from > a; far *= 2)
+			high -= far;
+	/* the way up ended at one that is too far, the way down at one not */
+	if (high > low + far && f->from4[low + far].from > a)
+		high = low + far;
+	else if (high > low + far && f->from4[high - far].from <= a)
+		low = high - far;
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (f->from4[mid].from <= a)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 /* How many steps begin at k or before. */
 static size_t
 steps_until(const struct ir_feed *f, struct key k)
 {
 	size_t low = 0, high = f->nsteps, mid;
 
+	if (k.hi == 0 && k.lo >> 32 == 0xffff)
+		return f->first4 + steps_until4(f, (uint32_t)k.lo);
 	while (low < high) {
 		mid = low + (high - low) / 2;
 		if (compare(f->step[mid].from, k) <= 0)
@@ -959,8 +1035,17 @@ bool
 ir_feed_ip(const struct ir_feed *f, const struct ir_ip *ip,
     struct ir_feed_hit *hit)
 {
-	size_t n = steps_until(f, key_of(ip));
+	struct key k = key_of(ip);
+	size_t n;
 
+	if (k.hi == 0 && k.lo >> 32 == 0xffff) {
+		n = steps_until4(f, (uint32_t)k.lo);
+		if (n == 0 || f->from4[n - 1].value == NOTHING)
+			return false;
+		set_hit(f, f->from4[n - 1].value, hit);
+		return true;
+	}
+	n = steps_until(f, k);
 	if (n == 0 || f->step[n - 1].value == NOTHING)
 		return false;
 	set_hit(f, f->step[n - 1].value, hit);

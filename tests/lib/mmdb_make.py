@@ -71,7 +71,7 @@ def networks(lines):
 def main():
     nets = sorted(networks(sys.stdin), key=lambda n: n[0].prefixlen)
     six = any(net.version == 6 for net, _ in nets)
-    tree, data, places = [[None, None]], b"", {}
+    tree, data, places = [[None, None]], bytearray(), {}
     for net, record in nets:
         raw = encode(record)
         if raw not in places:

@@ -164,7 +164,7 @@ limits(void **state)
 	}
 	assert_int_equal(vs.n, IR_VOLUME_SERIES);
 	assert_true(vs.full);
-	assert_int_equal(vs.v[0].n, 0);		/* 1e300 is no number of mails */
+	assert_int_equal(vs.v[0].n, 0);		/* 1e300 is too many */
 	ir_volumes_free(&vs);
 	for (i = 0; i < IR_VOLUME_SLOTS + 10; i++) {
 		snprintf(text, sizeof text, "%d-01-01 00:00:00 "
