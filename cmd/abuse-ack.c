@@ -16,6 +16,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "incident/ack.h"
+#include "incident/casefile.h"
 #include "incident/courier.h"
 #include "incident/incident.h"
 #include "incident/letter.h"
@@ -35,24 +36,108 @@ static const struct ir_col cols[] = {
 	{ NULL, NULL }
 };
 
-static const char letter[] =
+#define HEAD \
+	"Case: {{case?}}\n" \
+	"AWS account ID: {{account?}}\n" \
+	"Resources: {{resources?}}\n" \
+	"Reported activity: {{activity?}}\n" \
+	"\n"
+
+/* What AWS asks for; a team may have letters of its own. */
+static const struct {
+	const char *kind, *text;
+} letters[] = {
+	{ "ack",
 	"Hello,\n"
 	"\n"
 	"We have received your abuse report and are handling it as a security\n"
 	"incident with the highest priority.\n"
 	"\n"
-	"Case: {{case?}}\n"
-	"AWS account ID: {{account?}}\n"
-	"Resources: {{resources?}}\n"
-	"Reported activity: {{activity?}}\n"
-	"\n"
+	HEAD
 	"The investigation and the containment of the reported activity have\n"
 	"begun. We will write again by {{next}} with what\n"
 	"was found, the corrective action taken and what prevents a "
 	"recurrence.\n"
 	"We understand that an answer is due by {{due?}}.\n"
 	"\n"
-	"Contact: {{contact}}\n";
+	"Contact: {{contact}}\n" },
+	{ "extend",
+	"Hello,\n"
+	"\n"
+	"We are working on your abuse report and need more time to complete\n"
+	"the corrective action.\n"
+	"\n"
+	HEAD
+	"Time requested: until {{until}}\n"
+	"Reason: {{reason}}\n"
+	"Due so far: {{due?}}\n"
+	"Action taken so far (UTC):{{actions?}}\n"
+	"\n"
+	"Contact: {{contact}}\n" },
+	{ "resolved",
+	"Hello,\n"
+	"\n"
+	"The activity that you reported has been stopped, and its cause has\n"
+	"been removed.\n"
+	"\n"
+	HEAD
+	"Cause: {{cause}}\n"
+	"Corrective action taken (UTC):{{actions}}\n"
+	"Prevention: {{prevention}}\n"
+	"State now: {{state}}\n"
+	"\n"
+	"The references in brackets are the entries of our incident journal.\n"
+	"Please tell us if you still see such activity.\n"
+	"\n"
+	"Contact: {{contact}}\n" },
+	{ "not-abusive",
+	"Hello,\n"
+	"\n"
+	"We have examined the activity that you reported and do not consider\n"
+	"it abusive.\n"
+	"\n"
+	HEAD
+	"Use case: {{reason}}\n"
+	"\n"
+	"Please tell us if you see it otherwise, or need more detail.\n"
+	"\n"
+	"Contact: {{contact}}\n" },
+};
+
+/* For the owner, beside the English letter. */
+static const char summary_ja[] =
+	"AWS への回答の要約\n"
+	"\n"
+	"種類: {{kind}}\n"
+	"ケース: {{case?}}\n"
+	"AWS アカウント: {{account?}}\n"
+	"対象: {{resources?}}\n"
+	"報告された行為: {{activity?}}\n"
+	"回答期限: {{due?}}\n"
+	"希望する延長: {{until?}}\n"
+	"理由: {{reason?}}\n"
+	"原因: {{cause?}}\n"
+	"実施した対応 (UTC):{{actions?}}\n"
+	"再発防止: {{prevention?}}\n"
+	"現在の状態: {{state?}}\n"
+	"連絡先: {{contact}}\n";
+
+static const char summary_pt[] =
+	"Resumo da resposta à AWS\n"
+	"\n"
+	"Tipo: {{kind}}\n"
+	"Caso: {{case?}}\n"
+	"Conta AWS: {{account?}}\n"
+	"Recursos: {{resources?}}\n"
+	"Atividade relatada: {{activity?}}\n"
+	"Prazo da resposta: {{due?}}\n"
+	"Prazo pedido: {{until?}}\n"
+	"Motivo: {{reason?}}\n"
+	"Causa: {{cause?}}\n"
+	"Medidas tomadas (UTC):{{actions?}}\n"
+	"Prevenção: {{prevention?}}\n"
+	"Estado atual: {{state?}}\n"
+	"Contato: {{contact}}\n";
 
 struct ack_opts {
 	struct ir_common common;
@@ -60,12 +145,24 @@ struct ack_opts {
 	const char *template, *to, *from, *contact, *reply_to, *date;
 	const char *relay, *relay_user, *relay_password_file, *relay_tls;
 	const char *ca_file, *sendmail, *resolver, *settle;
+	const char *kind, *cause, *prevention, *reason, *until, *summary;
 	struct ir_list cc;
 	long next, mx_port;
 	bool mx, print, resend, again, unattended;
 };
 
 #define OWN_OPTIONS(o) \
+	{ 0, "kind", "KIND", IR_STR, &(o)->kind, \
+	    "ack (default), extend, resolved or not-abusive" }, \
+	{ 0, "cause", "TEXT", IR_STR, &(o)->cause, "resolved: what it was" }, \
+	{ 0, "prevention", "TEXT", IR_STR, &(o)->prevention, \
+	    "resolved: what keeps it from coming back" }, \
+	{ 0, "reason", "TEXT", IR_STR, &(o)->reason, \
+	    "extend, not-abusive: why" }, \
+	{ 0, "until", "TIME", IR_STR, &(o)->until, \
+	    "extend: the time asked for (RFC 3339)" }, \
+	{ 0, "summary", "ja|pt", IR_STR, &(o)->summary, \
+	    "write what the letter says in that language, send nothing" }, \
 	{ 0, "template", "FILE", IR_STR, &(o)->template, \
 	    "text of the answer, with {{placeholders}}" }, \
 	{ 0, "contact", "TEXT", IR_STR, &(o)->contact, \
@@ -121,6 +218,24 @@ struct run {
 };
 
 /* --- what was asked for ------------------------------------------------- */
+
+static bool
+is_kind(const struct ack_opts *o, const char *kind)
+{
+	return strcmp(o->kind ? o->kind : "ack", kind) == 0;
+}
+
+/* The letter that is built in; NULL: there is no such kind. */
+static const char *
+letter_of(const struct ack_opts *o)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof letters / sizeof *letters; i++)
+		if (is_kind(o, letters[i].kind))
+			return letters[i].text;
+	return NULL;
+}
 
 static int
 tls_word(const char *s, enum ir_smtp_tls *tls)
@@ -197,6 +312,8 @@ read_transport(struct run *r, struct ir_err *err)
 static void
 check_usage(const struct ack_opts *o, char **argv, int n)
 {
+	int64_t t;
+
 	if (n > 1 || (n == 1 && strcmp(argv[1], "-") != 0))
 		ir_die_usage("takes no operand but -");
 	if ((n || !o->change.incident) && isatty(STDIN_FILENO))
@@ -204,6 +321,16 @@ check_usage(const struct ack_opts *o, char **argv, int n)
 	if (o->settle && strcmp(o->settle, "sent") != 0 &&
 	    strcmp(o->settle, "not-sent") != 0)
 		ir_die_usage("--settle: not sent or not-sent: %s", o->settle);
+	if (!letter_of(o))
+		ir_die_usage("--kind: not ack, extend, resolved or "
+		    "not-abusive: %s", o->kind);
+	if (o->again && !is_kind(o, "ack"))
+		ir_die_usage("--again is for --kind=ack");
+	if (o->summary && strcmp(o->summary, "ja") != 0 &&
+	    strcmp(o->summary, "pt") != 0)
+		ir_die_usage("--summary: not ja or pt: %s", o->summary);
+	if (o->until && ir_time_parse(o->until, &t))
+		ir_die_usage("--until: not RFC 3339: %s", o->until);
 	if (o->settle && o->resend)
 		ir_die_usage("--settle and --resend: only one");
 	if (o->mx_port > 65535 || o->common.timeout > 86400)
@@ -329,8 +456,17 @@ judge(struct run *r, struct ir_err *err)
 		doubt(r, "nobody has verified that it is from AWS");
 	if (ir_rec_len(ir_rec_at(r->report, "conflicts")) ||
 	    ir_rec_get_bool(r->report, "conflict", false) ||
-	    ir_rec_len(ir_rec_at(r->report, "accounts")) > 1)
+	    ir_rec_len(ir_rec_at(r->report, "accounts")) > 1) {
+		if (!confirmed(r, name) && !r->o->print && !r->o->summary) {
+			ir_fail(err, IR_DATAERR, "its facts contradict each "
+			    "other: nothing is sent");
+			if (name && plain(name))
+				ir_hint(err, "look at conflicts; if you know "
+				    "better: --confirm=%s", name);
+			return -1;
+		}
 		doubt(r, "its facts contradict each other");
+	}
 	if (!r->case_id)
 		doubt(r, "it has no case id");
 	if (!ir_report_str(r->report, "account"))
@@ -343,8 +479,8 @@ static int
 locate(struct run *r, struct ir_err *err)
 {
 	char root[PATH_MAX], notice[65] = "";
-	const char *parts[] = { r->key, r->o->again ? "again" : "ack", r->to,
-	    notice };
+	const char *parts[] = { r->key, r->o->again ? "again" :
+	    r->o->kind ? r->o->kind : "ack", r->to, notice };
 	int rc;
 
 	if (r->o->again && (!r->stage || (strcmp(r->stage, "reminder") != 0 &&
@@ -353,6 +489,8 @@ locate(struct run *r, struct ir_err *err)
 		    "--again is for a reminder or a final notice");
 	if (r->o->again)
 		ir_report_notice(r->report, notice);
+	else if (is_kind(r->o, "extend") && r->o->until)
+		parts[3] = r->o->until;	/* a later time is asked for anew */
 	ir_ack_key(parts, sizeof parts / sizeof *parts, r->ack.key);
 	if (!r->has_dir) {
 		if (ir_incident_root(root, sizeof root, err))
@@ -366,6 +504,12 @@ locate(struct run *r, struct ir_err *err)
 }
 
 /* --- the message -------------------------------------------------------- */
+
+static bool
+is_word(const char *s, const char *word)
+{
+	return s && strcmp(s, word) == 0;
+}
 
 static void
 resource_list(const struct ir_rec *report, struct ir_buf *out)
@@ -393,41 +537,162 @@ readable(int64_t t, char buf[IR_TIME_LEN])
 	return buf;
 }
 
+/* What the journal says was done, each with where it stands there. */
+static void
+action_list(const struct ir_case *c, struct ir_buf *out)
+{
+	const struct ir_rec *row;
+	const char *what, *after, *time, *ref, *command;
+	char when[IR_TIME_LEN];
+	int64_t t;
+	size_t i;
+
+	for (i = 0; i < ir_rec_len(c->actions) && i < 40; i++) {
+		row = ir_rec_item(c->actions, i);
+		command = ir_rec_get(row, "command");
+		what = ir_rec_get(row, "what");
+		after = ir_rec_get(row, "after");
+		time = ir_rec_get(row, "time");
+		ref = ir_rec_get(row, "ref");
+		/* only what was done, and is so still */
+		if (!is_word(ir_rec_get(row, "state"), "done") &&
+		    !is_word(ir_rec_get(row, "state"), "in force"))
+			continue;
+		if (!command || strcmp(command, "abuse-ack") == 0 || !time ||
+		    ir_time_parse(time, &t))
+			continue;
+		ir_buf_fmt(out, "\n- %s: %.300s%s%.200s [journal line %s]",
+		    readable(t, when), what ? what : command,
+		    after && *after ? ": " : "", after ? after : "",
+		    ref ? ref : "?");
+	}
+}
+
+/* The state, once there is one that AWS wants to hear of. */
+static void
+state_now(const struct ir_case *c, struct ir_buf *out)
+{
+	static const char *const words[] = { "closed", "recovered",
+	    "eradicated", "contained" };
+	const char *time;
+	char when[IR_TIME_LEN];
+	int64_t t;
+	size_t i;
+
+	for (i = 0; i < sizeof words / sizeof *words; i++) {
+		time = ir_rec_get(c->incident, words[i]);
+		if (time && ir_time_parse(time, &t) == 0) {
+			ir_buf_fmt(out, "%s since %s", words[i],
+			    readable(t, when));
+			return;
+		}
+	}
+}
+
+/* The journal's part of the letter; none of it when there is no incident. */
 static int
-write_letter(struct run *r, struct ir_err *err)
+read_case(struct run *r, struct ir_buf *actions, struct ir_buf *state,
+    struct ir_err *err)
+{
+	struct ir_case c;
+	int rc;
+
+	if (!r->has_dir || (is_kind(r->o, "ack") && !r->o->template &&
+	    !r->o->summary))
+		return 0;
+	rc = ir_case_read(&c, r->dir, r->ack.date, err);
+	if (rc == 0) {
+		action_list(&c, actions);
+		state_now(&c, state);
+	}
+	ir_case_free(&c);
+	return rc;
+}
+
+/* The text: of --template, the team's of this kind, or the one built in. */
+static int
+read_template(const struct ack_opts *o, struct ir_buf *file, const char **text,
+    struct ir_err *err)
+{
+	const char *dir = getenv("QUELL_LETTERS"), *path = o->template;
+	char own[PATH_MAX];
+
+	*text = letter_of(o);
+	if (o->summary) {
+		*text = *o->summary == 'j' ? summary_ja : summary_pt;
+		return 0;
+	}
+	snprintf(own, sizeof own, "%.4000s/%s.txt", dir && *dir ? dir :
+	    "/etc/quell/letters", o->kind ? o->kind : "ack");
+	if (!path && access(own, F_OK) == 0)
+		path = own;
+	if (!path)
+		return 0;
+	if (ir_buf_read_file(file, path, err))
+		return -1;
+	if (memchr(ir_buf_cstr(file), '\0', file->len))
+		return ir_fail(err, IR_CONFIG, "the letter is not a text");
+	*text = ir_buf_cstr(file);
+	return 0;
+}
+
+/* When the next word is promised: never later than the deadline. */
+static void
+find_times(const struct run *r, char due[IR_TIME_LEN], char next[IR_TIME_LEN],
+    char until[IR_TIME_LEN])
 {
 	const struct ack_opts *o = r->o;
-	struct ir_buf file = IR_BUF(IR_LETTER_MAX), res = IR_BUF(8192);
-	char due[IR_TIME_LEN] = "", next[IR_TIME_LEN];
-	const char *s = ir_report_str(r->report, "due"), *text = letter;
+	const char *s = ir_report_str(r->report, "due");
 	int64_t t, when = r->ack.date + (o->next ? o->next : 12 * 3600);
-	int rc = -1;
 
+	due[0] = until[0] = '\0';
 	if (s && ir_time_parse(s, &t) == 0) {
 		readable(t, due);
 		if (t > r->ack.date && t < when)
 			when = t;
 	}
+	if (o->until && ir_time_parse(o->until, &t) == 0)
+		readable(t, until);
 	readable(when, next);
+}
+
+static int
+write_letter(struct run *r, struct ir_err *err)
+{
+	const struct ack_opts *o = r->o;
+	struct ir_buf file = IR_BUF(IR_LETTER_MAX), res = IR_BUF(8192);
+	struct ir_buf done = IR_BUF(65536), state = IR_BUF(256);
+	char due[IR_TIME_LEN], next[IR_TIME_LEN], until[IR_TIME_LEN];
+	const char *text;
+	int rc = -1;
+
+	find_times(r, due, next, until);
 	resource_list(r->report, &res);
-	const struct ir_letter_value v[] = {
-		{ "case", r->case_id },
-		{ "account", ir_report_str(r->report, "account") },
-		{ "region", ir_report_str(r->report, "region") },
-		{ "contact", o->contact ? o->contact : r->from },
-		{ "resources", ir_buf_cstr(&res) },
-		{ "activity", ir_report_str(r->report, "activity") },
-		{ "due", due }, { "next", next },
-	};
-	if (o->template && ir_buf_read_file(&file, o->template, err))
+	if (read_template(o, &file, &text, err) ||
+	    read_case(r, &done, &state, err))
 		goto out;
-	if (o->template)
-		text = ir_buf_cstr(&file);
-	rc = ir_letter_fill(text, o->template ? file.len : strlen(text), v,
-	    sizeof v / sizeof *v, &r->text, err);
+	const struct ir_letter_value v[] = {
+		{ "case", r->case_id, false },
+		{ "account", ir_report_str(r->report, "account"), false },
+		{ "region", ir_report_str(r->report, "region"), false },
+		{ "contact", o->contact ? o->contact : r->from, false },
+		{ "resources", ir_buf_cstr(&res), false },
+		{ "activity", ir_report_str(r->report, "activity"), false },
+		{ "due", due, false }, { "next", next, false },
+		{ "kind", o->kind ? o->kind : "ack", false },
+		{ "cause", o->cause, false }, { "reason", o->reason, false },
+		{ "prevention", o->prevention, false },
+		{ "until", until, false },
+		{ "state", ir_buf_cstr(&state), false },
+		{ "actions", ir_buf_cstr(&done), true },
+	};
+	rc = ir_letter_fill(text, strlen(text), v, sizeof v / sizeof *v,
+	    &r->text, err);
 out:
 	ir_buf_free(&file);
 	ir_buf_free(&res);
+	ir_buf_free(&done);
+	ir_buf_free(&state);
 	return rc;
 }
 
@@ -748,12 +1013,6 @@ put(struct run *r, struct ir_out *out, const struct ir_err *err)
 	ir_out_put(out, rec);
 }
 
-static bool
-is_word(const char *s, const char *word)
-{
-	return s && strcmp(s, word) == 0;
-}
-
 /* By mail, or is there nothing to mail?  1 go on, 0 done, -1. */
 static int
 by_mail(struct run *r, struct ir_out *out, struct ir_err *err)
@@ -799,6 +1058,10 @@ answer(struct run *r, bool from_stdin, struct ir_out *out, struct ir_err *err)
 	r->stage = ir_report_str(r->report, "stage");
 	if (by_mail(r, out, err) <= 0 || plan(r, err))
 		return;
+	if (r->o->summary) {
+		fwrite(r->text.data, 1, r->text.len, stdout);
+		return;
+	}
 	if (r->o->print) {
 		fwrite(r->msg.data, 1, r->msg.len, stdout);
 		return;

@@ -197,7 +197,107 @@ sound() {
 	[ "$(sink_count "$sink")" = 1 ]
 }
 
-@test "unverified, contradicting or incomplete: -y, and it is said" {
+@test "facts that contradict each other: 65; who knows better repeats the case" {
+	serve
+	while read -r filter; do
+		run -65 --separate-stderr ack < <(report "$filter")
+		[[ $stderr == *"contradict"*"--confirm=12345678901-1"* ]]
+		[ "$(sink_count "$sink")" = 0 ]
+	done <<-'X'
+		.conflicts = ["account"]
+		.accounts = ["1", "2"]
+	X
+	run -65 ack --confirm=1 < <(report '.conflicts = ["account"]')
+	run -0 --separate-stderr ack --confirm=12345678901-1 \
+		< <(report '.conflicts = ["account"]')
+	jq -e '.why | test("contradict")' <<<"$output"
+}
+
+done_in_incident() {	# what the responder did, in folder c
+	incident open --dir c <"$data/report-initial.json" >/dev/null
+	jq -nc '{type: "iam-key", id: "AKIASTOLENKEY0000001", from:
+		"iam-key-disable", ok: true, changed: true, key:
+		"AKIASTOLENKEY0000001", user: "ses-smtp"}' |
+		incident log c --event=iam-key-disable.end --data=- >/dev/null
+	line=$(jq -r 'select(.event == "iam-key-disable.end").id' c/journal.jsonl)
+	at=$(jq -r 'select(.event == "iam-key-disable.end").time' c/journal.jsonl)
+}
+
+@test "--kind=resolved: the journal's actions with time and reference, or 78" {
+	local full=(--kind=resolved --cause='a leaked SMTP password'
+		--prevention='keys live 90 days, in a vault')
+	serve
+	done_in_incident
+	run -78 --separate-stderr ack "${full[@]}" --incident c
+	[[ $stderr == *"no value for {{state}}"* ]]
+	incident log c --event=incident.contained </dev/null >/dev/null
+	run -78 --separate-stderr ack --kind=resolved --incident c
+	[[ $stderr == *"no value for {{cause}}"* ]]
+	[ "$(sink_count "$sink")" = 0 ]
+	run -0 --separate-stderr ack "${full[@]}" --incident c
+	[ "$(sink_count "$sink")" = 1 ]
+	grep -q '^Cause: a leaked SMTP password' "$sink/1.eml"
+	grep -q "^- ${at:0:10} ${at:11:5} UTC: .*\[journal line $line\]" "$sink/1.eml"
+	grep -q '^State now: contained since 2' "$sink/1.eml"
+	# once; and the first answer is another letter
+	run -0 --separate-stderr ack "${full[@]}" --incident c
+	jq -e '.changed | not' <<<"$output"
+	run -0 --separate-stderr ack --incident c
+	[ "$(sink_count "$sink")" = 2 ]
+	run -0 incident verify c
+}
+
+@test "--kind=extend and not-abusive; each is sent once" {
+	serve
+	run -78 ack --kind=extend --reason='the mail host is rebuilt' <"$data/report-initial.json"
+	run -0 ack --kind=extend --reason='the mail host is rebuilt' \
+		--until=2026-11-25T12:00:00Z <"$data/report-initial.json"
+	run -0 ack --kind=extend --reason='the mail host is rebuilt' \
+		--until=2026-11-25T12:00:00Z <"$data/report-initial.json"
+	[ "$(sink_count "$sink")" = 1 ]
+	grep -q '^Time requested: until 2026-11-25 12:00 UTC' "$sink/1.eml"
+	grep -q '^Reason: the mail host is rebuilt' "$sink/1.eml"
+	# more time is another request
+	run -0 ack --kind=extend --reason=more --until=2026-11-27T12:00:00Z \
+		<"$data/report-initial.json"
+	[ "$(sink_count "$sink")" = 2 ]
+	run -78 ack --kind=not-abusive <"$data/report-initial.json"
+	run -0 ack --kind=not-abusive --reason='a newsletter to subscribers' \
+		<"$data/report-initial.json"
+	grep -q '^Use case: a newsletter to subscribers' "$sink/3.eml"
+	run -64 ack --kind=other <"$data/report-initial.json"
+	run -64 ack --kind=extend --again <"$data/report-initial.json"
+	run -64 ack --kind=extend --until=soon <"$data/report-initial.json"
+	sound
+}
+
+@test "--summary: the same facts for the owner, in Japanese and Portuguese" {
+	local lang
+	serve
+	done_in_incident
+	for lang in ja pt; do
+		run -0 --separate-stderr abuse-ack --summary=$lang --kind=resolved \
+			--cause=leak --incident c
+		[[ $output == *12345678901-1*leak*"[journal line $line]"* ]]
+		[ -z "$stderr" ]
+	done
+	[[ $output == *'Medidas tomadas (UTC):'* ]]
+	run -64 abuse-ack --summary=fr --incident c
+	[ "$(sink_count "$sink")" = 0 ]
+	[ ! -e c/out/ack-0001.eml ]
+}
+
+@test "a team's own letters, by kind" {
+	mkdir own
+	printf 'Ours: {{case}} {{kind}}\n' >own/ack.txt
+	export QUELL_LETTERS=$PWD/own
+	run -0 abuse-ack --print <"$data/report-initial.json"
+	[[ $output == *'Ours: 12345678901-1 ack'* ]]
+	printf 'Ours: TODO\n' >own/ack.txt
+	run -78 abuse-ack --print <"$data/report-initial.json"
+}
+
+@test "unverified or incomplete: -y, and it is said" {
 	serve
 	while read -r filter; do
 		run -64 --separate-stderr abuse-ack "${relay[@]}" \
@@ -209,8 +309,6 @@ sound() {
 		rm -rf "$QUELL_INCIDENTS"
 	done <<-'X'
 		.authentic = "unverified"
-		.conflicts = ["account"]
-		.accounts = ["1", "2"]
 		.account = null
 		.case = null
 	X

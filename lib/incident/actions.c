@@ -397,9 +397,9 @@ use(struct actions *a, const struct ir_rec *line)
 {
 	const char *event = get(line, "event");
 	const char *dot = strrchr(event, '.');
+	size_t len, before = a->n;
 	struct ir_rec *row;
 	char command[64];
-	size_t len;
 
 	if (!dot || strncmp(event, "chat-notify.", 12) == 0)
 		return;
@@ -427,6 +427,9 @@ use(struct actions *a, const struct ir_rec *line)
 	} else if (*get(line, "data.type")) {
 		recorded(a, line);
 	}
+	/* where it stands, for who wants to see the proof */
+	if (a->n > before)
+		ir_rec_str(a->v[a->n - 1].row, "ref", get(line, "id"));
 }
 
 /* Whether it is in force, and the way back. */

@@ -35,7 +35,7 @@ struct ir_case {
 	struct ir_rec *queue;		/* time, what, count */
 	struct ir_rec *listings;	/* ip, zone, first, last, when, why */
 	struct ir_rec *actions;		/* time, command, what, before, after,
-					   undo, state */
+					   undo, state, ref (journal line) */
 	struct ir_rec *open;		/* array of strings */
 	struct ir_rec *files;		/* evidence: file, size, sha256, time */
 	size_t unread;			/* files that could not be read whole */

@@ -36,12 +36,15 @@ lookup(const struct ir_letter_value *v, size_t nv, const char *name, size_t n)
 	return NULL;
 }
 
-/* Values are foreign text: one line each. */
+/* Values are foreign text: one line each, but for lists. */
 static void
-add_value(struct ir_buf *out, const char *s)
+add_value(struct ir_buf *out, const struct ir_letter_value *v)
 {
-	for (; *s; s++)
-		ir_buf_chr(out, (unsigned char)*s < ' ' ? ' ' : *s);
+	const char *s;
+
+	for (s = v->value; *s; s++)
+		ir_buf_chr(out, (unsigned char)*s < ' ' &&
+		    !(v->lines && *s == '\n') ? ' ' : *s);
 }
 
 /* One line: 1 to keep it, 0 to leave it out, -1. */
@@ -77,7 +80,7 @@ fill_line(const char *s, size_t n, size_t number,
 			    "line %zu of the letter: there is no value for "
 			    "{{%s}}", number, value->name);
 		}
-		add_value(out, value->value);
+		add_value(out, value);
 		s = shut + 2;
 	}
 	ir_buf_add(out, s, (size_t)(end - s));

@@ -10,6 +10,7 @@
 #ifndef IR_LETTER_H
 #define IR_LETTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "../core/buf.h"
@@ -19,6 +20,7 @@
 
 struct ir_letter_value {
 	const char *name, *value;	/* value NULL or "": empty */
+	bool lines;			/* its newlines stay */
 };
 
 /* Append the filled template to out.  0, or -1 and 78 (the line is named). */

@@ -53,8 +53,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	memcpy(value, data, n);
 	value[n] = '\0';
 	nl = strchr(value, '\n');
-	const struct ir_letter_value v[] = { { "case", value },
-	    { "next", nl ? nl + 1 : NULL } };
+	const struct ir_letter_value v[] = { { "case", value, false },
+	    { "next", nl ? nl + 1 : NULL, false } };
 	struct ir_mail m = { .from = "a@x.example", .to = "b@x.example",
 	    .subject = value, .message_id = "<c@x.example>",
 	    .references = refs, .nreferences = 1 };

@@ -44,8 +44,8 @@ check(const struct ir_buf *b)
 static void
 use(const struct ir_rec *r)
 {
-	const struct ir_letter_value v[] = { { "case", text(r, "case") },
-	    { "due", text(r, "due") } };
+	const struct ir_letter_value v[] = { { "case", text(r, "case"), false },
+	    { "due", text(r, "due"), false } };
 	struct ir_buf subject = IR_BUF(1 << 20), body = IR_BUF(1 << 20);
 	struct ir_buf out = IR_BUF(8 << 20);
 	struct ir_mail m = { .from = "a@x.example", .to = "b@y.example",

@@ -300,8 +300,8 @@ refused(void **state)
 static void
 fill(const char *template, int code, const char *want)
 {
-	static const struct ir_letter_value v[] = { { "case", "1-1" },
-	    { "none", "" }, { "null", NULL }, { "evil", "a\r\nb {{case}}" } };
+	static const struct ir_letter_value v[] = { { "case", "1-1", false },
+	    { "none", "", false }, { "null", NULL, false }, { "evil", "a\r\nb {{case}}", false } };
 	struct ir_buf b = IR_BUF(4096);
 	struct ir_err err = IR_ERR_INIT;
 
