@@ -27,12 +27,13 @@
 #define DEFAULT_MS 15000
 #define RETRIES 3
 #define RETRY_MAX_MS 60000	/* a longer wait is not waited for */
+#define PAGERDUTY "https://events.pagerduty.com/v2/enqueue"
 #define CHATWORK "https://api.chatwork.com/v2"
 
 struct opts {
 	struct ir_common common;
 	struct ir_list to;
-	const char *room, *chatwork_url, *incident;
+	const char *room, *chatwork_url, *incident, *pagerduty_url, *action;
 	bool each, soft, dry_run;
 };
 
@@ -97,6 +98,13 @@ url_ok(const char *s)
 	return p[strcspn(p, "/?#@")] != '@';
 }
 
+/* The file holds a token or key, and the URL is no secret. */
+static bool
+has_token(const struct target *t)
+{
+	return t->kind == IR_CHAT_CHATWORK || t->kind == IR_CHAT_PAGERDUTY;
+}
+
 static int
 read_secret(struct target *t, struct ir_err *err)
 {
@@ -105,7 +113,7 @@ read_secret(struct target *t, struct ir_err *err)
 	if (ir_secret_read_file(&t->secret, t->file, err))
 		return -1;
 	s = t->secret.data;
-	if (t->kind != IR_CHAT_CHATWORK) {
+	if (!has_token(t)) {
 		if (url_ok(s))
 			return 0;
 		ir_fail(err, IR_CONFIG, "%s: does not hold an https URL",
@@ -115,7 +123,7 @@ read_secret(struct target *t, struct ir_err *err)
 	}
 	for (p = s; *p > ' ' && *p < 127; p++)
 		continue;
-	if (*p || p == s || strstr(s, "://"))
+	if (*p || p == s || strpbrk(s, "\"\\") || strstr(s, "://"))
 		return ir_fail(err, IR_CONFIG,
 		    "%s: does not hold a token on one line", t->file);
 	return 0;
@@ -140,7 +148,7 @@ add_target(struct run *r, const char *spec)
 	kind = ir_chat_kind(spec, n);
 	if (kind < 0)
 		ir_die_usage("--to: not slack, teams, chatwork, gchat, "
-		    "discord or json: %.*s", (int)n, spec);
+		    "discord, pagerduty or json: %.*s", (int)n, spec);
 	if (r->ntargets == MAX_TARGETS)
 		ir_die_usage("--to: more than %d", MAX_TARGETS);
 	if (spec[n] == '/' && kind != IR_CHAT_CHATWORK)
@@ -160,8 +168,31 @@ add_target(struct run *r, const char *spec)
 	snprintf(url, sizeof url, "%.400s/rooms/%s/messages",
 	    r->opts->chatwork_url ? r->opts->chatwork_url : CHATWORK,
 	    t->room);
+	if (kind == IR_CHAT_PAGERDUTY && !r->opts->incident)
+		ir_die_usage("pagerduty needs --incident");
+	if (kind == IR_CHAT_PAGERDUTY)
+		snprintf(url, sizeof url, "%.500s", r->opts->pagerduty_url ?
+		    r->opts->pagerduty_url : PAGERDUTY);
 	memcpy(t->url, url, sizeof t->url);
 	r->ntargets++;
+}
+
+/* Google Chat: what is of one incident goes into one thread. */
+static int
+into_thread(struct run *r, struct target *t, struct ir_err *err)
+{
+	struct ir_buf b = IR_BUF_SECRET(IR_SECRET_MAX);
+	int rc;
+
+	if (t->kind != IR_CHAT_GCHAT || !r->opts->incident)
+		return 0;
+	ir_buf_fmt(&b, "%s%cmessageReplyOption="
+	    "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD", t->secret.data,
+	    strchr(t->secret.data, '?') ? '&' : '?');
+	rc = ir_buf_check(&b, t->file, err) || ir_secret_set(&t->secret,
+	    ir_buf_cstr(&b), b.len, err) ? -1 : 0;
+	ir_buf_free(&b);
+	return rc;
 }
 
 /* Read the secrets; a target without one is out, and counted. */
@@ -175,7 +206,7 @@ open_targets(struct run *r)
 		struct ir_err err = IR_ERR_INIT;
 
 		t = r->target[i];
-		if (read_secret(&t, &err)) {
+		if (read_secret(&t, &err) || into_thread(r, &t, &err)) {
 			ir_secret_free(&t.secret);
 			ir_fail_prefix(&err, "%s", ir_chat_kind_word(t.kind));
 			failed(r, &err);
@@ -293,8 +324,7 @@ static void
 preview(const struct target *t, const struct ir_buf *body)
 {
 	struct ir_buf b = IR_BUF(IR_CHAT_MAX * 4);
-	const char *url = t->kind == IR_CHAT_CHATWORK ? t->url :
-	    t->secret.data;
+	const char *url = has_token(t) ? t->url : t->secret.data;
 	const char *host = strstr(url, "://") + 3;
 
 	ir_text_term(&b, body->data, body->len);
@@ -302,6 +332,22 @@ preview(const struct target *t, const struct ir_buf *body)
 	    t->file, (int)(host - url) + (int)strcspn(host, "/?#@"), url,
 	    ir_buf_cstr(&b));
 	ir_buf_free(&b);
+}
+
+/* Now that nobody is shown the body any more. */
+static void
+put_key(struct ir_buf *body, const struct target *t)
+{
+	struct ir_buf b = IR_BUF_SECRET(IR_CHAT_MAX + IR_SECRET_MAX);
+	size_t at = strlen(IR_CHAT_ROUTING) - 1;
+
+	if (body->len < at)
+		return;
+	ir_buf_add(&b, body->data, at);
+	ir_buf_str(&b, t->secret.data);
+	ir_buf_add(&b, body->data + at, body->len - at);
+	ir_buf_free(body);
+	*body = b;
 }
 
 /* Post the message that has been gathered, and begin a new one. */
@@ -321,7 +367,8 @@ flush_message(struct run *r)
 	for (i = 0; i < r->ntargets; i++) {
 		struct target *t = &r->target[i];
 
-		body[i] = (struct ir_buf)IR_BUF(IR_CHAT_MAX);
+		body[i] = (struct ir_buf)IR_BUF_SECRET(IR_CHAT_MAX +
+		    IR_SECRET_MAX);
 		if (ir_chat_render(r->msg, t->kind, &body[i], &err))
 			failed(r, &err);
 		else if (r->opts->dry_run)
@@ -331,8 +378,9 @@ flush_message(struct run *r)
 		h[i][1] = (struct ir_http_header){ "X-ChatWorkToken",
 			t->secret.data };
 		q[i].method = "POST";
-		q[i].url = t->kind == IR_CHAT_CHATWORK ? t->url :
-		    t->secret.data;
+		q[i].url = has_token(t) ? t->url : t->secret.data;
+		if (t->kind == IR_CHAT_PAGERDUTY && !r->opts->dry_run)
+			put_key(&body[i], t);
 		q[i].headers = h[i];
 		q[i].nheaders = t->kind == IR_CHAT_CHATWORK ? 2 : 1;
 		q[i].body = ir_buf_cstr(&body[i]);
@@ -472,6 +520,8 @@ footer(struct run *r)
 		name = strrchr(dir, '/');
 		ir_buf_fmt(&raw, ", incident %.60s", name && name[1] ?
 		    name + 1 : dir);
+		snprintf(r->msg->incident, sizeof r->msg->incident, "%.120s",
+		    name && name[1] ? name + 1 : dir);
 		if (ir_journal_head(dir, r->head, &err)) {
 			r->head[0] = '\0';
 			failed(r, &err);
@@ -545,6 +595,13 @@ check_usage(struct run *r)
 		ir_die_usage("--to says where to");
 	if (o->chatwork_url && !url_ok(o->chatwork_url))
 		ir_die_usage("--chatwork-url: not an https URL");
+	if (o->pagerduty_url && !url_ok(o->pagerduty_url))
+		ir_die_usage("--pagerduty-url: not an https URL");
+	if (o->action && strcmp(o->action, "trigger") != 0 &&
+	    strcmp(o->action, "acknowledge") != 0 &&
+	    strcmp(o->action, "resolve") != 0)
+		ir_die_usage("--action: not trigger, acknowledge or resolve: "
+		    "%s", o->action);
 	if (o->common.timeout > 3600)
 		ir_die_usage("--timeout: more than an hour");
 	if (isatty(STDIN_FILENO))
@@ -552,6 +609,7 @@ check_usage(struct run *r)
 	r->msg = calloc(1, sizeof *r->msg);
 	if (!r->msg)
 		abort();
+	r->msg->action = o->action;
 }
 
 static void
@@ -577,11 +635,15 @@ main(int argc, char **argv)
 	struct opts o = { .room = NULL };
 	const struct ir_opt opts[] = {
 		{ 0, "to", "KIND:FILE", IR_LIST, &o.to, "slack, teams, "
-		    "chatwork, gchat, discord or json, and the file with "
+		    "chatwork, gchat, discord, pagerduty or json, and the file with "
 		    "its URL or token; many times" },
 		{ 0, "room", "ID", IR_STR, &o.room, "room of chatwork" },
 		{ 0, "chatwork-url", "URL", IR_STR, &o.chatwork_url,
 		    "API of chatwork; default: " CHATWORK },
+		{ 0, "action", "WORD", IR_STR, &o.action,
+		    "pagerduty: trigger (default), acknowledge or resolve" },
+		{ 0, "pagerduty-url", "URL", IR_STR, &o.pagerduty_url,
+		    "its API; default: " PAGERDUTY },
 		{ 0, "each", NULL, IR_BOOL, &o.each,
 		    "a message for each record, not one for all" },
 		{ 0, "soft", NULL, IR_BOOL, &o.soft,

@@ -152,6 +152,59 @@ body() {	# FILTER: of the last post's JSON
 	    account=111122223333 ]
 }
 
+@test "pagerduty: trigger, acknowledge and resolve the incident's one alert" {
+	local a pd=(--pagerduty-url "http://127.0.0.1:$PORT/v2/enqueue"
+		--to pagerduty:pd.key)
+	echo s3cr3tR0utingKey >pd.key
+	chmod 600 pd.key
+	incident open --dir inc <report.json >/dev/null
+	script '{"/v2/enqueue": {"status": 202, "body": "{\"status\":\"success\"}"}}'
+	run -0 --separate-stderr chat-notify "${pd[@]}" --incident inc <report.json
+	[ "$(body .routing_key)" = s3cr3tR0utingKey ]
+	[ "$(body '[.event_action, .dedup_key, .payload.severity, .payload.source] | join(" ")')" = 'trigger inc critical quell' ]
+	[[ $(body .payload.summary) == 'Abuse report: case 12345' ]]
+	# nothing of the complaint can be clicked, and no key id is whole
+	[[ $(body .payload.custom_details.text) != *https://evil* ]]
+	[[ $(body .payload.custom_details.text) != *AKIAIOSFODNN7EXAMPLE* ]]
+	for a in acknowledge resolve; do
+		run -0 --separate-stderr chat-notify "${pd[@]}" --action $a \
+			--incident inc <report.json
+		[ "$(body '[.event_action, .dedup_key, has("payload")] | join(" ")')" = "$a inc false" ]
+	done
+	# the key is shown nowhere, a dry run included (teardown looks, too)
+	run -0 --separate-stderr chat-notify -n "${pd[@]}" --incident inc <report.json
+	[[ $stderr == *'would post to http://127.0.0.1'* ]]
+	[[ $stderr == *'"routing_key":""'* ]]
+	run ! grep -r s3cr3t inc
+	run -64 chat-notify "${pd[@]}" <report.json
+	run -64 chat-notify "${pd[@]}" --action=shout --incident inc <report.json
+	run -64 chat-notify --pagerduty-url ftp://x/ --to pagerduty:pd.key --incident inc <report.json
+}
+
+@test "gchat: one thread for an incident" {
+	incident open --dir inc <report.json >/dev/null
+	run -0 --separate-stderr chat-notify --to gchat:gchat.url --incident inc \
+		<report.json
+	[ "$(body .thread.threadKey)" = inc ]
+	[[ $(jq -rs '.[-1].path' "$SINK/log.jsonl") == *'&messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD' ]]
+	run -0 --separate-stderr chat-notify --to gchat:gchat.url <report.json
+	[ "$(body 'has("thread")')" = false ]
+}
+
+@test "whoever is called in a complaint is not called, in no target" {
+	local k b
+	for k in slack teams gchat discord json; do
+		run -0 --separate-stderr chat-notify --to $k:$k.url <report.json
+		b=$(jq -rs '.[-1].body' "$SINK/log.jsonl")
+		[[ $b != *@everyone* && $b != *https://evil* ]] || { echo "$k: $b"; false; }
+		# elsewhere it is no markup
+		[[ $k == teams || $k == json || $b != *'<!channel>'* ]]
+	done
+	run -0 --separate-stderr chat-notify "${CW[@]}" --to chatwork/1:chatwork.token <report.json
+	b=$(jq -rs '.[-1].body' "$SINK/log.jsonl")
+	[[ $b != *%5Btoall* && $b != *%40everyone* ]]
+}
+
 @test "one message for a run, or one for each record" {
 	printf '%s\n' '{"type":"aws-key","id":"a","ok":true}' \
 		'{"type":"aws-key","id":"b","ok":false,"why":"denied"}' >in

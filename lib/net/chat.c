@@ -19,6 +19,7 @@ static const struct {
 	[IR_CHAT_CHATWORK] = { "chatwork", 200, 5000 },
 	[IR_CHAT_GCHAT] = { "gchat", 200, 3500 },	/* 4096 */
 	[IR_CHAT_DISCORD] = { "discord", 200, 1500 },	/* all: 2000 */
+	[IR_CHAT_PAGERDUTY] = { "pagerduty", 200, 7000 },
 	[IR_CHAT_JSON] = { "json", 200, 7000 },
 };
 
@@ -629,16 +630,49 @@ discord(const struct ir_buf *head, const struct ir_buf *body,
 }
 
 static struct ir_rec *
-gchat(const struct ir_buf *head, const struct ir_buf *body,
-    const struct ir_buf *foot)
+gchat(const struct ir_chat *m, const struct ir_buf *head,
+    const struct ir_buf *body, const struct ir_buf *foot)
 {
-	struct ir_rec *r = ir_rec_object();
+	struct ir_rec *r = ir_rec_object(), *thread;
 	struct ir_buf b = IR_BUF(IR_CHAT_MAX);
 
 	ir_buf_fmt(&b, "*%s*\n%s\n%s", ir_buf_cstr(head), ir_buf_cstr(body),
 	    ir_buf_cstr(foot));
 	ir_rec_text(r, "text", ir_buf_cstr(&b));
 	ir_buf_free(&b);
+	if (m->incident[0]) {
+		thread = ir_rec_object();
+		ir_rec_str(thread, "threadKey", m->incident);
+		ir_rec_set(r, "thread", thread);
+	}
+	return r;
+}
+
+/* An event; only one that triggers says what it is about. */
+static struct ir_rec *
+pagerduty(const struct ir_chat *m, const struct ir_buf *head,
+    const struct ir_buf *body)
+{
+	struct ir_rec *r = ir_rec_object(), *p = ir_rec_object();
+	struct ir_rec *more = ir_rec_object();
+	const char *action = m->action ? m->action : "trigger";
+
+	ir_rec_str(r, "routing_key", "");
+	ir_rec_str(r, "event_action", action);
+	ir_rec_str(r, "dedup_key", m->incident);
+	if (strcmp(action, "trigger") != 0) {
+		ir_rec_free(p);
+		ir_rec_free(more);
+		return r;
+	}
+	ir_rec_str(p, "summary", ir_buf_cstr(head));
+	ir_rec_str(p, "source", "quell");
+	ir_rec_str(p, "severity", strcmp(m->type, "report") == 0 ?
+	    "critical" : m->failed ? "error" : "warning");
+	ir_rec_text(more, "text", ir_buf_cstr(body));
+	ir_rec_str(more, "from", m->footer);
+	ir_rec_set(p, "custom_details", more);
+	ir_rec_set(r, "payload", p);
 	return r;
 }
 
@@ -710,10 +744,13 @@ ir_chat_render(const struct ir_chat *m, enum ir_chat_kind kind,
 		chatwork(&head, &body, &foot, out);
 		break;
 	case IR_CHAT_GCHAT:
-		r = gchat(&head, &body, &foot);
+		r = gchat(m, &head, &body, &foot);
 		break;
 	case IR_CHAT_DISCORD:
 		r = discord(&head, &body, &foot);
+		break;
+	case IR_CHAT_PAGERDUTY:
+		r = pagerduty(m, &head, &body);
 		break;
 	case IR_CHAT_JSON:
 	default:

@@ -10,7 +10,7 @@
  * Sources: Slack "Sending messages using incoming webhooks" and "Block Kit";
  * Microsoft "Adaptive Cards" 1.4 and the Teams Workflows webhook; Chatwork
  * API v2 (rooms/messages); Google Chat incoming webhooks; Discord "Execute
- * Webhook".
+ * Webhook"; PagerDuty Events API v2.
  */
 #ifndef IR_CHAT_H
 #define IR_CHAT_H
@@ -22,7 +22,7 @@
 #include "../core/record.h"
 
 enum ir_chat_kind { IR_CHAT_SLACK, IR_CHAT_TEAMS, IR_CHAT_CHATWORK,
-	IR_CHAT_GCHAT, IR_CHAT_DISCORD, IR_CHAT_JSON };
+	IR_CHAT_GCHAT, IR_CHAT_DISCORD, IR_CHAT_PAGERDUTY, IR_CHAT_JSON };
 
 #define IR_CHAT_LINES 30	/* of one message; the rest is counted */
 #define IR_CHAT_MAX 28000	/* bytes of the largest message: Teams */
@@ -43,6 +43,8 @@ struct ir_chat {
 	size_t failed, listed, unknown, quiet;	/* quiet: not worth a line */
 	char type[32];		/* of all records; "" when they differ */
 	char footer[256];
+	char incident[128];	/* thread, PagerDuty's dedup_key; or "" */
+	const char *action;	/* PagerDuty: NULL is "trigger"; borrowed */
 };
 
 /* "slack" and so on; -1 for another word. */
@@ -53,6 +55,12 @@ const char *ir_chat_content_type(enum ir_chat_kind kind);
 
 /* Add a record.  now, in seconds, is for what is left until it is due. */
 void ir_chat_add(struct ir_chat *m, const struct ir_rec *rec, int64_t now);
+
+/*
+ * PagerDuty's body begins with this: the routing key, a secret, is put
+ * between the quotes by who posts it.
+ */
+#define IR_CHAT_ROUTING "{\"routing_key\":\"\""
 
 /* The body to post, appended.  0, or -1 and 70: too large. */
 int ir_chat_render(const struct ir_chat *m, enum ir_chat_kind kind,

@@ -13,7 +13,8 @@
 #include "net/chat.h"
 
 static const enum ir_chat_kind all[] = { IR_CHAT_SLACK, IR_CHAT_TEAMS,
-	IR_CHAT_CHATWORK, IR_CHAT_GCHAT, IR_CHAT_DISCORD, IR_CHAT_JSON };
+	IR_CHAT_CHATWORK, IR_CHAT_GCHAT, IR_CHAT_DISCORD,
+	IR_CHAT_PAGERDUTY, IR_CHAT_JSON };
 
 #define NKINDS (sizeof all / sizeof *all)
 
