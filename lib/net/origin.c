@@ -68,33 +68,6 @@ struct ir_origins {
 	size_t nnames, cap_names;
 };
 
-/* --- which addresses may leave ------------------------------------------ */
-
-const char *
-ir_origin_special(const struct ir_ip *ip)
-{
-	static const struct {
-		const char *net, *what;
-	} nets[] = { { "127.0.0.0/8", "loopback" },
-		{ "192.0.2.0/24", "documentation" },
-		{ "198.51.100.0/24", "documentation" },
-		{ "203.0.113.0/24", "documentation" },
-		{ "198.18.0.0/15", "benchmark" },
-		{ "192.0.0.0/24", "reserved" },
-		{ "2001:db8::/32", "documentation" },
-		{ "3fff::/20", "documentation" },
-		{ "::ffff:0:0/96", "mapped" }, { "100::/64", "discard" } };
-	const char *why = ir_ip_special(ip);
-	struct ir_prefix p;
-	size_t i;
-
-	for (i = 0; !why && i < sizeof nets / sizeof *nets; i++)
-		if (ir_prefix_parse(nets[i].net, &p) == 0 &&
-		    ir_prefix_holds(&p, ip))
-			why = nets[i].what;
-	return why;
-}
-
 /* --- tables of ranges --------------------------------------------------- */
 
 static int
@@ -451,7 +424,7 @@ to_ask(struct ir_origins *o, const struct ir_ip *ip)
 
 	group_of(ip, &p);
 	return !find_answer(o, ip) && !ir_prefix_map_get(o->failed, &p, &v) &&
-	    !ir_origin_special(ip) && (!ir_origins_find(o, ip, &out) ||
+	    !ir_ip_special(ip) && (!ir_origins_find(o, ip, &out) ||
 	    !out.nasn);
 }
 
@@ -677,7 +650,7 @@ ir_origins_find(struct ir_origins *o, const struct ir_ip *ip,
 	size_t i;
 
 	memset(out, 0, sizeof *out);
-	out->special = ir_origin_special(ip);
+	out->special = ir_ip_special(ip);
 	for (i = 0; i < o->nmmdb; i++)
 		if (!(out->nasn && out->country[0]) &&
 		    ir_mmdb_find(o->mmdb[i], ip, out))
