@@ -607,6 +607,20 @@ find_dns(struct ir_origins *o, const struct ir_ip *ip, struct ir_origin *out)
 	add_source(out, "cymru");
 }
 
+/* Is it one of those, joined by commas?  EC2 is not EC2_INSTANCE_CONNECT. */
+static bool
+is_among(const char *list, const char *word)
+{
+	size_t len = strlen(word), n;
+
+	for (; *list; list += n + (list[n] == ',')) {
+		n = strcspn(list, ",");
+		if (n == len && memcmp(list, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* AWS lists its services besides a network for all of them. */
 static void
 find_aws(const struct ir_aws_ranges *a, const struct ir_ip *ip,
@@ -632,7 +646,7 @@ find_aws(const struct ir_aws_ranges *a, const struct ir_ip *ip,
 			}
 			n = strlen(out->aws.services);
 			if (n + strlen(r->service) + 2 <
-			    sizeof out->aws.services && !strstr(
+			    sizeof out->aws.services && !is_among(
 			    out->aws.services, r->service))
 				snprintf(out->aws.services + n,
 				    sizeof out->aws.services - n, "%s%s",
