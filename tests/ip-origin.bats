@@ -242,6 +242,23 @@ asked() {
 	[ ! -e state/ip-origin.cache ]
 }
 
+@test "stopped before the end: 75, and what was read is written" {
+	mkfifo in
+	ip-origin --db ip2asn.tsv -o json <in >out 2>err 3>&- &
+	pid=$!
+	exec 9>in
+	echo 192.0.2.1 >&9
+	peers_wait 10 test -s out
+	kill "$pid"
+	echo 192.0.2.2 >&9
+	rc=0
+	wait "$pid" || rc=$?
+	exec 9>&-
+	[ "$rc" = 75 ]
+	[[ $(<err) == *'stopped: the rest was not read' ]]
+	[ "$(jq -r .id out | head -n 1)" = 192.0.2.1 ]
+}
+
 @test "usage" {
 	run -64 ip-origin --db ip2asn.tsv --column x
 	run -64 ip-origin --db ip2asn.tsv --column 1001 </dev/null
