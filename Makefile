@@ -107,7 +107,15 @@ $(LIB): $(LIB_SRC:%.c=$(B)/%.o)
 	$(call say,AR)
 	$(Q)$(AR) rcs $@ $^
 
-$(B)/%.o: %.c
+# What was found, and its flags; newer only when that is not what it was.  All
+# objects hang on it: a library that appears is used everywhere, or nowhere.
+$(B)/found: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(strip $(BUILD_INFO) $(PC_CFLAGS))' | cmp -s - $@ || \
+		printf '%s\n' '$(strip $(BUILD_INFO) $(PC_CFLAGS))' >$@
+.PHONY: FORCE
+
+$(B)/%.o: %.c $(B)/found
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<

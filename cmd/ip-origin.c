@@ -368,8 +368,8 @@ main(int argc, char **argv)
 		r.out = ir_open_output(&r.common, cols);
 	rc = r.column ? read_lines(&r, &err) :
 	    read_records(&r, argv + 1, (size_t)n, &err);
-	if (rc == 0)
-		rc = flush(&r, &err);
+	if (rc == 0 && flush(&r, &err) == 0 && ir_stopped())
+		ir_fail(&err, IR_TEMPFAIL, "stopped: the rest was not read");
 	finish(&r);
 out:
 	ir_origins_close(r.origins);

@@ -78,6 +78,7 @@ struct run {
 	struct ir_list classes;
 	bool utc;
 	int64_t now, since, until;
+	int64_t end;		/* monotonic, of --timeout; 0: none */
 	struct ir_refusals *table;
 	struct ir_log_files list;
 	struct ir_out *out;
@@ -330,6 +331,15 @@ take_line(struct run *r, const char *p, size_t n,
 
 /* --- files -------------------------------------------------------------- */
 
+/* The clock is looked at now and then only. */
+static bool
+over(const struct run *r, uint64_t line)
+{
+	return ir_stopped() || (r->end && line % 1024 == 0 &&
+	    ir_mono_ms() > r->end);
+}
+
+/* 0 to its end, 1 not, for it is over; -1. */
 static int
 read_file(struct run *r, const char *path, struct ir_err *err)
 {
@@ -339,19 +349,19 @@ read_file(struct run *r, const char *path, struct ir_err *err)
 	struct stat st;
 	const char *p;
 	size_t n;
-	int rc;
+	int rc = 1;
 
 	/* a year that a log leaves out is that of its last change */
 	if (strcmp(path, "-") && stat(path, &st) == 0)
 		clock.now = st.st_mtime;
 	if (ir_log_open(&in, path, err))
 		return -1;
-	while ((rc = ir_log_line(in, &p, &n, NULL, err)) > 0 &&
-	    !ir_stopped())
+	while (!over(r, line) &&
+	    (rc = ir_log_line(in, &p, &n, NULL, err)) > 0)
 		take_line(r, p, n, &clock, ir_log_name(in), ++line);
 	r->lines += line;
 	ir_log_close(in);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 /* What is wrong with one file does not hide the others. */
@@ -361,18 +371,20 @@ read_files(struct run *r, struct ir_tally *tally, struct ir_err *err)
 	int64_t began = ir_mono_ms();
 	struct ir_err one;
 	size_t i;
+	int rc;
 
+	r->end = r->common.timeout ? began + r->common.timeout * 1000 : 0;
 	for (i = 0; i < r->list.n; i++) {
 		one = (struct ir_err)IR_ERR_INIT;
 		ir_progress(&r->common, "files", i, r->list.n, began);
-		if (ir_stopped() || (r->common.timeout && ir_mono_ms() -
-		    began > r->common.timeout * 1000)) {
+		rc = read_file(r, r->list.v[i], &one);
+		if (rc)
 			ir_progress_end();
+		if (rc > 0)
 			return ir_fail(err, IR_TEMPFAIL, "%zu of %zu files "
-			    "were not read", r->list.n - i, r->list.n);
-		}
-		if (read_file(r, r->list.v[i], &one)) {
-			ir_progress_end();
+			    "were not read to the end", r->list.n - i,
+			    r->list.n);
+		if (rc < 0) {
 			ir_warn(&r->common, "%s", one.msg);
 			r->bad++;
 		}

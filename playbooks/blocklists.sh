@@ -31,9 +31,15 @@ lists_told() {	# CODE FILE: what lists_check found, for the person
 }
 
 # Why providers refuse the host's mail, by its own log; it is copied from
-# there, so that this host's table and eyes see it.
+# there, so that this host's table and eyes see it.  What was refused before
+# the log was rotated is in the one before, and the new one may not be there.
 lists_refusals() {	# LOG SINCE FILE
-	pb_host cat "$1" </dev/null |
+	pb_host sh -c 'some=
+		for f in "$1.1" "$1"; do
+			[ ! -e "$f" ] || { cat "$f" || exit; some=yes; }
+		done
+		[ -n "$some" ] || { echo "$1: no such file" >&2; exit 66; }' \
+		sh "$1" </dev/null |
 		mail-refusals -o json --since "$2" - >"$3"
 }
 
@@ -69,7 +75,8 @@ lists_done() {
 			.out += ["\($e.time)  new credentials replaced the stolen ones"]
 		elif $e.event == "host.checked" then
 			.out += ["\($e.time)  the host was checked for what let them in"]
-		elif $e.event == "cause.proven" then
+		elif $e.event == "cause.proven" and
+				(($e.data.doubts // []) == []) then
 			.out += ["\($e.time)  the queue shows no spam any more"]
 		else . end) | .out | unique | .[]' "$pb_dir/journal.jsonl"
 }
@@ -107,29 +114,29 @@ lists_letter() {	# TO SUBJECT WHAT SAMPLE ASKS CAUSE CONTACT
 lists_letters() {	# TODO REFUSING FOLDER CAUSE CONTACT
 	local n=0 to subject what sample asks name
 	mkdir -p "$3"
+	# a file: what cannot be read must not pass for no letters
+	jq -rs --arg ip "${lists_names[*]}" 'def word: gsub("[^A-Za-z0-9.-]"; "_") |
+			.[0:60];
+		group_by(.zone)[] | [(.[0].zone | word),
+		(.[0].delist // "the list has no form: it ends by itself"),
+		"Removal of \([.[].id] | join(", ")) from \(.[0].zone)",
+		"Our addresses are in your list \(.[0].zone) (\(.[0].meanings)).",
+		(.[0].reason // "-"), (.[0].steps // "")] | @tsv' "$1" >"$3.tsv"
+	jq -rs --arg ip "${lists_names[*]}" 'def word: gsub("[^A-Za-z0-9.-]"; "_") |
+			.[0:60];
+		group_by([.provider, .contact])[] |
+		select(.[0].contact != null and .[0].provider != "other") |
+		[(.[0].provider | word), .[0].contact,
+		"Mail from \($ip) is refused",
+		"Your servers refuse mail from our addresses since " +
+			"\([.[].first] | min), last at \([.[].last] | max) " +
+			"(\([.[].count] | add) times).",
+		"\(.[0].code // "") \(.[0].enhanced // "") \(.[0].sample.text)",
+		(.[0].asks // "")] | @tsv' "$2" >>"$3.tsv"
 	while IFS=$'\t' read -r name to subject what sample asks; do
 		n=$((n + 1))
 		lists_letter "$to" "$subject" "$what" "$sample" "$asks" "$4" \
 			"$5" >"$3/$(printf '%02d' "$n")-$name.txt"
-	done < <(
-		jq -rs --arg ip "${lists_names[*]}" 'def word: gsub("[^A-Za-z0-9.-]"; "_") |
-				.[0:60];
-			group_by(.zone)[] | [(.[0].zone | word),
-			(.[0].delist // "the list has no form: it ends by itself"),
-			"Removal of \([.[].id] | join(", ")) from \(.[0].zone)",
-			"Our addresses are in your list \(.[0].zone) (\(.[0].meanings)).",
-			(.[0].reason // "-"), (.[0].steps // "")] | @tsv' "$1"
-		jq -rs --arg ip "${lists_names[*]}" 'def word: gsub("[^A-Za-z0-9.-]"; "_") |
-				.[0:60];
-			group_by([.provider, .contact])[] |
-			select(.[0].contact != null and .[0].provider != "other") |
-			[(.[0].provider | word), .[0].contact,
-			"Mail from \($ip) is refused",
-			"Your servers refuse mail from our addresses since " +
-				"\([.[].first] | min), last at \([.[].last] | max) " +
-				"(\([.[].count] | add) times).",
-			"\(.[0].code // "") \(.[0].enhanced // "") \(.[0].sample.text)",
-			(.[0].asks // "")] | @tsv' "$2"
-	)
+	done <"$3.tsv"
 	pb_say "$n letters in $3"
 }

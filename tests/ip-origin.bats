@@ -18,6 +18,10 @@ setup() {
 	 "network_border_group": "eu-west-1"},
 	{"ip_prefix": "192.0.2.0/28", "region": "eu-west-1", "service": "EC2",
 	 "network_border_group": "eu-west-1-ldn-1a"},
+	{"ip_prefix": "192.0.2.32/28", "region": "eu-west-1", "service": "EC2",
+	 "network_border_group": "eu-west-1"},
+	{"ip_prefix": "192.0.2.32/29", "region": "eu-west-1",
+	 "service": "EC2_INSTANCE_CONNECT", "network_border_group": "eu-west-1"},
 	{"ip_prefix": "192.0.2.0/24", "region": "eu-west-1", "service": "S3",
 	 "network_border_group": "eu-west-1"}],
 	"ipv6_prefixes": [{"ipv6_prefix": "2001:db8:5::/48", "region": "GLOBAL",
@@ -137,14 +141,15 @@ ask() {	# ARGUMENT...
 
 @test "AWS's ranges: all services, the closest region" {
 	ask --db ip2asn.tsv --aws ip-ranges.json 192.0.2.1 192.0.2.200 \
-		2001:db8:5::1 198.51.100.1
+		2001:db8:5::1 198.51.100.1 192.0.2.33
 	json_is "$(jq -s 'map(.origin.aws)' <<<"$output")" '
 		(.[0].services | sort) == ["AMAZON", "EC2", "S3"] and
 		.[0].prefix == "192.0.2.0/28" and
 		.[0].network_border_group == "eu-west-1-ldn-1a" and
 		(.[1].services | sort) == ["AMAZON", "S3"] and
 		.[1].region == "eu-west-1" and .[2].services == ["CLOUDFRONT"] and
-		.[3] == null'
+		.[3] == null and (.[4].services | sort) ==
+		["AMAZON", "EC2", "EC2_INSTANCE_CONNECT", "S3"]'
 	for bad in '{}' '[]' '{"prefixes":[{"ip_prefix":"x"}]}' '{"prefixes":[1]}' ''; do
 		printf %s "$bad" >bad.json
 		run -65 ip-origin --aws bad.json 192.0.2.1
@@ -235,6 +240,23 @@ asked() {
 	[ ! -s dns/log.jsonl ]
 	run -64 ip-origin --db one.tsv --resolver 127.0.0.1:9 8.8.8.8
 	[ ! -e state/ip-origin.cache ]
+}
+
+@test "stopped before the end: 75, and what was read is written" {
+	mkfifo in
+	ip-origin --db ip2asn.tsv -o json <in >out 2>err 3>&- &
+	pid=$!
+	exec 9>in
+	echo 192.0.2.1 >&9
+	peers_wait 10 test -s out
+	kill "$pid"
+	echo 192.0.2.2 >&9
+	rc=0
+	wait "$pid" || rc=$?
+	exec 9>&-
+	[ "$rc" = 75 ]
+	[[ $(<err) == *'stopped: the rest was not read' ]]
+	[ "$(jq -r .id out | head -n 1)" = 192.0.2.1 ]
 }
 
 @test "usage" {

@@ -214,6 +214,30 @@ known() {
 	[[ $stderr == *'is it the log of an MTA'* ]]
 }
 
+@test "stopped or out of time within a file: 75, and what was read is written" {
+	exim '**' a@gmail.com mx.google.com '550 5.7.26 unauthenticated' >m
+	mkfifo in
+	mail-refusals -o json - <in >out 2>err 3>&- &
+	pid=$!
+	exec 9>in
+	# SIGTERM is caught: the table is read, the log is open
+	until ((0x$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$pid/status") & 0x4000)); do
+		sleep 0.05
+	done
+	kill "$pid"
+	cat m >&9
+	rc=0
+	wait "$pid" || rc=$?
+	exec 9>&-
+	[ "$rc" = 75 ]
+	[[ $(<err) == *'1 of 1 files were not read to the end' ]]
+	json_is "$(jq -s . out)" '.[-1].type == "refusal-scope"'
+	# endless
+	run -75 --separate-stderr mail-refusals -t 1 - < <(yes "$(<m)")
+	[[ $stderr == *'not read to the end' ]]
+	json_is "$(jq -s . <<<"$output")" '.[0].id == "google/unauthenticated"'
+}
+
 @test "hostile lines: control bytes, endless words, a name that is none" {
 	{
 		exim '**' $'a@g\x01mail.com' $'mx.\x1b[31mevil' $'550 5.7.1 \x1b[31m\xff\xfe bell\x07'

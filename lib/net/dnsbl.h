@@ -67,9 +67,8 @@ int ir_ip_parse(const char *s, bool keep_mapped, struct ir_ip *ip);
 char *ir_ip_text(const struct ir_ip *ip, char *buf, size_t size);
 
 /*
- * Why no public list can say anything about the address, and none may be
- * sent it ("private", "loopback", "documentation", ...), or NULL.  127.0.0/24,
- * where the test points are, may be asked about.
+ * Why nobody out there knows anything about the address, and nobody may be
+ * asked ("private", "loopback", "documentation", ...), or NULL.
  */
 const char *ir_ip_special(const struct ir_ip *ip);
 
@@ -114,7 +113,10 @@ bool ir_dnsbl_target_same(const struct ir_dnsbl_target *a,
 char *ir_dnsbl_target_text(const struct ir_dnsbl_target *t, char *buf,
     size_t size);
 
-/* As ir_ip_special, also for names that only a house or a book has. */
+/*
+ * As ir_ip_special, also for names that only a house or a book has; but lists
+ * may be asked about 127.0.0/24, where their test points are.
+ */
 const char *ir_dnsbl_special(const struct ir_dnsbl_target *t);
 
 /* Was libpsl, libidn2 built in? */

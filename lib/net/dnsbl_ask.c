@@ -606,8 +606,8 @@ got_server(struct family *f, const struct question *q)
 
 	if (q->q.status == IR_DNS_OK &&
 	    ir_ip_parse(q->q.answer[0].text, false, &ip) == 0 &&
-	    (f->run->o->ns_port || (!ir_ip_special(&ip) &&
-	    ip.b[0] != 127)) && used + 40 < sizeof f->ns)
+	    (f->run->o->ns_port || !ir_ip_special(&ip)) &&
+	    used + 40 < sizeof f->ns)
 		snprintf(f->ns + used, sizeof f->ns - used, "%s%s:%ld",
 		    used ? "," : "", q->q.answer[0].text,
 		    f->run->o->ns_port ? f->run->o->ns_port : 53L);

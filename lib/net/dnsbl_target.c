@@ -17,11 +17,11 @@
 
 /* --- addresses ---------------------------------------------------------- */
 
+static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
 int
 ir_ip_parse(const char *s, bool keep_mapped, struct ir_ip *ip)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
 	memset(ip, 0, sizeof *ip);
 	if (inet_pton(AF_INET, s, ip->b) == 1)
 		return 0;
@@ -53,7 +53,7 @@ special4(const uint8_t *b)
 	    (b[0] == 192 && b[1] == 168))
 		return "private";
 	if (b[0] == 127)
-		return b[1] || b[2] ? "loopback" : NULL;
+		return "loopback";
 	if (b[0] == 169 && b[1] == 254)
 		return "link-local";
 	if (b[0] == 100 && (b[1] & 0xc0) == 64)
@@ -74,7 +74,7 @@ special4(const uint8_t *b)
 const char *
 ir_ip_special(const struct ir_ip *ip)
 {
-	static const uint8_t zero[15];
+	static const uint8_t zero[15], discard[8] = { 1 };
 	const uint8_t *b = ip->b;
 
 	if (!ip->v6)
@@ -90,14 +90,16 @@ ir_ip_special(const struct ir_ip *ip)
 	if ((b[0] == 0x20 && b[1] == 1 && b[2] == 0x0d && b[3] == 0xb8) ||
 	    (b[0] == 0x3f && b[1] == 0xff && b[2] < 0x10))
 		return "documentation";	/* RFC 3849, 9637 */
+	if (memcmp(b, mapped, 12) == 0)
+		return "mapped";
+	if (memcmp(b, discard, 8) == 0)
+		return "discard";	/* RFC 6666 */
 	return NULL;
 }
 
 int
 ir_net_parse(const char *s, struct ir_prefix *net)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
 	if (!strchr(s, '/') || ir_prefix_parse(s, net))
 		return -1;
 	if (!net->ip.v6 || memcmp(net->ip.b, mapped, 12) || net->bits < 96)
@@ -327,6 +329,9 @@ ir_dnsbl_special(const struct ir_dnsbl_target *t)
 	const char *name = t->name;
 	size_t i;
 
+	/* where the test points are */
+	if (!name && !t->ip.v6 && memcmp(t->ip.b, "\x7f\0\0", 3) == 0)
+		return NULL;
 	if (!name)
 		return ir_ip_special(&t->ip);
 	if (strrchr(name, '@'))

@@ -68,33 +68,6 @@ struct ir_origins {
 	size_t nnames, cap_names;
 };
 
-/* --- which addresses may leave ------------------------------------------ */
-
-const char *
-ir_origin_special(const struct ir_ip *ip)
-{
-	static const struct {
-		const char *net, *what;
-	} nets[] = { { "127.0.0.0/8", "loopback" },
-		{ "192.0.2.0/24", "documentation" },
-		{ "198.51.100.0/24", "documentation" },
-		{ "203.0.113.0/24", "documentation" },
-		{ "198.18.0.0/15", "benchmark" },
-		{ "192.0.0.0/24", "reserved" },
-		{ "2001:db8::/32", "documentation" },
-		{ "3fff::/20", "documentation" },
-		{ "::ffff:0:0/96", "mapped" }, { "100::/64", "discard" } };
-	const char *why = ir_ip_special(ip);
-	struct ir_prefix p;
-	size_t i;
-
-	for (i = 0; !why && i < sizeof nets / sizeof *nets; i++)
-		if (ir_prefix_parse(nets[i].net, &p) == 0 &&
-		    ir_prefix_holds(&p, ip))
-			why = nets[i].what;
-	return why;
-}
-
 /* --- tables of ranges --------------------------------------------------- */
 
 static int
@@ -451,7 +424,7 @@ to_ask(struct ir_origins *o, const struct ir_ip *ip)
 
 	group_of(ip, &p);
 	return !find_answer(o, ip) && !ir_prefix_map_get(o->failed, &p, &v) &&
-	    !ir_origin_special(ip) && (!ir_origins_find(o, ip, &out) ||
+	    !ir_ip_special(ip) && (!ir_origins_find(o, ip, &out) ||
 	    !out.nasn);
 }
 
@@ -634,6 +607,20 @@ find_dns(struct ir_origins *o, const struct ir_ip *ip, struct ir_origin *out)
 	add_source(out, "cymru");
 }
 
+/* Is it one of those, joined by commas?  EC2 is not EC2_INSTANCE_CONNECT. */
+static bool
+is_among(const char *list, const char *word)
+{
+	size_t len = strlen(word), n;
+
+	for (; *list; list += n + (list[n] == ',')) {
+		n = strcspn(list, ",");
+		if (n == len && memcmp(list, word, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* AWS lists its services besides a network for all of them. */
 static void
 find_aws(const struct ir_aws_ranges *a, const struct ir_ip *ip,
@@ -659,7 +646,7 @@ find_aws(const struct ir_aws_ranges *a, const struct ir_ip *ip,
 			}
 			n = strlen(out->aws.services);
 			if (n + strlen(r->service) + 2 <
-			    sizeof out->aws.services && !strstr(
+			    sizeof out->aws.services && !is_among(
 			    out->aws.services, r->service))
 				snprintf(out->aws.services + n,
 				    sizeof out->aws.services - n, "%s%s",
@@ -677,7 +664,7 @@ ir_origins_find(struct ir_origins *o, const struct ir_ip *ip,
 	size_t i;
 
 	memset(out, 0, sizeof *out);
-	out->special = ir_origin_special(ip);
+	out->special = ir_ip_special(ip);
 	for (i = 0; i < o->nmmdb; i++)
 		if (!(out->nasn && out->country[0]) &&
 		    ir_mmdb_find(o->mmdb[i], ip, out))

@@ -100,9 +100,6 @@ struct ir_rec *ir_origin_record(const struct ir_origin *o);
 int ir_origins_save(struct ir_origins *o, struct ir_err *err);
 void ir_origins_close(struct ir_origins *o);
 
-/* Why nobody is asked about the address ("documentation"), or NULL. */
-const char *ir_origin_special(const struct ir_ip *ip);
-
 /* Lines of a cache file, from `now` on; any bytes will do. */
 void ir_origins_cache_read(struct ir_origins *o, const char *s, size_t n,
     int64_t now);

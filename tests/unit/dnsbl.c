@@ -170,11 +170,12 @@ special(void **state)
 		"0.1.2.3", "224.0.0.1", "255.255.255.255", "::", "::1",
 		"fd00::1", "fe80::1", "ff02::1", "::ffff:10.0.0.1",
 		"192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1",
-		"198.18.0.1", "198.19.255.255", "3fff::1", "mx.local",
+		"198.18.0.1", "198.19.255.255", "3fff::1", "100::1", "mx.local",
 		"a.example", "example.com", "www.example.org", "host.test",
 		"me@example.net", "db.corp", "x.home.arpa" };
 	static const char *const yes[] = { "127.0.0.2", "172.32.0.1",
 		"100.128.0.1", "8.8.8.8", "198.20.0.1", "2001:db9::1",
+		"100:0:0:1::1",
 		"example.de", "localdomain.net", "myexample.com" };
 	struct ir_dnsbl_target t;
 	size_t i;

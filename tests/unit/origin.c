@@ -202,11 +202,11 @@ nobody_is_asked_about(void **state)
 	(void)state;
 	for (i = 0; i < sizeof special / sizeof *special; i++) {
 		a = ip(special[i]);
-		assert_non_null(ir_origin_special(&a));
+		assert_non_null(ir_ip_special(&a));
 	}
 	for (i = 0; i < sizeof open / sizeof *open; i++) {
 		a = ip(open[i]);
-		assert_null(ir_origin_special(&a));
+		assert_null(ir_ip_special(&a));
 	}
 }
 
