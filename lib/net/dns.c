@@ -161,6 +161,7 @@ finish(struct ir_dns *d, struct job *j)
 		q->rtt_ms = (int)((d->now - j->began + 500) / 1000);
 	d->left--;
 	d->dry = false;
+	d->hurry = true;	/* it may be the last, or lead to others */
 	if (d->done)
 		d->done(q, d->arg);
 	if (j->own_query)

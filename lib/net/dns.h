@@ -16,7 +16,8 @@
  * address and port to the right one of our ports, with the right id,
  * question, type and class.  Ids are 16 random bits, from the kernel; so are
  * the ports, and each carries only 4 questions at first and 128 in a long
- * run (more when no more sockets are to be had); each try has both anew.
+ * run (more when no more sockets are to be had).  Each try has a new id; it
+ * goes out from the port that is in use by then, most often another one.
  * Capitals mean nothing (RFC 4343), and are not used as a secret.
  */
 #ifndef IR_DNS_H
