@@ -144,6 +144,12 @@ int ir_dns_open(struct ir_dns **d, const struct ir_dns_opts *o,
     struct ir_err *err);
 int ir_dns_ask(struct ir_dns *d, struct ir_dns_query *q, struct ir_err *err);
 int ir_dns_wait(struct ir_dns *d, struct ir_err *err);
+/*
+ * The same until then (ir_mono_ms(); done may change it) at the latest, for
+ * a caller that has more to ask by that time: 1 when questions are left.
+ */
+int ir_dns_wait_until(struct ir_dns *d, const int64_t *until_ms,
+    struct ir_err *err);
 void ir_dns_close(struct ir_dns *d);
 
 /* What it took, so far. */
