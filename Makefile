@@ -64,7 +64,7 @@ endif
 CFLAGS ?= -O2 -g
 ALL_CPPFLAGS = -D_GNU_SOURCE -Ilib -DQUELL_DATADIR='"$(DATADIR)/quell"' \
 	$(PC_CFLAGS) $(CPPFLAGS)
-ALL_CFLAGS = -std=c17 $(WARN) $(HARDENING) $(CFLAGS)
+ALL_CFLAGS = -std=c17 -pthread $(WARN) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS = -Wl,--as-needed $(HARDENING_LD) $(LDFLAGS)
 
 .PHONY: all build deps check drill bench torture lint asan fuzz install uninstall \

@@ -554,7 +554,8 @@ net_text(const struct ir_prefix *net, char *buf, size_t size)
 }
 
 static int
-feed_part(const struct ir_prefix *part, const struct ir_feed_hit *hit, void *arg)
+feed_part(const struct ir_prefix *part, const struct ir_feed_hit *hit,
+    void *arg)
 {
 	struct feed_part *p = arg;
 	struct ir_dnsbl_result v = { .verdict = IR_DNSBL_CLEAN };

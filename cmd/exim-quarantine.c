@@ -20,6 +20,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "exim/instance.h"
+#include "exim/pace.h"
 #include "exim/select.h"
 #include "exim/subject.h"
 #include "exim/transfer.h"
@@ -35,7 +36,7 @@ struct run {
 	struct ir_select sel;		/* only --where */
 	const char *elsewhere;
 	bool bodies;
-	long batch, rate;
+	long batch;
 	const struct verb *verb;
 
 	struct ir_spool *other;		/* of --quarantine DIR */
@@ -44,13 +45,16 @@ struct run {
 	const char *name;
 	struct ir_items items;
 	struct ir_transfer move;
+	struct ir_move_buf bufs;	/* for files that are only read */
 	struct ir_journal *journal;
 	struct ir_bundle *bundle;
 	struct ir_out *out;
 	struct ir_tally tally;
+	struct ir_buf line;
 	struct ir_err *err;
 	size_t moved, gone, finished;
-	int64_t now, deadline, since;
+	struct ir_pace pace;
+	int64_t now;
 	bool by_filter;
 };
 
@@ -65,19 +69,6 @@ struct verb {
 
 /* --- messages of the quarantine ----------------------------------------- */
 
-/* 1 and the message, 0 it is gone, -1 malformed and why. */
-static int
-load(struct run *x, const struct ir_queue_item *at, struct ir_spool_msg *m,
-    struct ir_err *why)
-{
-	int rc = ir_queue_load(at->dirfd, at->id, 'H', &x->move.bufs.h, why);
-
-	if (rc == 1 && ir_spool_parse(x->move.bufs.h.data,
-	    x->move.bufs.h.len, at->id, m, why))
-		rc = -1;
-	return rc;
-}
-
 /* fn for each that is meant; its m is NULL when it is malformed. */
 struct each {
 	struct run *x;
@@ -90,11 +81,11 @@ each_one(const struct ir_queue_item *at, void *arg)
 {
 	struct each *e = arg;
 	struct ir_spool_msg m;
-	int rc = load(e->x, at, &m, NULL);
+	int rc = ir_queue_read(at, &e->x->bufs.h, &m, NULL);
 
 	if (rc == 0)
 		return 0;
-	if (e->x->deadline && ir_mono_ms() > e->x->deadline)
+	if (e->x->pace.deadline && ir_mono_ms() > e->x->pace.deadline)
 		return ir_fail(e->x->err, IR_TEMPFAIL, "time is up");
 	if (e->x->sel.where && (rc < 0 || !ir_select_match(&e->x->sel,
 	    &(struct ir_select_msg){ &m, at, -1, e->x->now })))
@@ -263,7 +254,7 @@ hash_file(struct run *x, const struct ir_queue_item *at, char kind,
 	fd = openat(at->dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 	    O_CLOEXEC | O_NOCTTY);
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		rc = ir_hash_fd(fd, &x->move.bufs.d, out, NULL);
+		rc = ir_hash_fd(fd, &x->bufs.d, out, NULL);
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -342,17 +333,18 @@ static void
 put_result(struct run *x, const struct ir_item *it, const struct ir_queue *at,
     const char *action, const char *why, int code)
 {
-	struct ir_rec *r = ir_rec_new("queue-msg", it->id);
+	struct ir_buf *line = &x->line;
 
+	ir_line_begin(line, "queue-msg", it->id);
 	if (x->change.dry_run)
-		ir_rec_bool(r, "dry_run", true);
-	ir_rec_bool(r, "ok", code == 0);
-	ir_rec_bool(r, "changed", !why && !x->change.dry_run);
-	ir_rec_str(r, "action", action);
-	ir_rec_str(r, "queue", at ? ir_queue_name(at) : "");
+		ir_line_bool(line, "dry_run", true);
+	ir_line_bool(line, "ok", code == 0);
+	ir_line_bool(line, "changed", !why && !x->change.dry_run);
+	ir_line_str(line, "action", action);
+	ir_line_str(line, "queue", at ? ir_queue_name(at) : "");
 	if (why)
-		ir_rec_str(r, "why", why);
-	ir_out_put(x->out, r);
+		ir_line_str(line, "why", why);
+	ir_out_line(x->out, line);
 	ir_tally_add(&x->tally, code);
 	x->moved += code == 0 && !why;
 }
@@ -366,23 +358,32 @@ put_plan(struct run *x)
 		put_result(x, &x->items.v[i], x->q, x->verb->name, NULL, 0);
 }
 
-/* Before each batch: may it go on, and not too fast? */
+static void
+settled(void *arg)
+{
+	struct run *x = arg;
+
+	ir_out_flush(x->out);
+}
+
+/* Before each batch. */
 static int
 next(size_t done, void *arg)
 {
 	struct run *x = arg;
-	struct timespec nap = { 0, 50000000 };
-	int64_t due = x->rate > 0 ?
-	    x->since + (int64_t)done * 1000 / x->rate : 0;
 
-	ir_progress(&x->common, x->verb->name, done, x->items.n, x->since);
-	while (ir_mono_ms() < due && !ir_stopped())
-		nanosleep(&nap, NULL);
-	if (ir_stopped() || (x->deadline && ir_mono_ms() > x->deadline))
-		return ir_fail(x->err, IR_TEMPFAIL, "%s, %zu messages are "
-		    "left", ir_stopped() ? "stopped" : "time is up",
-		    x->items.n - done);
-	return 0;
+	return ir_pace(&x->pace, done, x->items.n, x->err);
+}
+
+static void
+open_log(struct run *x)
+{
+	struct ir_err why = IR_ERR_INIT;
+
+	x->move.log = ir_instance_log(&x->exim, &why);
+	if (why.msg[0])
+		ir_warn(&x->common, "no lines in exim's main log: %s",
+		    why.msg);
 }
 
 /* --- restore ------------------------------------------------------------ */
@@ -450,7 +451,7 @@ do_restore(struct run *x, char **argv, size_t n)
 		return -1;
 	if (note(x, "begin"))
 		return -1;
-	t->log = x->exim.asked ? ir_mainlog_open(&x->exim.conf) : NULL;
+	open_log(x);
 	t->spool = x->home;
 	t->from_folder = x->elsewhere;
 	t->restore = true;
@@ -461,7 +462,9 @@ do_restore(struct run *x, char **argv, size_t n)
 	t->home = home_of;
 	t->done = restored;
 	t->next = next;
+	t->settled = settled;
 	ir_catch_stop();
+	ir_out_hold(x->out);
 	rc = ir_transfer_run(t, x->items.v, x->items.n, x->err);
 	ir_progress_end();
 	return note(x, "end") ? -1 : rc;
@@ -478,19 +481,27 @@ our_name(char *buf, size_t size)
 	return buf;
 }
 
+static void
+manifest_line(struct run *x, const char *type, const char *id)
+{
+	ir_line_begin(&x->line, type, id);
+	ir_line_end(&x->line);
+	ir_buf_chr(&x->line, '\n');
+	ir_manifest_add(x->move.manifest, &x->line);
+}
+
 static int
 delete_batch(struct run *x, struct ir_item *v, size_t n)
 {
 	struct ir_queue_item at;
 	struct ir_err why;
-	struct ir_rec *r;
-	char user[64];
+	char user[64], count[24];
 	size_t i;
 
 	our_name(user, sizeof user);
-	for (i = 0; i < n; i++)
-		ir_manifest_add(x->move.manifest,
-		    ir_rec_new("queue-delete", v[i].id));
+	for (i = 0; i < n; i++) {
+		manifest_line(x, "queue-delete", v[i].id);
+	}
 	if (ir_manifest_commit(x->move.manifest, true, x->err))
 		return -1;
 	for (i = 0; i < n; i++) {
@@ -517,9 +528,8 @@ delete_batch(struct run *x, struct ir_item *v, size_t n)
 		put_result(x, &v[i], x->q, "deleted", NULL, 0);
 	}
 	(void)ir_mainlog_flush(x->move.log);
-	r = ir_rec_new("queue-deleted", NULL);
-	ir_rec_fmt(r, "id", "%zu", n);
-	ir_manifest_add(x->move.manifest, r);
+	snprintf(count, sizeof count, "%zu", n);
+	manifest_line(x, "queue-deleted", count);
 	return ir_manifest_commit(x->move.manifest, false, x->err);
 }
 
@@ -544,7 +554,7 @@ do_delete(struct run *x, char **argv, size_t n)
 		return -1;
 	if (note(x, "begin"))
 		return -1;
-	x->move.log = x->exim.asked ? ir_mainlog_open(&x->exim.conf) : NULL;
+	open_log(x);
 	ir_catch_stop();
 	for (i = 0; rc == 0 && i < x->items.n; i += k) {
 		k = x->items.n - i < REMOVE_BATCH ? x->items.n - i :
@@ -649,7 +659,7 @@ check_usage(struct run *x, char **argv, size_t n)
 {
 	const struct { const char *name; bool given; } own[] = {
 		{ "where", x->sel.where }, { "bodies", x->bodies },
-		{ "batch", x->batch > 0 }, { "rate", x->rate > 0 },
+		{ "batch", x->batch > 0 }, { "rate", x->pace.rate > 0 },
 		{ "change", x->change.yes.given || x->change.dry_run ||
 		    x->change.incident || x->change.confirm },
 	};
@@ -663,6 +673,8 @@ check_usage(struct run *x, char **argv, size_t n)
 			x->verb = &verbs[i];
 	if (!x->verb)
 		ir_die_usage("no such verb: %s", argv[0]);
+	x->pace.common = &x->common;
+	x->pace.what = x->verb->name;
 	for (i = 0; i < sizeof own / sizeof *own; i++) {
 		snprintf(word, sizeof word, ",%s,", own[i].name);
 		if (own[i].given && !strstr(x->verb->options, word))
@@ -756,11 +768,13 @@ static void
 close_all(struct run *x)
 {
 	ir_bundle_abort(x->bundle);
+	ir_buf_free(&x->line);
 	ir_items_free(&x->items);
 	ir_select_end(&x->sel);
 	ir_manifest_close(x->move.manifest);
 	ir_mainlog_close(x->move.log);
 	ir_transfer_free(&x->move);
+	ir_move_buf_free(&x->bufs);
 	ir_spool_close(x->other);
 	ir_instance_close(&x->exim);
 	ir_journal_close(x->journal);
@@ -784,7 +798,8 @@ main(int argc, char **argv)
 {
 	struct ir_err err = IR_ERR_INIT;
 	struct run x = { .sel = IR_SELECT_INIT, .err = &err,
-	    .now = ir_now(), .since = ir_mono_ms() };
+	    .line = IR_BUF(IR_REC_MAX),
+	    .now = ir_now(), .pace.since = ir_mono_ms() };
 	const struct ir_opt opts[] = {
 		{ 0, "quarantine", "DIR", IR_STR, &x.elsewhere,
 		    "where it lies, if not in Exim's spool" },
@@ -793,8 +808,8 @@ main(int argc, char **argv)
 		{ 0, "bodies", NULL, IR_BOOL, &x.bodies,
 		    "export: with the bodies, not only their hashes" },
 		{ 0, "batch", "N", IR_INT, &x.batch,
-		    "restore: messages that are synced together (1024)" },
-		{ 0, "rate", "N", IR_INT, &x.rate,
+		    "restore: messages that are synced together (2048)" },
+		{ 0, "rate", "N", IR_INT, &x.pace.rate,
 		    "messages a second, at most" },
 		IR_OPTS_INSTANCE(&x.exim),
 		IR_OPTS_CHANGE(&x.change),
@@ -807,7 +822,7 @@ main(int argc, char **argv)
 	n = ir_parse(argc, argv, opts, &x.common);
 	check_usage(&x, argv + 1, (size_t)n);
 	if (x.common.timeout)
-		x.deadline = ir_mono_ms() + x.common.timeout * 1000;
+		x.pace.deadline = ir_mono_ms() + x.common.timeout * 1000;
 	if (open_all(&x, argv + 1))
 		goto out;
 	x.out = ir_open_output(&x.common, cols);

@@ -19,6 +19,7 @@
 #include "core/text.h"
 #include "exim/act.h"
 #include "exim/instance.h"
+#include "exim/pace.h"
 #include "exim/select.h"
 #include "exim/subject.h"
 #include "exim/top.h"
@@ -52,7 +53,7 @@ struct run {
 	struct ir_instance exim;
 	const char *queue_opt, *name, *elsewhere;
 	bool all, until_empty, partly, freeze, thaw, via_exim;
-	long wait, batch, rate;
+	long wait, batch;
 
 	enum action action;
 	struct ir_spool *other;		/* of --quarantine DIR */
@@ -60,12 +61,15 @@ struct run {
 	struct ir_queue *quarantine;	/* NULL until it is made */
 	struct ir_out *out;
 	struct ir_tally tally;
+	struct ir_buf line;
 	struct ir_err *err;
 	char made_name[IR_QUEUE_NAME_MAX];
 	struct ir_items items, busy;
 	struct ir_transfer move;
+	struct ir_move_buf bufs;	/* for files that are only read */
 	struct side go, stay;
-	int64_t now, deadline, since;
+	struct ir_pace pace;
+	int64_t now;
 	bool by_filter, last_try;
 	size_t moved, delivered, gone, left, skipped, malformed, finished;
 	size_t done, total;
@@ -160,19 +164,6 @@ side_free(struct side *s)
 
 /* --- gathering ---------------------------------------------------------- */
 
-/* 1 and the message, 0 it is gone, -1 malformed and why. */
-static int
-load(struct run *x, const struct ir_queue_item *at, struct ir_spool_msg *m,
-    struct ir_err *why)
-{
-	int rc = ir_queue_load(at->dirfd, at->id, 'H', &x->move.bufs.h, why);
-
-	if (rc == 1 && ir_spool_parse(x->move.bufs.h.data,
-	    x->move.bufs.h.len, at->id, m, why))
-		rc = -1;
-	return rc;
-}
-
 /* A walk over the queues: those that match. */
 static int
 gather_one(const struct ir_queue_item *at, void *arg)
@@ -183,7 +174,7 @@ gather_one(const struct ir_queue_item *at, void *arg)
 	bool hit;
 	int rc;
 
-	rc = load(x, at, &m, NULL);
+	rc = ir_queue_read(at, &x->bufs.h, &m, NULL);
 	if (rc == 0)
 		return 0;
 	if (rc < 0 && !x->all) {
@@ -272,7 +263,7 @@ count_other(const struct ir_queue_item *at, void *arg)
 	uint64_t key = id_number(at->id);
 	struct ir_spool_msg m;
 
-	if (load(o->x, at, &m, NULL) <= 0)
+	if (ir_queue_read(at, &o->x->bufs.h, &m, NULL) <= 0)
 		return 0;
 	return count_side(bsearch(&key, o->ids, o->n, sizeof key, by_number) ?
 	    &o->x->go : &o->x->stay, at->id, &m, o->x->err);
@@ -315,32 +306,33 @@ static void
 put_result(struct run *x, const struct ir_item *it, const struct ir_held *h,
     const char *why, int code)
 {
-	struct ir_rec *r = ir_rec_new("queue-msg", it->id);
 	struct ir_queue *at = it->queue ?
 	    ir_spool_queue(x->exim.spool, it->queue - 1u) : NULL;
+	struct ir_buf *line = &x->line;
 	bool changed = !why;
 
 	if (changed && x->quarantine)
 		at = x->quarantine;
-	ir_rec_bool(r, "ok", code == 0);
-	ir_rec_bool(r, "changed", changed);
-	ir_rec_str(r, "action", actions[x->action].did);
-	ir_rec_str(r, "queue", at ? ir_queue_name(at) : "");
+	ir_line_begin(line, "queue-msg", it->id);
+	ir_line_bool(line, "ok", code == 0);
+	ir_line_bool(line, "changed", changed);
+	ir_line_str(line, "action", actions[x->action].did);
+	ir_line_str(line, "queue", at ? ir_queue_name(at) : "");
 	if (changed && x->elsewhere)
-		ir_rec_str(r, "folder", x->elsewhere);
+		ir_line_str(line, "folder", x->elsewhere);
 	if (why)
-		ir_rec_str(r, "why", why);
+		ir_line_str(line, "why", why);
 	if (h && h->holder)
-		ir_rec_int(r, "holder_pid", h->holder);
+		ir_line_int(line, "holder_pid", h->holder);
 	if (h && h->parsed) {
-		ir_rec_int(r, "recipient_count", (int64_t)h->rcpts);
-		ir_rec_int(r, "delivered_count", (int64_t)h->delivered);
+		ir_line_int(line, "recipient_count", (int64_t)h->rcpts);
+		ir_line_int(line, "delivered_count", (int64_t)h->delivered);
 	}
 	if (h && changed && h->sha_h[0]) {
-		ir_rec_str(r, "sha256_h", h->sha_h);
-		ir_rec_str(r, "sha256_d", h->sha_d);
+		ir_line_str(line, "sha256_h", h->sha_h);
+		ir_line_str(line, "sha256_d", h->sha_d);
 	}
-	ir_out_put(x->out, r);
+	ir_out_line(x->out, line);
 	ir_tally_add(&x->tally, code);
 }
 
@@ -384,15 +376,15 @@ plan_message(struct run *x, struct ir_item *it, struct ir_rec *r)
 		return 0;
 	}
 	ir_rec_str(r, "queue", ir_queue_name(at.queue));
-	rc = load(x, &at, &m, &why);
+	rc = ir_queue_read(&at, &x->bufs.h, &m, &why);
 	if (rc < 1) {
 		ir_rec_str(r, "why", rc ? why.msg : "gone");
 		return rc ? IR_DATAERR : 0;
 	}
-	rc = ir_queue_load(at.dirfd, at.id, 'J', &x->move.bufs.j, NULL);
+	rc = ir_queue_load(at.dirfd, at.id, 'J', &x->bufs.j, NULL);
 	if (rc == 1)
-		j = (struct ir_span){ x->move.bufs.j.data,
-		    x->move.bufs.j.len };
+		j = (struct ir_span){ x->bufs.j.data,
+		    x->bufs.j.len };
 	partly = rc == 1 || m.done_count > 0;
 	(void)ir_spool_delivered(&m, j, &delivered, NULL);
 	ir_spool_text(r, "sender", ir_spool_sender(&m));
@@ -499,27 +491,21 @@ settle(struct ir_item *it, const struct ir_held *h, enum ir_moved got,
 	return 0;
 }
 
-/* Before each batch: may it go on, and not too fast? */
+static void
+settled(void *arg)
+{
+	struct run *x = arg;
+
+	ir_out_flush(x->out);
+}
+
+/* Before each batch. */
 static int
 next(size_t done, void *arg)
 {
 	struct run *x = arg;
-	struct timespec nap = { 0, 50000000 };
-	size_t all = x->done + done;
-	int64_t due;
 
-	ir_progress(&x->common, actions[x->action].will, all, x->total,
-	    x->since);
-	due = x->rate > 0 ? x->since + (int64_t)all * 1000 / x->rate : 0;
-	while (ir_mono_ms() < due && !ir_stopped())
-		nanosleep(&nap, NULL);
-	if (ir_stopped())
-		return ir_fail(x->err, IR_TEMPFAIL, "stopped, %zu messages "
-		    "are left", x->total > all ? x->total - all : 0);
-	if (x->deadline && ir_mono_ms() > x->deadline)
-		return ir_fail(x->err, IR_TEMPFAIL, "time is up, %zu messages "
-		    "are left", x->total > all ? x->total - all : 0);
-	return 0;
+	return ir_pace(&x->pace, x->done + done, x->total, x->err);
 }
 
 static bool
@@ -548,7 +534,7 @@ act_busy(struct run *x)
 
 	while (rc == 0 && x->busy.n) {
 		x->last_try = ir_mono_ms() >= end || ir_stopped() ||
-		    (x->deadline && ir_mono_ms() > x->deadline);
+		    (x->pace.deadline && ir_mono_ms() > x->pace.deadline);
 		if (!x->last_try && !any_free(x)) {
 			nanosleep(&nap, NULL);
 			continue;
@@ -577,7 +563,7 @@ is_so(struct run *x, struct ir_item *it, struct ir_held *h)
 	struct ir_spool_msg m;
 
 	if (!ir_item_find(it, x->exim.spool, &at) ||
-	    load(x, &at, &m, NULL) <= 0)
+	    ir_queue_read(&at, &x->bufs.h, &m, NULL) <= 0)
 		return x->action == REMOVE;
 	h->parsed = true;
 	h->rcpts = m.rcpt_count;
@@ -600,7 +586,7 @@ may_act(struct run *x, struct ir_item *it)
 	}
 	judged.m = &m;
 	judged.at = &at;
-	if (load(x, &at, &m, &why) <= 0) {
+	if (ir_queue_read(&at, &x->bufs.h, &m, &why) <= 0) {
 		put_result(x, it, NULL, why.msg, IR_DATAERR);
 		return false;
 	}
@@ -734,6 +720,7 @@ static int
 prepare(struct run *x)
 {
 	struct ir_transfer *t = &x->move;
+	struct ir_err why = IR_ERR_INIT;
 
 	if (finish_former(x))
 		return -1;
@@ -743,12 +730,10 @@ prepare(struct run *x)
 	    x->name, &x->quarantine, x->err)) ||
 	    ir_manifest_open(&t->manifest, x->quarantine, true, x->err))
 		return -1;
-	if (x->exim.asked) {
-		t->log = ir_mainlog_open(&x->exim.conf);
-		if (!t->log)
-			ir_note(&x->common, "exim's main log will not say "
-			    "what moved");
-	}
+	t->log = ir_instance_log(&x->exim, &why);
+	if (why.msg[0])
+		ir_warn(&x->common, "no lines in exim's main log: %s",
+		    why.msg);
 	t->spool = x->exim.spool;
 	t->to = x->quarantine;
 	t->to_folder = x->elsewhere;
@@ -760,6 +745,8 @@ prepare(struct run *x)
 	t->still = x->all ? NULL : still;
 	t->done = settle;
 	t->next = next;
+	t->settled = settled;
+	t->overlap = x->by_filter && !x->elsewhere && x->pace.rate <= 0;
 	return 0;
 }
 
@@ -790,7 +777,9 @@ one_pass(struct run *x)
 	x->total = x->done + x->items.n;
 	if (x->action != QUARANTINE)
 		return through_exim(x);
+	ir_out_hold(x->out);
 	rc = ir_transfer_run(&x->move, x->items.v, x->items.n, x->err);
+	ir_out_flush(x->out);
 	x->done += x->items.n;
 	return rc ? rc : act_busy(x);
 }
@@ -874,6 +863,8 @@ check_options(struct run *x, int operands)
 		ir_die_usage("--freeze, --thaw, --via-exim: only one of them");
 	x->action = x->freeze ? FREEZE : x->thaw ? THAW :
 	    x->via_exim ? REMOVE : QUARANTINE;
+	x->pace.common = &x->common;
+	x->pace.what = actions[x->action].will;
 	if (x->action != QUARANTINE && (x->name || x->elsewhere ||
 	    x->until_empty || x->wait || x->partly))
 		ir_die_usage("that option is for the quarantine only");
@@ -957,6 +948,7 @@ open_spool(struct run *x)
 static void
 close_all(struct run *x)
 {
+	ir_buf_free(&x->line);
 	ir_items_free(&x->items);
 	ir_items_free(&x->busy);
 	side_free(&x->go);
@@ -965,6 +957,7 @@ close_all(struct run *x)
 	ir_manifest_close(x->move.manifest);
 	ir_mainlog_close(x->move.log);
 	ir_transfer_free(&x->move);
+	ir_move_buf_free(&x->bufs);
 	ir_spool_close(x->other);
 	ir_instance_close(&x->exim);
 	ir_journal_close(x->journal);
@@ -987,7 +980,8 @@ main(int argc, char **argv)
 {
 	struct ir_err err = IR_ERR_INIT;
 	struct run x = { .sel = IR_SELECT_INIT, .err = &err,
-	    .now = ir_now(), .since = ir_mono_ms() };
+	    .line = IR_BUF(IR_REC_MAX),
+	    .now = ir_now(), .pace.since = ir_mono_ms() };
 	const struct ir_opt opts[] = {
 		IR_OPTS_SELECT(&x.sel),
 		{ 0, "all", NULL, IR_BOOL, &x.all, "every message" },
@@ -1004,8 +998,8 @@ main(int argc, char **argv)
 		{ 0, "wait", "SECONDS", IR_SECONDS, &x.wait,
 		    "for messages that are being delivered" },
 		{ 0, "batch", "N", IR_INT, &x.batch,
-		    "messages that are locked and synced together (1024)" },
-		{ 0, "rate", "N", IR_INT, &x.rate,
+		    "messages that are locked and synced together (2048)" },
+		{ 0, "rate", "N", IR_INT, &x.pace.rate,
 		    "messages a second, at most" },
 		{ 0, "freeze", NULL, IR_BOOL, &x.freeze,
 		    "let exim freeze them instead" },
@@ -1025,7 +1019,7 @@ main(int argc, char **argv)
 	check_options(&x, n);
 	set_name(&x);
 	if (x.common.timeout)
-		x.deadline = ir_mono_ms() + x.common.timeout * 1000;
+		x.pace.deadline = ir_mono_ms() + x.common.timeout * 1000;
 	if (ir_select_begin(&x.sel, &err) || ir_journal_open(&x.journal,
 	    x.change.dry_run ? NULL : x.change.incident, cmd.name, &err) ||
 	    open_spool(&x) || gather(&x, argv + 1, (size_t)n))

@@ -148,13 +148,10 @@ one_message(const struct ir_queue_item *item, void *arg)
 	if (x->deadline && x->seen++ % 256 == 0 &&
 	    ir_mono_ms() > x->deadline)
 		return ir_fail(x->err, IR_TEMPFAIL, "time is up");
-	rc = ir_queue_load(item->dirfd, item->id, 'H', &x->h, &x->why);
+	rc = ir_queue_read(item, &x->h, &x->m, &x->why);
 	if (rc == 0)
 		return 0;	/* delivered meanwhile */
-	if (rc == 1)
-		rc = ir_spool_parse(x->h.data, x->h.len, item->id, &x->m,
-		    &x->why);
-	if (rc) {
+	if (rc < 0) {
 		put_bad(x, item, x->why.code == IR_DATAERR ? "malformed" :
 		    "unreadable", x->why.msg);
 		return 0;

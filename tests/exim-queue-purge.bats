@@ -4,17 +4,7 @@
 
 load lib/quell
 load lib/spool
-
-A=1xUnbl-0004Fv-1l
-B1=1xUnbm-0004Fw-2l
-C=1xUncK-0000000055e-1rvz
-SPAM=billing@victim.example
-
-# trace OPTION... COMMAND: under a sanitizer without the leak check, which cannot be
-# traced
-trace() {
-	ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" strace "$@"
-}
+load lib/quarantine
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || exit
@@ -22,26 +12,10 @@ setup() {
 
 teardown() {
 	[ -z "${LOCKER-}" ] || kill "$LOCKER" 2>/dev/null || true
-	[ ! -d "$BATS_TEST_TMPDIR/x/bin" ] || {
-		load lib/exim
-		exim_stop "$BATS_TEST_TMPDIR/x"
-		sink_stop "$BATS_TEST_TMPDIR/sink"
-	}
+	stop_servers
 }
 
 purge() { exim-queue-purge --spool sp --queue-name Q --partly-delivered "$@"; }
-
-# three messages: spam, an honest one, spam in a split folder
-three() {
-	msg sp $A auth=$SPAM sender=spoof@e.example to='a@x.example b@x.example'
-	printf 'b@x.example\n' >sp/input/$A-J
-	mkdir -p sp/msglog/K
-	echo log >sp/msglog/$A
-	msg sp $B1 sender=$SPAM auth=other@victim.example
-	msg sp $C auth=$SPAM sub=K
-	echo log >sp/msglog/K/$C
-	sums sp >before
-}
 
 # lock ID-D of a folder as Exim does; LOCKER is the holder
 lock() {	# DIR ID
@@ -65,7 +39,7 @@ unlock() {
 @test "a selection moves all files of its messages, and nothing else" {
 	three
 	umask 077
-	run -0 --separate-stderr purge --auth-user $SPAM --yes=2
+	run -0 --separate-stderr purge --auth-user "$SPAM" --yes=2
 	umask 022
 	[ "$(stat -c %a sp/Q sp/Q/input sp/Q/input/K | sort -u)" = 750 ]
 	[ "$(ids <<<"$output")" = "$A $C" ]
@@ -84,14 +58,14 @@ unlock() {
 
 @test "restore puts every byte back, into its own folder" {
 	three
-	msg sp/night 1xUnbn-0004Fw-2l auth=$SPAM
-	purge --auth-user $SPAM --yes=3 >moved
+	msg sp/night 1xUnbn-0004Fw-2l auth="$SPAM"
+	purge --auth-user "$SPAM" --yes=3 >moved
 	[ ! -e sp/night/input/1xUnbn-0004Fw-2l-H ]
-	run -0 --separate-stderr exim-quarantine restore --spool sp Q $C -y
+	run -0 --separate-stderr exim-quarantine restore --spool sp Q "$C" -y
 	jq -e '.ok and .changed and .action == "restored" and .queue == ""' \
 		<<<"$output"
-	[ -e sp/input/K/$C-H ]
-	[ ! -e sp/input/$A-H ]
+	[ -e sp/input/K/"$C"-H ]
+	[ ! -e sp/input/"$A"-H ]
 	run -64 exim-quarantine restore --spool sp Q -y
 	run -0 --separate-stderr exim-quarantine restore --spool sp Q --yes=2
 	sums sp | diff before -
@@ -102,7 +76,7 @@ unlock() {
 	run -0 --separate-stderr exim-quarantine restore --spool sp Q -y
 	[ -z "$output" ]
 	# the records of the purge say what to restore
-	purge --auth-user $SPAM --yes=3 >moved
+	purge --auth-user "$SPAM" --yes=3 >moved
 	run -0 exim-quarantine restore --spool sp -y Q - <moved
 	sums sp | diff before -
 }
@@ -110,18 +84,18 @@ unlock() {
 @test "-n shows the plan and changes nothing; the plan is accepted" {
 	three
 	find sp | sort >tree
-	run -0 --separate-stderr purge --auth-user $SPAM -n
+	run -0 --separate-stderr purge --auth-user "$SPAM" -n
 	echo "$output" >plan
 	[ "$(ids <plan)" = "$A $C" ]
 	jq -se 'all(.dry_run and .changed and .queue == "" and
-		.action == "quarantine" and .auth_user == "'$SPAM'")' plan
+		.action == "quarantine" and .auth_user == "'"$SPAM"'")' plan
 	find sp | sort | diff tree -
 	sums sp | diff before -
 	run -0 --separate-stderr purge -y <plan
 	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 2 ]
 	run -0 --separate-stderr exim-quarantine restore --spool sp Q -n
 	[ "$(jq -r .action <<<"$output" | sort -u)" = restore ]
-	[ -e sp/Q/input/$A-H ]
+	[ -e sp/Q/input/"$A"-H ]
 }
 
 @test "what would be everything, or nothing, is 64" {
@@ -129,18 +103,18 @@ unlock() {
 	run -64 --separate-stderr purge -y </dev/null
 	[[ $stderr == *'no message ids'* ]]
 	run -64 purge --auth-user '' -y
-	run -64 purge --auth-user $SPAM
-	run -64 --separate-stderr purge --auth-user $SPAM -y
+	run -64 purge --auth-user "$SPAM"
+	run -64 --separate-stderr purge --auth-user "$SPAM" -y
 	[[ $stderr == *--yes=2* ]]
-	run -64 purge --auth-user $SPAM --yes=3
-	run -64 purge $A
+	run -64 purge --auth-user "$SPAM" --yes=3
+	run -64 purge "$A"
 	run -64 purge --all --frozen -y
-	run -64 purge --all $A -y
-	run -64 purge --frozen $A -y
-	run -64 purge --until-empty $A -y
+	run -64 purge --all "$A" -y
+	run -64 purge --frozen "$A" -y
+	run -64 purge --until-empty "$A" -y
 	run -64 purge --restore R -y
 	run -64 exim-quarantine restore --spool sp Q --frozen -y
-	run -64 exim-queue-purge --spool sp --queue-name ../x $A -y
+	run -64 exim-queue-purge --spool sp --queue-name ../x "$A" -y
 	run -64 exim-queue-purge --spool sp --queue-name Q --queue Q --all -y
 	run -66 exim-quarantine restore --spool sp nosuch -y
 	run -65 --separate-stderr purge -y <<<'not-an-id'
@@ -155,42 +129,42 @@ unlock() {
 
 @test "ids: from operands, from standard input, gone ones, twice" {
 	three
-	run -0 --separate-stderr purge -y $A 1xUnb9-0004Fv-1l
+	run -0 --separate-stderr purge -y "$A" 1xUnb9-0004Fv-1l
 	jq -se 'map(select(.why == "gone"))[0] | .ok and .changed == false' \
 		<<<"$output"
 	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 1 ]
-	run -0 --separate-stderr purge -y <<<$A
+	run -0 --separate-stderr purge -y <<<"$A"
 	jq -e '.ok and .changed == false and
 		.why == "in quarantine already: Q"' <<<"$output"
-	run -0 --separate-stderr purge -y $C $C
+	run -0 --separate-stderr purge -y "$C" "$C"
 	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 1 ]
 }
 
 @test "a record is checked against the message, under the lock" {
 	three
-	exim-queue --spool sp $A |
+	exim-queue --spool sp "$A" |
 		jq -c '.auth_user = "somebody@else.example"' >wrong
 	run -65 --separate-stderr purge -y <wrong
 	jq -e '.ok == false and .why == "not the message of the record"' \
 		<<<"$output"
-	exim-queue --spool sp $A | jq -c '.sender = "x@y.example"' >wrong2
-	exim-queue --spool sp $C >right
+	exim-queue --spool sp "$A" | jq -c '.sender = "x@y.example"' >wrong2
+	exim-queue --spool sp "$C" >right
 	run -3 --separate-stderr bash -c 'cat wrong2 right |
 		exim-queue-purge --spool sp --queue-name Q -y'
-	[ -e sp/input/$A-H ]
-	[ -e sp/Q/input/K/$C-H ]
+	[ -e sp/input/"$A"-H ]
+	[ -e sp/Q/input/K/"$C"-H ]
 	run -65 --separate-stderr purge -n <wrong
 	# a record that says that it failed is no order
 	jq -c '.ok = false' wrong2 >bad
 	run -0 --separate-stderr purge -y <bad
 	[ -z "$output" ]
 	[[ $stderr == *'1 records with "ok":false passed over'* ]]
-	[ -e sp/input/$A-H ]
+	[ -e sp/input/"$A"-H ]
 }
 
 @test "odd bytes in a sender survive the way through a record" {
-	msg sp $A sender=$'a\001\xff@x.example' auth=$SPAM
-	msg sp $B1 sender=
+	msg sp "$A" sender=$'a\001\xff@x.example' auth="$SPAM"
+	msg sp "$B1" sender=
 	run -0 --separate-stderr bash -c 'exim-queue --spool sp |
 		exim-queue-purge --spool sp --queue-name Q -y'
 	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 2 ]
@@ -198,20 +172,20 @@ unlock() {
 
 @test "a message that is being delivered stays, and its holder is named" {
 	three
-	lock sp/input $A
-	run -75 --separate-stderr purge --auth-user $SPAM --yes=2 --queue -
+	lock sp/input "$A"
+	run -75 --separate-stderr purge --auth-user "$SPAM" --yes=2 --queue -
 	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 1 ]
 	jq -se --argjson p "$LOCKER" 'map(select(.ok == false))[0] |
 		.why == "being delivered" and .holder_pid == $p' <<<"$output"
-	[ -e sp/input/$A-H ]
+	[ -e sp/input/"$A"-H ]
 	grep "input/$A" before >want
 	(cd sp && find input -name "$A*" | sort | xargs sha256sum) | diff want -
 	# mixed with a failure of another kind it is 3
-	exim-queue --spool sp $B1 | jq -c '.sender = "x@y.example"' >wrong
-	run -3 --separate-stderr purge -y - $A <wrong
+	exim-queue --spool sp "$B1" | jq -c '.sender = "x@y.example"' >wrong
+	run -3 --separate-stderr purge -y - "$A" <wrong
 	# waiting helps once the delivery is over
 	(sleep 0.7; kill "$LOCKER") 3>&- &
-	run -0 --separate-stderr purge -y --wait 10 $A
+	run -0 --separate-stderr purge -y --wait 10 "$A"
 	jq -e '.changed' <<<"$output"
 	LOCKER=
 }
@@ -224,15 +198,15 @@ no_panic() {
 
 @test "the lock is as long as Exim's, for both lengths of ids" {
 	three
-	lock sp/input/K $C
-	run -75 purge -y $C
+	lock sp/input/K "$C"
+	run -75 purge -y "$C"
 	unlock
 	command -v strace >/dev/null || skip 'no strace'
 	# the command is not dumpable: only root's strace sees its memory
 	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	trace -f -e trace=fcntl,renameat2 -o trace \
 		exim-queue-purge --spool sp --queue-name Q --partly-delivered \
-			-y $A $C >/dev/null
+			-y "$A" "$C" >/dev/null
 	grep -q 'F_SETLK.*l_len=19' trace
 	grep -q 'F_SETLK.*l_len=26' trace
 	# -H goes first, under the lock
@@ -252,15 +226,15 @@ no_panic() {
 		trace -o /dev/null -e trace=renameat2 \
 			-e inject=renameat2:signal=KILL:when="$n" \
 			exim-queue-purge --spool sp --queue-name Q \
-			--partly-delivered --auth-user $SPAM --yes=2 >/dev/null 2>&1 || true
+			--partly-delivered --auth-user "$SPAM" --yes=2 >/dev/null 2>&1 || true
 		for k in $A $C; do
 			[ "$(find sp -name "$k-H" | wc -l)" = 1 ]
 			[ "$(find sp -name "$k-D" | wc -l)" = 1 ]
 		done
 		run -0 --separate-stderr exim-queue-purge --spool sp \
-			--queue-name Q2 --auth-user $SPAM --yes="$(exim-queue \
-			--spool sp --auth-user $SPAM | wc -l | tr -d ' ')"
-		run -0 purge -y $A $C
+			--queue-name Q2 --auth-user "$SPAM" --yes="$(exim-queue \
+			--spool sp --auth-user "$SPAM" | wc -l | tr -d ' ')"
+		run -0 purge -y "$A" "$C"
 		[ "$(find sp/input sp/msglog -type f | wc -l)" = 2 ]
 		for k in Q Q2; do
 			[ -d sp/$k ] || continue
@@ -284,11 +258,11 @@ no_panic() {
 	trace -o /dev/null -e trace=renameat2 \
 		-e inject=renameat2:signal=KILL:when=3602 \
 		exim-queue-purge --spool sp --queue-name Q \
-		--auth-user $SPAM --yes=1600 >/dev/null 2>&1 || true
+		--auth-user "$SPAM" --yes=1600 >/dev/null 2>&1 || true
 	left=$(exim-queue --spool sp | wc -l | tr -d ' ')
 	[ "$left" -gt 100 ]
 	[ "$left" -lt 500 ]
-	run -0 --separate-stderr purge --auth-user $SPAM --yes="$left"
+	run -0 --separate-stderr purge --auth-user "$SPAM" --yes="$left"
 	[[ $stderr == *'finished 1 messages that a former run'* ]]
 	[ -z "$(find sp/input sp/msglog -type f)" ]
 	run -0 exim-quarantine restore --spool sp Q --yes=1600
@@ -303,7 +277,7 @@ no_panic() {
 	for n in 1 2 3 4 5 6 7; do
 		rm -rf sp
 		three
-		purge --auth-user $SPAM --yes=2 >/dev/null
+		purge --auth-user "$SPAM" --yes=2 >/dev/null
 		trace -o /dev/null -e trace=renameat2 \
 			-e inject=renameat2:signal=KILL:when="$n" \
 			exim-quarantine restore --spool sp Q --yes=2 \
@@ -320,7 +294,7 @@ no_panic() {
 	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	three
 	trace -o trace -e trace=write,fdatasync,renameat2 \
-		exim-queue-purge --spool sp --queue-name Q --partly-delivered -y $A >/dev/null
+		exim-queue-purge --spool sp --queue-name Q --partly-delivered -y "$A" >/dev/null
 	run -0 awk '/queue-move/ { w = NR } /fdatasync/ && w { s = NR }
 		/renameat2/ { print (w && s && s > w); exit }' trace
 	[ "$output" = 1 ]
@@ -331,15 +305,15 @@ no_panic() {
 
 @test "nothing is overwritten, a queue in use is no quarantine" {
 	three
-	purge -y $A >/dev/null
-	cp sp/Q/input/$A-H sp/Q/input/$A-D sp/input/
-	run -65 --separate-stderr purge -y $A
+	purge -y "$A" >/dev/null
+	cp sp/Q/input/"$A"-H sp/Q/input/"$A"-D sp/input/
+	run -65 --separate-stderr purge -y "$A"
 	[[ $output == *'of that name'* ]]
 	msg sp/night 1xUnbn-0004Fw-2l
 	run -73 --separate-stderr exim-queue-purge --spool sp \
-		--queue-name night -y $C
+		--queue-name night -y "$C"
 	[[ $stderr == *'is in use'* ]]
-	[ -e sp/input/K/$C-H ]
+	[ -e sp/input/K/"$C"-H ]
 }
 
 @test "another file system is 73 and says why" {
@@ -359,38 +333,38 @@ no_panic() {
 
 @test "malformed messages: passed over by a selection, moved by their id" {
 	three
-	head -c 50 sp/input/$B1-H >h && mv h sp/input/$B1-H
-	run -0 --separate-stderr purge --auth-user $SPAM --yes=2
+	head -c 50 sp/input/"$B1"-H >h && mv h sp/input/"$B1"-H
+	run -0 --separate-stderr purge --auth-user "$SPAM" --yes=2
 	[[ $stderr == *'1 malformed messages passed over'* ]]
-	[ -e sp/input/$B1-H ]
-	rm sp/input/$B1-D
-	run -65 --separate-stderr purge -y $B1
+	[ -e sp/input/"$B1"-H ]
+	rm sp/input/"$B1"-D
+	run -65 --separate-stderr purge -y "$B1"
 	jq -e '.why == "malformed: no data file"' <<<"$output"
-	echo $B1-D >sp/input/$B1-D
-	run -0 --separate-stderr purge -y $B1
+	echo "$B1"-D >sp/input/"$B1"-D
+	run -0 --separate-stderr purge -y "$B1"
 	jq -e '.changed and (has("recipient_count") | not)' <<<"$output"
-	[ -e sp/Q/input/$B1-H ]
+	[ -e sp/Q/input/"$B1"-H ]
 }
 
 @test "links and hostile names lead nowhere" {
 	three
 	mkdir outside
-	msg outside 1xUnb1-0004Fv-1l auth=$SPAM
+	msg outside 1xUnb1-0004Fv-1l auth="$SPAM"
 	ln -s "$PWD/outside/input/1xUnb1-0004Fv-1l-H" sp/input/1xUnb1-0004Fv-1l-H
 	ln -s "$PWD/outside/input/1xUnb1-0004Fv-1l-D" sp/input/1xUnb1-0004Fv-1l-D
 	ln -s "$PWD/outside" sp/linked
-	run -0 purge --auth-user $SPAM --yes=2
+	run -0 purge --auth-user "$SPAM" --yes=2
 	[ -e outside/input/1xUnb1-0004Fv-1l-H ]
 	ln -s "$PWD/outside" sp/Q3
-	run -77 exim-queue-purge --spool sp --queue-name Q3 -y $B1 ||
-		run -73 exim-queue-purge --spool sp --queue-name Q3 -y $B1
-	[ -e sp/input/$B1-H ]
+	run -77 exim-queue-purge --spool sp --queue-name Q3 -y "$B1" ||
+		run -73 exim-queue-purge --spool sp --queue-name Q3 -y "$B1"
+	[ -e sp/input/"$B1"-H ]
 }
 
 @test "--until-empty goes on while such mail keeps arriving" {
 	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 3000 \
 		--spam 1 --bounces 0 >/dev/null
-	msg late 1zUnb1-0004Fv-1l auth=$SPAM
+	msg late 1zUnb1-0004Fv-1l auth="$SPAM"
 	mkfifo pipe
 	{ read -r _; mv late/input/*-D sp/input; mv late/input/*-H sp/input
 		cat >/dev/null; } <pipe 3>&- &
@@ -404,23 +378,23 @@ no_panic() {
 @test "the incident's journal has it before and after" {
 	three
 	mkdir -m 700 inc && : >inc/journal.jsonl
-	run -0 purge --auth-user $SPAM --yes=2 --incident inc
+	run -0 purge --auth-user "$SPAM" --yes=2 --incident inc
 	jq -se '.[0].event == "exim-queue-purge.begin" and
 		.[0].data.selected == 2 and
 		.[-1].event == "exim-queue-purge.end" and
 		.[-1].data.moved == 2 and .[-1].data.queue == "Q"' \
 		inc/journal.jsonl
-	run -66 purge -y $B1 --incident nowhere
-	[ -e sp/input/$B1-H ]
+	run -66 purge -y "$B1" --incident nowhere
+	[ -e sp/input/"$B1"-H ]
 	cp inc/journal.jsonl journal
-	run -0 purge -n $B1 --incident inc
+	run -0 purge -n "$B1" --incident inc
 	diff journal inc/journal.jsonl
 }
 
 @test "output that cannot be written is 74, and the work is done" {
 	three
 	run -74 bash -c "exim-queue-purge --spool sp --queue-name Q --partly-delivered -y $A >/dev/full"
-	[ -e sp/Q/input/$A-H ]
+	[ -e sp/Q/input/"$A"-H ]
 }
 
 @test "somebody else is 77" {
@@ -429,7 +403,7 @@ no_panic() {
 	chmod 0755 "$BATS_TEST_TMPDIR" sp sp/input
 	run -77 --separate-stderr setpriv --reuid 65534 --regid 65534 \
 		--clear-groups "$QUELL_B/bin/exim-queue-purge" --spool sp \
-		--queue-name Q -y $A
+		--queue-name Q -y "$A"
 	[[ $stderr == *hint:* ]]
 }
 
@@ -441,7 +415,7 @@ no_panic() {
 			--list kinds $kind >counts
 		sums sp >before
 		n=$(jq .spam counts)
-		purge --auth-user $SPAM --yes="$n" >moved
+		purge --auth-user "$SPAM" --yes="$n" >moved
 		[ "$(wc -l <moved)" = "$n" ]
 		diff <(jq -r .id moved | sort) \
 			<(awk '$2 == "spam" { print $1 }' kinds | sort)
@@ -460,16 +434,16 @@ no_panic() {
 		users="$SPAM:pw,honest@v.example:pw"
 	exim_start x
 	{
-		printf '{"from":"%s","user":"%s","pass":"pw","count":100,"to":["a%%d@gmail.example","b@x.example"]}\n' $SPAM $SPAM
-		printf '{"from":"spoof%%d@e.example","user":"%s","pass":"pw","count":60}\n' $SPAM
-		printf '{"from":"%s","user":"honest@v.example","pass":"pw","count":50}\n' $SPAM
+		printf '{"from":"%s","user":"%s","pass":"pw","count":100,"to":["a%%d@gmail.example","b@x.example"]}\n' "$SPAM" "$SPAM"
+		printf '{"from":"spoof%%d@e.example","user":"%s","pass":"pw","count":60}\n' "$SPAM"
+		printf '{"from":"%s","user":"honest@v.example","pass":"pw","count":50}\n' "$SPAM"
 		printf '{"from":"","count":30}\n'
 	} >plan
 	exim_submit x - x@y.example --plan plan >/dev/null
 	[ "$(exim_queue_count x)" = 240 ]
 	PATH=$PWD/x/bin:$PATH
 	sums x/spool >before
-	exim-queue --auth-user $SPAM >spam
+	exim-queue --auth-user "$SPAM" >spam
 	[ "$(wc -l <spam)" = 160 ]
 	run -0 --separate-stderr exim-queue-purge --queue-name Q -y <spam
 	[ "$(jq -s 'map(select(.changed)) | length' <<<"$output")" = 160 ]
@@ -511,9 +485,9 @@ open("locked", "w").close()
 time.sleep(3)' 3>&- &
 	LOCKER=$!
 	peers_wait 5 test -s port
-	exim_make x sink="$(<port)" queue_only=yes users=$SPAM:pw
+	exim_make x sink="$(<port)" queue_only=yes users="$SPAM":pw
 	exim_start x
-	exim_submit x $SPAM a@y.example --user $SPAM --pass pw --count 2 >/dev/null
+	exim_submit x "$SPAM" a@y.example --user "$SPAM" --pass pw --count 2 >/dev/null
 	PATH=$PWD/x/bin:$PATH
 	read -r one two < <(exim_ids x)
 	x/bin/exim4 -M "$one" 3>&- &
@@ -534,9 +508,9 @@ time.sleep(3)' 3>&- &
 	load lib/exim
 	exim_available || skip 'no Exim'
 	smtp_sink_start sink --no-bodies
-	exim_make x sink="$(sink_port sink)" queue_only=yes users=$SPAM:pw
+	exim_make x sink="$(sink_port sink)" queue_only=yes users="$SPAM":pw
 	exim_start x
-	exim_submit x $SPAM r%d@y.example --user $SPAM --pass pw --count 200 >/dev/null
+	exim_submit x "$SPAM" r%d@y.example --user "$SPAM" --pass pw --count 200 >/dev/null
 	PATH=$PWD/x/bin:$PATH
 	x/bin/exim4 -q >/dev/null 2>&1 3>&- &
 	runners=$!
@@ -560,13 +534,57 @@ time.sleep(3)' 3>&- &
 	no_panic
 }
 
+# an exim that says where its spool and its log are, as the file where has it
+fake_exim() {
+	cat >fake <<-EOF
+		#!/bin/sh
+		echo "spool_directory = $PWD/sp"
+		echo "log_file_path = \$(cat '$PWD/where')"
+	EOF
+	chmod +x fake
+}
+
+@test "a log with a date in its name: the newest gets the lines" {
+	three
+	fake_exim
+	mkdir log
+	touch log/mainlog-20261120 log/mainlog-20261121 log/mainlog-20261121.gz \
+		log/mainlog-2026112x log/mainlog-20269999999 log/mainlog-202612
+	echo "syslog : $PWD/log/%slog-%D" >where
+	run -0 --separate-stderr purge --exim ./fake "$B1" -y
+	[[ $stderr != *'main log'* ]]
+	grep -qF "$B1 moved from input, msglog to (Q) input, msglog" \
+		log/mainlog-20261121
+	[ "$(cat log/* | wc -l)" = 1 ]
+	# a month
+	echo "$PWD/log/%slog-%M" >where
+	run -0 --separate-stderr exim-quarantine restore --exim ./fake Q "$B1" -y
+	grep -qF "$B1 moved from (Q) input, msglog to input, msglog" \
+		log/mainlog-202612
+}
+
+@test "without a log that is a file that is said, once" {
+	three
+	fake_exim
+	for where in syslog "$PWD/none/%slog-%D" "$PWD/%slog-%D" \
+		"$PWD/%slog" "$PWD/%D/%slog"; do
+		echo "$where" >where
+		run -0 --separate-stderr purge --exim ./fake "$B1" -y
+		[ "$(grep -c "no lines in exim's main log: " <<<"$stderr")" = 1 ]
+		run -0 --separate-stderr exim-quarantine restore --exim ./fake \
+			Q "$B1" -y
+		[ "$(grep -c "no lines in exim's main log: " <<<"$stderr")" = 1 ]
+	done
+	sums sp | diff before -
+}
+
 @test "an event_action is warned about" {
 	load lib/exim
 	exim_available || skip 'no Exim'
 	echo 'event_action = ${if eq{a}{b}{x}{}}' >extra.conf
 	exim_make x extra="$PWD/extra.conf"
 	mkdir -p x/spool/input
-	run -0 --separate-stderr exim-queue-purge --exim x/bin/exim4 -y $A
+	run -0 --separate-stderr exim-queue-purge --exim x/bin/exim4 -y "$A"
 	[[ $stderr == *event_action* ]]
 }
 
@@ -586,11 +604,11 @@ time.sleep(3)' 3>&- &
 	mkdir -p sp/Q/input sp/Q/msglog
 	mkfifo sp/Q/quell-manifest.jsonl
 	run -78 timeout 10 exim-queue-purge --spool sp --queue-name Q \
-		--auth-user $SPAM --yes=2
+		--auth-user "$SPAM" --yes=2
 	rm sp/Q/quell-manifest.jsonl
 	ln -s /etc/passwd sp/Q/quell-manifest.jsonl
 	run -73 timeout 10 exim-queue-purge --spool sp --queue-name Q \
-		--auth-user $SPAM --yes=2
+		--auth-user "$SPAM" --yes=2
 	rm -r sp/Q
 	sums sp | diff before -
 }
@@ -602,54 +620,54 @@ time.sleep(3)' 3>&- &
 	chown 0:0 sp/input
 	rc=0
 	trace -f -o calls -e trace=setresuid exim-queue-purge --spool sp \
-		--partly-delivered --queue-name Q --auth-user $SPAM --yes=2 || rc=$?
+		--partly-delivered --queue-name Q --auth-user "$SPAM" --yes=2 || rc=$?
 	grep -q 'setresuid(65534, 65534, 65534) *= 0' calls
 	# and without them what lies there cannot be moved
 	[ "$rc" = 3 ]
-	[ -e sp/input/$A-H ]
+	[ -e sp/input/"$A"-H ]
 	chown 65534:65534 sp/input
-	run -0 purge --auth-user $SPAM --yes=1
+	run -0 purge --auth-user "$SPAM" --yes=1
 	[ "$(stat -c %u sp/Q sp/Q/input sp/Q/quell-manifest.jsonl | uniq)" = 65534 ]
 }
 
 @test "-n and a selection say what goes and what would remain" {
 	three
-	run -0 --separate-stderr purge --auth-user $SPAM -n
+	run -0 --separate-stderr purge --auth-user "$SPAM" -n
 	[[ $stderr == *'quarantine 2 messages into quarantine Q:'*"2  $SPAM"* ]]
 	[[ $stderr == *"e.g. $A $SPAM: Hi"* ]]
 	[[ $stderr == *'1 would remain:'*"e.g. $B1 other@victim.example: Hi"* ]]
-	run -0 --separate-stderr purge -n $B1
+	run -0 --separate-stderr purge -n "$B1"
 	[[ $stderr == *'2 would remain:'*"2  $SPAM"* ]]
-	run -0 --separate-stderr purge -q -n $B1
+	run -0 --separate-stderr purge -q -n "$B1"
 	[ -z "$stderr" ]
 }
 
 @test "partly delivered messages are left and reported, unless asked for" {
 	three
-	msg sp 1xUnbq-0004Fv-1l auth=$SPAM to='a@x.example b@x.example' \
+	msg sp 1xUnbq-0004Fv-1l auth="$SPAM" to='a@x.example b@x.example' \
 		tree='NN a@x.example'
 	run -0 --separate-stderr exim-queue-purge --spool sp --queue-name Q \
-		--auth-user $SPAM --yes=3
+		--auth-user "$SPAM" --yes=3
 	jq -se 'map(select(.changed)) | length == 1' <<<"$output"
 	[ "$(jq -r 'select(.changed | not).why' <<<"$output" | sort -u)" = \
 		'partly delivered: left' ]
 	[[ $stderr == *'2 partly delivered messages left'* ]]
-	[ -e sp/input/$A-J ]
+	[ -e sp/input/"$A"-J ]
 	[ "$(exim-queue --spool sp --where partly_delivered | wc -l)" = 2 ]
 	run -0 exim-queue-purge -q --spool sp --queue-name Q \
 		--where 'partly_delivered' --partly-delivered --yes=2
-	[ -e sp/Q/input/$A-J ]
+	[ -e sp/Q/input/"$A"-J ]
 }
 
 @test "a record's time and count of recipients are checked, too" {
 	three
-	exim-queue --spool sp $C >plan
+	exim-queue --spool sp "$C" >plan
 	jq -c '.received = "2026-11-21T00:00:00Z"' plan >late
 	run -65 purge -y <late
 	jq -c '.recipient_count = 7' plan >many
 	run -65 purge -y <many
 	run -0 purge -y <plan
-	[ -e sp/Q/input/K/$C-H ]
+	[ -e sp/Q/input/K/"$C"-H ]
 }
 
 @test "slowly, in small batches; a first signal ends behind the batch" {
@@ -657,12 +675,12 @@ time.sleep(3)' 3>&- &
 		--spam 1 --bounces 0 >/dev/null
 	start=$(date +%s%N)
 	run -0 exim-queue-purge -q --spool sp --queue-name Q --batch 5 \
-		--rate 30 --auth-user $SPAM --yes=60
+		--rate 30 --auth-user "$SPAM" --yes=60
 	[ $(($(date +%s%N) - start)) -gt 1500000000 ]
 	[ "$(grep -c '"queue-moved"' sp/Q/quell-manifest.jsonl)" = 12 ]
 	exim-quarantine restore -q --spool sp Q --yes=60 >/dev/null
 	exim-queue-purge --spool sp --queue-name Q --batch 5 --rate 10 \
-		--auth-user $SPAM --yes=60 >out 2>err 3>&- &
+		--auth-user "$SPAM" --yes=60 >out 2>err 3>&- &
 	pid=$!
 	peers_wait_file() { for _ in {1..100}; do [ -s out ] && return; sleep 0.05; done; }
 	peers_wait_file
@@ -676,7 +694,7 @@ time.sleep(3)' 3>&- &
 	[ $((n % 5)) = 0 ]
 	[ "$(find sp/Q -name '*-H' | wc -l)" = "$n" ]
 	[ "$(find sp/input -name '*-H' | wc -l)" = $((60 - n)) ]
-	run -64 purge --batch 5000 -y $A
+	run -64 purge --batch 5000 -y "$A"
 }
 
 @test "a spool that is read-only: a clear message, nothing lost" {
@@ -685,7 +703,7 @@ time.sleep(3)' 3>&- &
 	three
 	# shellcheck disable=SC2016
 	unshare -m bash -c 'mount --bind sp sp && mount -o remount,ro,bind sp &&
-		{ rc=0; exim-queue-purge -q --spool sp --queue-name Q -y '$C' \
+		{ rc=0; exim-queue-purge -q --spool sp --queue-name Q -y '"$C"' \
 			2>err || rc=$?; exim-queue --spool sp | wc -l >n
 		echo $rc; }' >rc
 	[ "$(<rc)" = 77 ]
@@ -707,7 +725,7 @@ time.sleep(3)' 3>&- &
 		(cd disk/sp && find input -type f | sort | xargs sha256sum) >was
 		rc=0
 		exim-queue-purge -q --spool disk/sp --queue-name Q --yes=100 \
-			--auth-user '$SPAM' >out 2>err || rc=$?
+			--auth-user '"$SPAM"' >out 2>err || rc=$?
 		rm disk/full
 		exim-quarantine restore -q --spool disk/sp Q --yes="$(find \
 			disk/sp/Q -name "*-H" | wc -l)" >/dev/null

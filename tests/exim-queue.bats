@@ -303,6 +303,46 @@ teardown() {
 	[ "$(grep -c 1xUnbl-0004Fv-1l <<<"$output")" = 1 ]
 }
 
+# headers ID LINE...: more of them at the end of a message's -H
+headers() {
+	local file=sp/input/$1-H h
+	shift
+	for h; do printf '%03d  %s\n' $((${#h} + 1)) "$h" >>"$file"; done
+}
+
+@test "a body is searched as it lies there, and decoded" {
+	three
+	b64=1xUnb1-0004Fv-1l qp=1xUnb2-0004Fv-1l multi=1xUnb3-0004Fv-1l
+	pdf=1xUnb4-0004Fv-1l
+	msg sp $b64
+	headers $b64 'Content-Type: text/plain; charset=utf-8' \
+		'Content-Transfer-Encoding: base64'
+	printf '%s\n' $b64-D "$(printf 'Visit http://pills.example/ for Gr\xc3\xbc\xc3\x9fe' |
+		base64)" >sp/input/$b64-D
+	msg sp $qp
+	headers $qp 'content-type: text/html; charset=iso-8859-1' \
+		'CONTENT-TRANSFER-ENCODING: Quoted-Printable'
+	printf '%s\n' $qp-D 'Gr=FC=DFe, <a href=3D"http://pi=' \
+		'lls.example/">' >sp/input/$qp-D
+	msg sp $multi
+	headers $multi 'Content-Type: multipart/mixed; boundary=xx'
+	printf '%s\n' $multi-D --xx 'Content-Type: text/plain' '' hello --xx \
+		'Content-Type: text/plain' 'Content-Transfer-Encoding: base64' '' \
+		"$(printf 'pills.example' | base64)" --xx-- >sp/input/$multi-D
+	# what is no text stays as it is
+	msg sp $pdf
+	headers $pdf 'Content-Type: application/pdf' \
+		'Content-Transfer-Encoding: base64'
+	printf '%s\n' $pdf-D "$(printf 'pills.example' | base64)" >sp/input/$pdf-D
+	lists "$b64 $qp $multi" --body 'pills\.example'
+	lists "$b64 $qp" --body 'Grüße'
+	lists "$qp" --body 'Gr=FC=DFe'
+	lists "$multi" --body 'hello'
+	lists "$pdf" --body '^cGlsbHMu'
+	# the same under the lock
+	run -0 exim-queue-purge --spool sp --body 'pills\.example' --yes=3
+}
+
 @test "more filters: nets, HELO, headers, bodies, sizes, domains, scripts" {
 	three
 	msg sp 1xUnb1-0004Fv-1l host=198.51.100.9 vars='--helo_name WIN-7' \

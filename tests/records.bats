@@ -19,7 +19,7 @@ setup() {
 	cred-vault put -y a --vault "$PWD/v" --vault-key "file:$PWD/k" \
 		<block >/dev/null
 	printf '192.0.2.0\t192.0.2.255\t64496\tZZ\tEXAMPLE\n' >ranges.tsv
-	echo '2026-11-21 22:00:01 1xUtVi-0006tA-0D ** u@gmail.com R=d T=s H=gmail-smtp-in.l.google.com [192.0.2.1]: SMTP error from remote mail server after end of data: 550-5.7.26 no\n550 5.7.26 dmarc' >mainlog
+	printf '%s\n' '2026-11-21 22:00:01 1xUtVi-0006tA-0D ** u@gmail.com R=d T=s H=gmail-smtp-in.l.google.com [192.0.2.1]: SMTP error from remote mail server after end of data: 550-5.7.26 no\n550 5.7.26 dmarc' >mainlog
 	mkdir -p image/etc
 	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }

@@ -11,6 +11,7 @@
 #define MAX_COLS 24
 #define HOLD_ROWS 512		/* rows that decide the widths of a table */
 #define CELL_MAX 4096
+#define HOLD_MAX (IR_REC_MAX * 2)
 
 struct ir_out {
 	enum ir_format fmt;
@@ -21,6 +22,10 @@ struct ir_out {
 	char **cells;		/* held rows, ncols each */
 	size_t rows;
 	bool widths_set;
+	bool hold;
+	struct ir_buf held;	/* whole lines */
+	int64_t now;		/* what stamp says */
+	char stamp[IR_TIME_LEN];
 	int code;		/* first failure */
 	int saved_errno;
 };
@@ -73,6 +78,8 @@ ir_out_open(enum ir_format fmt, const struct ir_col *cols, const char *from)
 	o->fmt = fmt;
 	o->cols = cols;
 	o->from = from;
+	o->held.max = HOLD_MAX;
+	o->now = -1;
 	while (o->ncols < MAX_COLS && cols && cols[o->ncols].path)
 		o->ncols++;
 	if (fmt == IR_FMT_TABLE)
@@ -221,13 +228,54 @@ tsv_put(struct ir_out *o, const struct ir_rec *r)
 	flush(o);
 }
 
+static const char *
+stamp(struct ir_out *o)
+{
+	int64_t now = ir_now();
+
+	if (now != o->now)
+		ir_time_rfc3339(now, o->stamp);
+	o->now = now;
+	return o->stamp;
+}
+
+void
+ir_out_flush(struct ir_out *o)
+{
+	if (!o || !o->held.len)
+		return;
+	emit(o, ir_buf_cstr(&o->held), o->held.len);
+	ir_buf_trunc(&o->held, 0);
+	flush(o);
+}
+
+void
+ir_out_hold(struct ir_out *o)
+{
+	o->hold = o->fmt == IR_FMT_JSON;
+}
+
+/* A whole line, its newline included. */
+static void
+json_put(struct ir_out *o, const struct ir_buf *line)
+{
+	if (line->bad || line->len > IR_REC_MAX) {
+		if (!o->code)
+			o->code = IR_SOFTWARE;
+		return;
+	}
+	ir_buf_add(&o->held, ir_buf_cstr(line), line->len);
+	if (!o->hold || o->held.len >= IR_REC_MAX)
+		ir_out_flush(o);
+}
+
 void
 ir_out_put(struct ir_out *o, struct ir_rec *r)
 {
 	struct ir_buf b = IR_BUF(IR_REC_MAX);
 
 	if (!ir_rec_has(r, "time"))
-		ir_rec_time(r, "time", ir_now());
+		ir_rec_str(r, "time", stamp(o));
 	if (!ir_rec_has(r, "from"))
 		ir_rec_str(r, "from", o->from);
 	if (o->fmt == IR_FMT_TABLE) {
@@ -237,14 +285,29 @@ ir_out_put(struct ir_out *o, struct ir_rec *r)
 	} else {
 		ir_rec_json(r, &b);
 		ir_buf_chr(&b, '\n');
-		if (b.bad && !o->code)
-			o->code = IR_SOFTWARE;
-		else
-			emit(o, ir_buf_cstr(&b), b.len);
-		flush(o);
+		json_put(o, &b);
 	}
 	ir_buf_free(&b);
 	ir_rec_free(r);
+}
+
+void
+ir_out_line(struct ir_out *o, struct ir_buf *line)
+{
+	struct ir_rec *r;
+
+	if (o->fmt == IR_FMT_JSON) {
+		ir_line_str(line, "time", stamp(o));
+		ir_line_str(line, "from", o->from);
+		ir_buf_add(line, "}\n", 2);
+		json_put(o, line);
+	} else {
+		ir_line_end(line);
+		r = ir_rec_parse(ir_buf_cstr(line), line->len, NULL);
+		if (r)
+			ir_out_put(o, r);
+	}
+	ir_buf_trunc(line, 0);
 }
 
 int
@@ -256,10 +319,12 @@ ir_out_close(struct ir_out *o, struct ir_err *err)
 		return 0;
 	if (o->fmt == IR_FMT_TABLE)
 		table_flush(o);
+	ir_out_flush(o);
 	flush(o);
 	code = o->code;
 	e = o->saved_errno;
 	free(o->cells);
+	ir_buf_free(&o->held);
 	free(o);
 	if (code == IR_SOFTWARE)
 		return ir_fail(err, code, "a record is longer than %d bytes",

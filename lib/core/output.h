@@ -27,6 +27,19 @@ struct ir_out *ir_out_open(enum ir_format fmt, const struct ir_col *cols,
  */
 void ir_out_put(struct ir_out *o, struct ir_rec *r);
 
+/*
+ * The same for a line that was begun with ir_line_begin() and not ended; it
+ * must have no "time" and no "from".  It is emptied.
+ */
+void ir_out_line(struct ir_out *o, struct ir_buf *line);
+
+/*
+ * Hold lines back for a moment, for a batch that is done as a whole: at most
+ * 64 KiB of them, and until ir_out_flush().
+ */
+void ir_out_hold(struct ir_out *o);
+void ir_out_flush(struct ir_out *o);
+
 /* Write what is buffered and free o; 0, or -1 and 74 (or 70: too long). */
 int ir_out_close(struct ir_out *o, struct ir_err *err);
 

@@ -363,6 +363,94 @@ ir_rec_json(const struct ir_rec *r, struct ir_buf *out)
 		out->bad = true;
 }
 
+/* --- lines as they go --------------------------------------------------- */
+
+/* A string that is clean, in quotes. */
+static void
+quote(struct ir_buf *out, const char *s, size_t n)
+{
+	size_t i, from = 0;
+
+	ir_buf_chr(out, '"');
+	for (i = 0; i < n; i++)
+		if (s[i] == '"' || s[i] == '\\') {
+			ir_buf_add(out, s + from, i - from);
+			ir_buf_chr(out, '\\');
+			from = i;
+		}
+	ir_buf_add(out, s + from, n - from);
+	ir_buf_chr(out, '"');
+}
+
+static void
+line_key(struct ir_buf *out, const char *key)
+{
+	ir_buf_add(out, ",\"", 2);
+	ir_buf_str(out, key);
+	ir_buf_add(out, "\":", 2);
+}
+
+void
+ir_line_strn(struct ir_buf *out, const char *key, const char *s, size_t n)
+{
+	struct ir_buf b = IR_BUF(n * 3 + 1);
+
+	line_key(out, key);
+	if (ir_text_plain(s, n) == n) {
+		quote(out, s, n);
+		return;
+	}
+	ir_text_clean(&b, s, n);
+	quote(out, ir_buf_cstr(&b), b.len);
+	ir_buf_free(&b);
+}
+
+void
+ir_line_str(struct ir_buf *out, const char *key, const char *s)
+{
+	ir_line_strn(out, key, s, strlen(s));
+}
+
+void
+ir_line_begin(struct ir_buf *out, const char *type, const char *id)
+{
+	ir_buf_str(out, "{\"type\":");
+	quote(out, type, strlen(type));
+	if (id)
+		ir_line_str(out, "id", id);
+}
+
+void
+ir_line_int(struct ir_buf *out, const char *key, int64_t v)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)v);
+	line_key(out, key);
+	ir_buf_str(out, text);
+}
+
+void
+ir_line_bool(struct ir_buf *out, const char *key, bool v)
+{
+	line_key(out, key);
+	ir_buf_str(out, v ? "true" : "false");
+}
+
+void
+ir_line_time(struct ir_buf *out, const char *key, int64_t t)
+{
+	char text[IR_TIME_LEN];
+
+	ir_line_str(out, key, ir_time_rfc3339(t, text));
+}
+
+void
+ir_line_end(struct ir_buf *out)
+{
+	ir_buf_chr(out, '}');
+}
+
 /* Clean every string of a parsed value, names of members included. */
 static json_object *
 clean_tree(json_object *j)

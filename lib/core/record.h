@@ -83,6 +83,19 @@ int ir_rec_each(const struct ir_rec *obj,
 void ir_rec_json(const struct ir_rec *r, struct ir_buf *out);
 
 /*
+ * The same line written as it goes, for records by the million: a member may
+ * not come twice.  ir_line_end() closes it, without a newline.
+ */
+void ir_line_begin(struct ir_buf *out, const char *type, const char *id);
+void ir_line_str(struct ir_buf *out, const char *key, const char *s);
+void ir_line_strn(struct ir_buf *out, const char *key, const char *s,
+    size_t n);
+void ir_line_int(struct ir_buf *out, const char *key, int64_t v);
+void ir_line_bool(struct ir_buf *out, const char *key, bool v);
+void ir_line_time(struct ir_buf *out, const char *key, int64_t t);
+void ir_line_end(struct ir_buf *out);
+
+/*
  * One JSON value, strictly; anything after it but white space is an error.
  * NULL and 65 when it is none, or deeper than IR_REC_DEPTH.  Strings in it
  * are cleaned.  n is at most what the caller was willing to read.

@@ -145,11 +145,38 @@ ir_exim_config_ask_file(const char *program, const char *file,
 	return rc;
 }
 
+/* "%s" is the log's name, and one "%D" or "%M" may follow or come before. */
+static int
+log_name(const char *p, size_t n, char path[PATH_MAX])
+{
+	size_t i, at = 0;
+	int names = 0, dates = 0;
+
+	for (i = 0; i < n && at + 5 < PATH_MAX; i++) {
+		if (p[i] != '%') {
+			path[at++] = p[i];
+		} else if (i + 1 < n && p[i + 1] == 's') {
+			memcpy(path + at, "main", 4);
+			at += 4;
+			names++;
+			i++;
+		} else if (i + 1 < n && (p[i + 1] == 'D' || p[i + 1] == 'M')) {
+			path[at++] = '%';
+			dates++;
+		} else {
+			return -1;
+		}
+	}
+	path[at] = '\0';
+	return i == n && names == 1 && dates <= 1 ? dates : -1;
+}
+
 int
 ir_exim_mainlog(const struct ir_exim_config *c, char path[PATH_MAX])
 {
-	const char *p = c->log_file_path, *end, *pc;
+	const char *p = c->log_file_path, *end;
 	size_t n;
+	int rc;
 
 	if (!*p) {
 		n = (size_t)snprintf(path, PATH_MAX, "%s/log/mainlog",
@@ -161,14 +188,9 @@ ir_exim_mainlog(const struct ir_exim_config *c, char path[PATH_MAX])
 		end = p + strcspn(p, ":");
 		for (n = (size_t)(end - p); n && p[n - 1] == ' '; n--)
 			;
-		pc = n ? memchr(p, '%', n) : NULL;
-		if (n && *p == '/' && pc && pc[1] == 's' &&
-		    !memchr(pc + 1, '%', (size_t)(p + n - pc) - 1) &&
-		    n + 3 < PATH_MAX) {
-			snprintf(path, PATH_MAX, "%.*smain%.*s",
-			    (int)(pc - p), p, (int)(p + n - pc) - 2, pc + 2);
-			return 0;
-		}
+		rc = n && *p == '/' ? log_name(p, n, path) : -1;
+		if (rc >= 0)
+			return rc;
 		p = end;
 	}
 	return -1;

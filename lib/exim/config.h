@@ -40,8 +40,8 @@ int ir_exim_config_ask_file(const char *program, const char *file,
     struct ir_exim_config *c, struct ir_err *err);
 
 /*
- * The main log's file by log_file_path; 0, or -1 when there is none that
- * can be named (syslog only, or a date in the name).  Pure.
+ * The main log's file by log_file_path: 0, 1 with %D (a day) or %M (a month)
+ * still in its name, or -1 when there is none (syslog only).  Pure.
  */
 int ir_exim_mainlog(const struct ir_exim_config *c, char path[PATH_MAX]);
 

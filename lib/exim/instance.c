@@ -20,6 +20,12 @@ ir_instance_open(struct ir_instance *i, const char *queue, struct ir_err *err)
 	return ir_spool_choose(i->spool, queue, err);
 }
 
+struct ir_mainlog *
+ir_instance_log(const struct ir_instance *i, struct ir_err *why)
+{
+	return i->asked ? ir_mainlog_open(&i->conf, why) : NULL;
+}
+
 void
 ir_instance_close(struct ir_instance *i)
 {

@@ -9,6 +9,7 @@
 
 #include "../core/cli.h"
 #include "config.h"
+#include "mainlog.h"
 #include "queue.h"
 
 struct ir_instance {
@@ -32,6 +33,10 @@ struct ir_instance {
  */
 int ir_instance_open(struct ir_instance *i, const char *queue,
     struct ir_err *err);
+
+/* Its main log: NULL when Exim was not asked, or as ir_mainlog_open(). */
+struct ir_mainlog *ir_instance_log(const struct ir_instance *i,
+    struct ir_err *why);
 void ir_instance_close(struct ir_instance *i);
 
 #endif

@@ -59,6 +59,12 @@ add_number(uint64_t h, int64_t n)
 	return add_text(h, text);
 }
 
+static uint32_t
+fold(uint64_t h)
+{
+	return (uint32_t)(h ^ h >> 32);
+}
+
 int
 ir_items_add_record(struct ir_items *l, const struct ir_rec *rec,
     const char *where, struct ir_err *err)
@@ -91,7 +97,7 @@ ir_items_add_record(struct ir_items *l, const struct ir_rec *rec,
 		it->said |= SAID_COUNT;
 		h = add_number(h, t);
 	}
-	it->check = it->said ? h : 0;
+	it->check = it->said ? fold(h) : 0;
 	return 0;
 }
 
@@ -121,7 +127,7 @@ ir_item_is(const struct ir_item *it, const struct ir_spool_msg *m)
 		h = add_number(h, m->received);
 	if (it->said & SAID_COUNT)
 		h = add_number(h, (int64_t)m->rcpt_count);
-	return h == it->check;
+	return fold(h) == it->check;
 }
 
 bool

@@ -1,6 +1,6 @@
 /*
  * items.h - the messages that a command is to work on, in little memory:
- * 40 bytes for each, a million of them are 40 MB.
+ * 32 bytes for each, a million of them are 32 MB.
  */
 #ifndef IR_EXIM_ITEMS_H
 #define IR_EXIM_ITEMS_H
@@ -17,7 +17,7 @@
 
 struct ir_item {
 	char id[IR_SPOOL_ID_MAX];
-	uint64_t check;		/* of what its record said; 0: nothing */
+	uint32_t check;		/* of what its record said; 0: nothing */
 	uint16_t queue;		/* 1 + ir_queue_index(); 0: not looked for */
 	char sub;
 	unsigned char said;	/* which fields that were */

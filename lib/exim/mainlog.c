@@ -1,4 +1,6 @@
 /* mainlog.c - see mainlog.h */
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,22 +23,72 @@ struct ir_mainlog {
 	struct ir_buf b;
 };
 
+/* Is the name that of the pattern, with digits for its %D or %M? */
+static bool
+dated(const char *name, const char *pattern)
+{
+	const char *pc = strchr(pattern, '%');
+	size_t before = (size_t)(pc - pattern), digits = pc[1] == 'D' ? 8 : 6;
+
+	return strlen(name) == strlen(pattern) - 2 + digits &&
+	    memcmp(name, pattern, before) == 0 &&
+	    strspn(name + before, "0123456789") >= digits &&
+	    strcmp(name + before + digits, pc + 2) == 0;
+}
+
+/* The newest file that the path with a date in its last part stands for. */
+static int
+newest(char path[PATH_MAX], struct ir_err *why)
+{
+	char *name = strrchr(path, '/') + 1, best[NAME_MAX + 1] = "";
+	char pattern[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(pattern, sizeof pattern, "%s", name);
+	if (!strchr(name, '%'))
+		return ir_fail(why, IR_NOINPUT, "%s: a date in the name of "
+		    "its folder", path);
+	*name = '\0';
+	d = opendir(path);
+	if (!d)
+		return ir_fail_errno(why, ir_errno_code(errno, IR_NOINPUT),
+		    errno, "%s", path);
+	while ((e = readdir(d)))
+		if (dated(e->d_name, pattern) && strcmp(e->d_name, best) > 0)
+			snprintf(best, sizeof best, "%s", e->d_name);
+	closedir(d);
+	if (!*best || strlen(path) + strlen(best) >= PATH_MAX)
+		return ir_fail(why, IR_NOINPUT, "%s%s: no such file yet",
+		    path, pattern);
+	memcpy(name, best, strlen(best) + 1);
+	return 0;
+}
+
 struct ir_mainlog *
-ir_mainlog_open(const struct ir_exim_config *c)
+ir_mainlog_open(const struct ir_exim_config *c, struct ir_err *why)
 {
 	struct ir_mainlog *l;
 	char path[PATH_MAX];
 	struct stat st;
-	int fd;
+	int fd, rc;
 
-	if (!c->spool_directory[0] || ir_exim_mainlog(c, path))
+	rc = c->spool_directory[0] ? ir_exim_mainlog(c, path) : -1;
+	if (rc < 0)
+		ir_fail(why, IR_NOINPUT, "log_file_path names no file: %s",
+		    c->log_file_path);
+	if (rc < 0 || (rc > 0 && newest(path, why)))
 		return NULL;
 	fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK |
 	    O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0) {
+		ir_fail_errno(why, ir_errno_code(errno, IR_NOINPUT), errno,
+		    "%s", path);
 		return NULL;
+	}
 	l = calloc(1, sizeof *l);
 	if (!l || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		ir_fail(why, IR_NOINPUT, "%s: not a plain file", path);
 		free(l);
 		close(fd);
 		return NULL;
@@ -97,11 +149,14 @@ put_queue(struct ir_mainlog *l, const struct ir_queue *q, const char *in)
 {
 	const char *name = ir_queue_name(q);
 
-	if (in)
-		ir_buf_fmt(&l->b, "%s/%s/input, msglog", in, name);
-	else
-		ir_buf_fmt(&l->b, "%s%s%sinput, msglog", *name ? "(" : "",
-		    name, *name ? ") " : "");
+	if (in) {
+		ir_buf_fmt(&l->b, "%s/%s/", in, name);
+	} else if (*name) {
+		ir_buf_chr(&l->b, '(');
+		ir_buf_str(&l->b, name);
+		ir_buf_str(&l->b, ") ");
+	}
+	ir_buf_str(&l->b, "input, msglog");
 }
 
 void

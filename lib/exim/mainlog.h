@@ -12,10 +12,12 @@
 struct ir_mainlog;
 
 /*
- * Open it by log_file_path.  NULL when there is none that can be named
- * (syslog only, a date in the name) or opened: then all below do nothing.
+ * Open it by log_file_path; of a name with a day or month in it the newest
+ * file there is, since Exim makes the next one.  NULL and why (66, 77) when
+ * there is none, because all goes to syslog, say: then all below do nothing.
  */
-struct ir_mainlog *ir_mainlog_open(const struct ir_exim_config *c);
+struct ir_mainlog *ir_mainlog_open(const struct ir_exim_config *c,
+    struct ir_err *why);
 void ir_mainlog_close(struct ir_mainlog *l);
 
 /*

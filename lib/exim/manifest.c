@@ -12,18 +12,22 @@
 #include "../core/file.h"
 #include "manifest.h"
 
-#define TAIL (2u << 20)		/* more than a batch can be */
-#define PENDING_MAX (4u << 20)
+#define TAIL ((size_t)IR_MANIFEST_MAX)	/* what may be in doubt */
+#define CHUNK (1u << 20)	/* what is read at a time for the index */
 
-struct place {
-	uint64_t hash;		/* of the id */
-	off_t at;		/* 1 + where the line begins; 0: free */
-};
+/*
+ * Where an id's line begins, plus 1, and above that some bits of the id's
+ * hash, so that other lines need not be read; 0: free.  Eight bytes each: a
+ * million of them are a table of 16 MB.
+ */
+#define AT_BITS 36		/* 64 GiB of lines */
+#define LOW ((UINT64_C(1) << AT_BITS) - 1)
+#define AT(place) ((off_t)((place) & LOW) - 1)
 
 struct ir_manifest {
 	int fd;
 	struct ir_buf pending;
-	struct place *places;	/* a table by hash */
+	uint64_t *places;	/* a table by hash */
 	size_t slots, n;
 };
 
@@ -72,7 +76,7 @@ ir_manifest_open(struct ir_manifest **out, struct ir_queue *q, bool make,
 		return ir_fail(err, IR_OSERR, "no memory");
 	}
 	m->fd = fd;
-	m->pending.max = PENDING_MAX;
+	m->pending.max = TAIL;
 	mend_last_line(m);
 	if (make)
 		(void)fsync(ir_queue_fd(q));
@@ -92,11 +96,11 @@ ir_manifest_close(struct ir_manifest *m)
 }
 
 void
-ir_manifest_add(struct ir_manifest *m, struct ir_rec *line)
+ir_manifest_add(struct ir_manifest *m, struct ir_buf *lines)
 {
-	ir_rec_json(line, &m->pending);
-	ir_buf_chr(&m->pending, '\n');
-	ir_rec_free(line);
+	ir_buf_add(&m->pending, ir_buf_cstr(lines), lines->len);
+	m->pending.bad = m->pending.bad || lines->bad;
+	ir_buf_trunc(lines, 0);
 }
 
 int
@@ -193,64 +197,96 @@ id_hash(const char *id, size_t n)
 	return h ^ h >> 32;
 }
 
-static struct place *
-place_of(struct place *v, size_t slots, uint64_t hash)
+static size_t
+home_of(const struct ir_manifest *m, uint64_t place)
 {
-	size_t i = (size_t)hash & (slots - 1);
+	return (size_t)(place >> AT_BITS) & (m->slots - 1);
+}
 
-	while (v[i].at && v[i].hash != hash)
-		i = (i + 1) & (slots - 1);
-	return &v[i];
+/* The id in a line that begins with queue-move; its length, or 0. */
+static size_t
+id_of(const char **p, size_t n)
+{
+	static const char head[] = "{\"type\":\"queue-move\",\"id\":\"";
+
+	if (n < sizeof head || memcmp(*p, head, sizeof head - 1) != 0)
+		return 0;
+	*p += sizeof head - 1;
+	return ir_spool_id_len(*p, n - (sizeof head - 1));
+}
+
+/* Does the line there begin with that id? */
+static bool
+line_of(const struct ir_manifest *m, uint64_t place, const char *id, size_t n)
+{
+	char line[96];
+	const char *p = line;
+	ssize_t got = pread(m->fd, line, sizeof line, AT(place));
+
+	return got > 0 && id_of(&p, (size_t)got) == n &&
+	    memcmp(p, id, n) == 0;
+}
+
+/* Its place in the table, or the free one where it belongs. */
+static uint64_t *
+place_of(const struct ir_manifest *m, const char *id, size_t n)
+{
+	uint64_t hash = id_hash(id, n);
+	size_t i = home_of(m, hash);
+
+	while (m->places[i] && ((m->places[i] ^ hash) >> AT_BITS ||
+	    !line_of(m, m->places[i], id, n)))
+		i = (i + 1) & (m->slots - 1);
+	return &m->places[i];
 }
 
 static int
 more_places(struct ir_manifest *m)
 {
-	size_t slots = m->slots ? m->slots * 2 : 1024, i;
-	struct place *v;
+	size_t slots = m->slots, i, k;
+	uint64_t *old = m->places;
 
-	if (m->slots && m->n * 4 < m->slots * 3)
+	if (slots && m->n * 4 < slots * 3)
 		return 0;
-	v = calloc(slots, sizeof *v);
-	if (!v)
+	m->slots = slots ? slots * 2 : 1024;
+	m->places = calloc(m->slots, sizeof *m->places);
+	if (!m->places) {
+		m->places = old;
+		m->slots = slots;
 		return -1;
-	for (i = 0; i < m->slots; i++)
-		if (m->places[i].at)
-			*place_of(v, slots, m->places[i].hash) = m->places[i];
-	free(m->places);
-	m->places = v;
-	m->slots = slots;
+	}
+	for (k = 0; k < slots; k++) {
+		if (!old[k])
+			continue;
+		for (i = home_of(m, old[k]); m->places[i];
+		    i = (i + 1) & (m->slots - 1))
+			;
+		m->places[i] = old[k];
+	}
+	free(old);
 	return 0;
 }
 
 static int
 index_line(struct ir_manifest *m, const char *p, size_t n, off_t at)
 {
-	static const char head[] = "{\"type\":\"queue-move\",\"id\":\"";
-	struct place *v;
-	uint64_t h;
-	size_t len;
+	size_t len = id_of(&p, n);
+	uint64_t *v;
 
-	if (n < sizeof head || memcmp(p, head, sizeof head - 1) != 0)
-		return 0;
-	p += sizeof head - 1;
-	len = ir_spool_id_len(p, n - (sizeof head - 1));
 	if (len == 0)
 		return 0;
-	if (more_places(m))
+	if (at + 1 >= (off_t)1 << AT_BITS || more_places(m))
 		return -1;
-	h = id_hash(p, len);
-	v = place_of(m->places, m->slots, h);
-	m->n += v->at == 0;
-	v->hash = h;
-	v->at = at + 1;
+	v = place_of(m, p, len);
+	m->n += *v == 0;
+	*v = (id_hash(p, len) & ~LOW) | ((uint64_t)at + 1);
 	return 0;
 }
 
 int
 ir_manifest_index(struct ir_manifest *m, struct ir_err *err)
 {
-	struct ir_buf b = IR_BUF(TAIL);
+	struct ir_buf b = IR_BUF(CHUNK);
 	const char *p, *nl;
 	off_t at = 0;
 	int rc = more_places(m);
@@ -277,24 +313,12 @@ ir_manifest_index(struct ir_manifest *m, struct ir_err *err)
 struct ir_rec *
 ir_manifest_find(const struct ir_manifest *m, const char *id)
 {
-	char line[4096], *nl;
-	const struct place *v;
-	struct ir_rec *r;
-	const char *got;
+	char line[IR_MANIFEST_LINE], *nl;
+	uint64_t place;
 	ssize_t n;
 
-	if (!m->slots)
-		return NULL;
-	v = place_of(m->places, m->slots, id_hash(id, strlen(id)));
-	n = v->at ? pread(m->fd, line, sizeof line - 1, v->at - 1) : 0;
-	if (n <= 0)
-		return NULL;
-	line[n] = '\0';
-	nl = strchr(line, '\n');
-	r = nl ? ir_rec_parse(line, (size_t)(nl - line), NULL) : NULL;
-	got = r ? ir_rec_get(r, "id") : NULL;
-	if (got && strcmp(got, id) == 0)
-		return r;
-	ir_rec_free(r);
-	return NULL;
+	place = m->slots ? *place_of(m, id, strlen(id)) : 0;
+	n = place ? pread(m->fd, line, sizeof line, AT(place)) : 0;
+	nl = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
+	return nl ? ir_rec_parse(line, (size_t)(nl - line), NULL) : NULL;
 }

@@ -20,7 +20,9 @@
 #include "../core/record.h"
 #include "queue.h"
 
-#define IR_MANIFEST_BATCH 1024	/* messages between two fsyncs */
+#define IR_MANIFEST_BATCH 2048	/* messages between two fsyncs */
+#define IR_MANIFEST_LINE 2048	/* more bytes than a line can have */
+#define IR_MANIFEST_MAX ((IR_MANIFEST_BATCH + 1) * IR_MANIFEST_LINE)
 
 struct ir_manifest;
 
@@ -33,8 +35,11 @@ int ir_manifest_open(struct ir_manifest **m, struct ir_queue *q, bool make,
     struct ir_err *err);
 void ir_manifest_close(struct ir_manifest *m);
 
-/* Keep a line (freed here) for the next commit; at most a batch of them. */
-void ir_manifest_add(struct ir_manifest *m, struct ir_rec *line);
+/*
+ * Keep whole lines (ir_line_begin() and so on) for the next commit: at most
+ * a batch of them, and IR_MANIFEST_LINE bytes each.  lines is emptied.
+ */
+void ir_manifest_add(struct ir_manifest *m, struct ir_buf *lines);
 
 /* Write what was kept, and fsync.  -1 and 74: then nothing may be moved. */
 int ir_manifest_commit(struct ir_manifest *m, bool sync, struct ir_err *err);

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
+/* as lib/core/file.c: no providers, no configuration to be read */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include "../core/file.h"
 #include "../core/text.h"
@@ -171,18 +173,6 @@ take_lock(struct ir_held *h, struct ir_err *err)
 /* --- looking again ------------------------------------------------------ */
 
 static int
-hex(EVP_MD_CTX *ctx, char out[65])
-{
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned int n;
-
-	if (!EVP_DigestFinal_ex(ctx, md, &n))
-		return -1;
-	ir_hex(md, 32, out);
-	return 0;
-}
-
-static int
 grow_chunk(struct ir_file_buf *b, struct ir_err *err)
 {
 	if (b->data)
@@ -196,29 +186,27 @@ grow_chunk(struct ir_file_buf *b, struct ir_err *err)
 int
 ir_hash_fd(int fd, struct ir_file_buf *b, char out[65], struct ir_err *err)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned char md[SHA256_DIGEST_LENGTH];
+	SHA256_CTX ctx;
 	off_t at = 0;
 	ssize_t n;
-	int rc = -1;
 
-	if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) ||
-	    grow_chunk(b, err)) {
-		EVP_MD_CTX_free(ctx);
-		return ir_fail(err, IR_OSERR, "no memory");
-	}
-	while ((n = pread(fd, b->data, CHUNK, at)) != 0) {
+	if (grow_chunk(b, err))
+		return -1;
+	SHA256_Init(&ctx);
+	do {
+		n = pread(fd, b->data, CHUNK, at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			break;
-		if (!EVP_DigestUpdate(ctx, b->data, (size_t)n))
-			break;
+			return ir_fail_errno(err, IR_IOERR, errno, "read");
+		SHA256_Update(&ctx, b->data, (size_t)n);
 		at += n;
-	}
-	if (n == 0)
-		rc = hex(ctx, out);
-	EVP_MD_CTX_free(ctx);
-	return rc ? ir_fail_errno(err, IR_IOERR, errno, "read") : 0;
+		/* a plain file gives less than asked for only at its end */
+	} while (n < 0 || n == CHUNK);
+	SHA256_Final(md, &ctx);
+	ir_hex(md, sizeof md, out);
+	return 0;
 }
 
 /* Is it, now that nobody else can change it, what was meant? */

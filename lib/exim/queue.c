@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ struct ir_queue {
 	bool chosen;
 	char name[IR_QUEUE_NAME_MAX];
 	int fd;
-	int dirs[2][SUBS];	/* -1: not opened yet */
+	_Atomic int dirs[2][SUBS]; /* -1: not opened yet; two threads look */
 };
 
 struct ir_spool {
@@ -195,6 +196,7 @@ ir_queue_open(struct ir_spool *s, const char *name, struct ir_queue **out,
     struct ir_err *err)
 {
 	struct ir_queue *q = opened(s, name);
+	size_t i;
 
 	*out = q;
 	if (q)
@@ -206,7 +208,10 @@ ir_queue_open(struct ir_spool *s, const char *name, struct ir_queue **out,
 	q = malloc(sizeof *q);
 	if (!q)
 		return ir_fail(err, IR_OSERR, "no memory");
-	memset(q->dirs, 0xff, sizeof q->dirs);
+	for (i = 0; i < SUBS; i++) {
+		atomic_init(&q->dirs[IR_INPUT][i], -1);
+		atomic_init(&q->dirs[IR_MSGLOG][i], -1);
+	}
 	snprintf(q->name, sizeof q->name, "%s", name);
 	q->spool = s;
 	q->index = s->n;
@@ -372,27 +377,43 @@ sub_slot(char c)
 	return 0;
 }
 
+/* Another thread may have opened it meanwhile: then its descriptor is it. */
+static int
+keep(_Atomic int *slot, int fd)
+{
+	int there = -1;
+
+	if (fd < 0 || atomic_compare_exchange_strong(slot, &there, fd))
+		return fd;
+	close(fd);
+	return there;
+}
+
+static int
+open_in(struct ir_queue *q, int at, const char *name, bool make)
+{
+	int fd = openat(at, name, OPEN_DIR);
+
+	return fd < 0 && errno == ENOENT && make ?
+	    make_dir(q->spool, at, name) : fd;
+}
+
 int
 ir_queue_dir(struct ir_queue *q, enum ir_queue_part part, char sub, bool make)
 {
-	int *top = &q->dirs[part][0], *slot = &q->dirs[part][sub_slot(sub)];
+	_Atomic int *slot = &q->dirs[part][sub_slot(sub)];
 	char name[2] = { sub, '\0' };
+	int fd = *slot;
 
-	if (*slot >= 0)
-		return *slot;
-	if (*top < 0) {
-		*top = openat(q->fd, part_name[part], OPEN_DIR);
-		if (*top < 0 && errno == ENOENT && make)
-			*top = make_dir(q->spool, q->fd, part_name[part]);
-		if (*top < 0)
-			return -1;
-	}
-	if (slot == top)
-		return *top;
-	*slot = openat(*top, name, OPEN_DIR);
-	if (*slot < 0 && errno == ENOENT && make)
-		*slot = make_dir(q->spool, *top, name);
-	return *slot;
+	if (fd >= 0)
+		return fd;
+	fd = q->dirs[part][0];
+	if (fd < 0)
+		fd = keep(&q->dirs[part][0], open_in(q, q->fd,
+		    part_name[part], make));
+	if (fd < 0 || slot == &q->dirs[part][0])
+		return fd;
+	return keep(slot, open_in(q, fd, name, make));
 }
 
 /* --- walking ------------------------------------------------------------ */
@@ -665,6 +686,16 @@ ir_queue_load(int dirfd, const char *id, char kind, struct ir_file_buf *b,
 	rc = read_file(fd, b, err);
 	close(fd);
 	return rc;
+}
+
+int
+ir_queue_read(const struct ir_queue_item *at, struct ir_file_buf *b,
+    struct ir_spool_msg *m, struct ir_err *err)
+{
+	int rc = ir_queue_load(at->dirfd, at->id, 'H', b, err);
+
+	return rc == 1 && ir_spool_parse(b->data, b->len, at->id, m, err) ?
+	    -1 : rc;
 }
 
 int64_t

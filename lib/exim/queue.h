@@ -138,6 +138,10 @@ void ir_file_buf_free(struct ir_file_buf *b);
 int ir_queue_load(int dirfd, const char *id, char kind, struct ir_file_buf *b,
     struct ir_err *err);
 
+/* Read and parse a message's -H; *m lies in b.  As above, or malformed. */
+int ir_queue_read(const struct ir_queue_item *at, struct ir_file_buf *b,
+    struct ir_spool_msg *m, struct ir_err *err);
+
 /* Bytes of the whole message as Exim counts them; 0 without -D. */
 int64_t ir_queue_size(int dirfd, const char *id,
     const struct ir_spool_msg *m);

@@ -13,6 +13,7 @@
 #include "../core/buf.h"
 #include "../core/record.h"
 #include "../core/text.h"
+#include "../mail/mime.h"
 #include "select.h"
 #include "subject.h"
 
@@ -428,11 +429,64 @@ size_of(const struct ir_select_msg *t)
 	return t->at ? ir_queue_size(t->at->dirfd, t->at->id, t->m) : -1;
 }
 
+/* The headers that say how a body is written, and the body: as a mail. */
+static bool
+as_mail(const struct ir_spool_msg *m, struct ir_span body, struct ir_buf *mail)
+{
+	struct ir_span left = m->headers, name, value;
+
+	while (ir_spool_next_header(&left, &name, &value)) {
+		if (!ir_span_ieq(name, "Content-Type") &&
+		    !ir_span_ieq(name, "Content-Transfer-Encoding"))
+			continue;
+		ir_buf_add(mail, name.p, name.n);
+		ir_buf_str(mail, ": ");
+		ir_buf_add(mail, value.p, value.n);
+		ir_buf_chr(mail, '\n');
+	}
+	if (mail->len == 0)
+		return false;
+	ir_buf_chr(mail, '\n');
+	ir_buf_add(mail, body.p, body.n);
+	return !mail->bad;
+}
+
+/* The texts in it that are base64 or quoted-printable, as people read them. */
+static bool
+decoded_is(struct ir_select *s, int node, const struct ir_spool_msg *m,
+    struct ir_span body)
+{
+	struct ir_buf mail = IR_BUF(IR_SEL_BODY_MAX * 2);
+	struct ir_buf text = IR_BUF(IR_SEL_BODY_MAX * 4);
+	struct ir_mime mime;
+	bool yes = false;
+	size_t i;
+
+	if (as_mail(m, body, &mail) &&
+	    ir_mime_parse(&mime, ir_buf_cstr(&mail), mail.len) == 0) {
+		for (i = 0; !yes && i < mime.n; i++) {
+			if (mime.parts[i].kind != IR_MIME_LEAF ||
+			    mime.parts[i].encoding == IR_MIME_8BIT ||
+			    !ir_ascii_starts(mime.parts[i].type, "text/"))
+				continue;
+			ir_buf_trunc(&text, 0);
+			ir_mime_text(&mime, i, &text);
+			yes = text_is(s, node, (struct ir_span){
+			    ir_buf_cstr(&text), text.len });
+		}
+		ir_mime_free(&mime);
+	}
+	ir_buf_free(&text);
+	ir_buf_free(&mail);
+	return yes;
+}
+
 static bool
 body_is(struct ir_select *s, int node, const struct ir_select_msg *t)
 {
 	char name[IR_SPOOL_ID_MAX + 2];
 	int fd = t->data_fd;
+	struct ir_span body;
 	ssize_t n = 0;
 
 	if (!t->at)
@@ -449,8 +503,9 @@ body_is(struct ir_select *s, int node, const struct ir_select_msg *t)
 	    (off_t)ir_spool_data_start(strlen(t->at->id)));
 	if (fd != t->data_fd)
 		close(fd);
-	return n >= 0 && text_is(s, node, (struct ir_span){ s->file.data,
-	    (size_t)n });
+	body = (struct ir_span){ s->file.data, n > 0 ? (size_t)n : 0 };
+	return n >= 0 && (text_is(s, node, body) ||
+	    decoded_is(s, node, t->m, body));
 }
 
 /* "2026-11-21 16:06:33[.123][ +0100] ..." in the host's time. */

@@ -78,7 +78,7 @@ struct ir_select {
 	{ 0, "header", "NAME=REGEX", IR_LIST, &(s)->headers, \
 	    "a header of that name matches; may be repeated" }, \
 	{ 0, "body", "REGEX", IR_STR, &(s)->text[IR_F_BODY], \
-	    "the first 256 KiB of the body as they lie in the spool" }, \
+	    "the first 256 KiB of the body, also decoded" }, \
 	{ 0, "older-than", "SECONDS", IR_SECONDS, &(s)->older, \
 	    "received longer ago than that" }, \
 	{ 0, "newer-than", "SECONDS", IR_SECONDS, &(s)->newer, \

@@ -1,17 +1,37 @@
 /* transfer.c - see transfer.h */
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "select.h"
 #include "transfer.h"
 
+#define NAMES (4 * IR_MANIFEST_BATCH)
+#define SYNC_EACH 4	/* folders that are synced one by one */
 #define DIRS 136	/* folders of two queues of a split spool, and more */
 
 /* Folders that a batch has changed. */
 struct dirs {
 	int v[DIRS];
 	size_t n;
+};
+
+/* Messages that are locked, moved and synced together. */
+struct ir_batch {
+	struct ir_transfer *t;
+	struct ir_item *v;	/* n of them */
+	size_t n, count;	/* and how many of those are held */
+	struct ir_held *held;
+	enum ir_moved *got;
+	struct ir_err **why;	/* NULL where there is nothing to say */
+	uint16_t *names;	/* a table by hash of 1 + the place in v */
+	struct ir_buf lines;	/* for the manifest */
+	struct ir_move_buf bufs;
+	pthread_t thread;
+	bool running;		/* the thread is */
 };
 
 struct judge {
@@ -31,11 +51,17 @@ note_dir(struct dirs *d, struct ir_queue *q, char sub)
 		d->v[d->n++] = fd;
 }
 
+/*
+ * All folders of *d lie on one file system.  A split spool has many: then one
+ * sync of that costs less than a flush of the disk for each of them.
+ */
 static int
 sync_dirs(struct dirs *d, struct ir_err *err)
 {
 	size_t i;
 
+	if (d->n > SYNC_EACH && syncfs(d->v[0]) == 0)
+		d->n = 0;
 	for (i = 0; i < d->n; i++)
 		if (fsync(d->v[i]))
 			return ir_fail(err, IR_IOERR, "fsync of a queue's "
@@ -48,49 +74,56 @@ sync_dirs(struct dirs *d, struct ir_err *err)
 
 /* Short, so that a batch stays readable in one piece. */
 static void
-short_text(struct ir_rec *r, const char *key, struct ir_span s)
+short_text(struct ir_buf *line, const char *key, struct ir_span s)
 {
 	if (s.p)
-		ir_rec_strn(r, key, s.p, s.n < 128 ? s.n : 128);
+		ir_line_strn(line, key, s.p, s.n < 128 ? s.n : 128);
 }
 
 static void
-add_line(struct ir_transfer *t, const struct ir_held *h)
+add_line(struct ir_transfer *t, struct ir_buf *line, const struct ir_held *h)
 {
-	struct ir_rec *r = ir_rec_new(t->restore ? "queue-restore" :
-	    "queue-move", h->id);
 	char sub[2] = { h->sub, '\0' };
 
-	ir_rec_str(r, "source", ir_queue_name(t->restore ? h->to : h->from));
-	ir_rec_str(r, "sub", sub);
+	ir_line_begin(line, t->restore ? "queue-restore" : "queue-move",
+	    h->id);
+	ir_line_str(line, "source", ir_queue_name(t->restore ? h->to :
+	    h->from));
+	ir_line_str(line, "sub", sub);
 	if (!t->restore) {
-		ir_rec_time(r, "time", t->now);
-		ir_rec_str(r, "sha256_h", h->sha_h);
-		ir_rec_str(r, "sha256_d", h->sha_d);
-		ir_rec_int(r, "size_d", h->size_d);
+		ir_line_time(line, "time", t->now);
+		ir_line_str(line, "sha256_h", h->sha_h);
+		ir_line_str(line, "sha256_d", h->sha_d);
+		ir_line_int(line, "size_d", h->size_d);
 	}
 	if (!t->restore && h->parsed) {
-		ir_rec_time(r, "received", h->msg.received);
-		short_text(r, "sender", ir_spool_sender(&h->msg));
-		short_text(r, "auth_user", h->msg.auth_user);
-		short_text(r, "host", h->msg.host);
-		ir_rec_int(r, "recipient_count", (int64_t)h->rcpts);
-		ir_rec_int(r, "delivered_count", (int64_t)h->delivered);
+		ir_line_time(line, "received", h->msg.received);
+		short_text(line, "sender", ir_spool_sender(&h->msg));
+		short_text(line, "auth_user", h->msg.auth_user);
+		short_text(line, "host", h->msg.host);
+		ir_line_int(line, "recipient_count", (int64_t)h->rcpts);
+		ir_line_int(line, "delivered_count", (int64_t)h->delivered);
 	}
-	ir_manifest_add(t->manifest, r);
+	ir_line_end(line);
+	ir_buf_chr(line, '\n');
 }
 
 static int
 settled(struct ir_transfer *t, size_t n, struct ir_err *err)
 {
-	struct ir_rec *r;
+	struct ir_buf line = IR_BUF(IR_MANIFEST_LINE);
+	char id[24];
 
 	if (!t->manifest || n == 0)
 		return 0;
-	r = ir_rec_new(t->restore ? "queue-restored" : "queue-moved", NULL);
-	ir_rec_fmt(r, "id", "%zu", n);
-	ir_rec_time(r, "time", t->now);
-	ir_manifest_add(t->manifest, r);
+	snprintf(id, sizeof id, "%zu", n);
+	ir_line_begin(&line, t->restore ? "queue-restored" : "queue-moved",
+	    id);
+	ir_line_time(&line, "time", t->now);
+	ir_line_end(&line);
+	ir_buf_chr(&line, '\n');
+	ir_manifest_add(t->manifest, &line);
+	ir_buf_free(&line);
 	return ir_manifest_commit(t->manifest, false, err);
 }
 
@@ -104,29 +137,21 @@ still(const struct ir_select_msg *m, void *arg)
 	return !j->t->still || j->t->still(j->it, m, j->t->arg);
 }
 
-static int
-report(struct ir_transfer *t, struct ir_item *it, const struct ir_held *h,
-    enum ir_moved got, const struct ir_err *why)
+/* Lock one, and look at it. */
+static enum ir_moved
+hold(struct ir_batch *b, struct ir_item *it, struct ir_held *h,
+    struct ir_err *why)
 {
-	return t->done(it, h, got, why, t->arg);
-}
-
-/* Lock one.  1: it is held, 0 it is not, -1. */
-static int
-hold(struct ir_transfer *t, struct ir_item *it, struct ir_held *h)
-{
-	struct ir_err why = IR_ERR_INIT;
+	struct ir_transfer *t = b->t;
 	struct judge j = { t, it };
 	struct ir_queue_item at;
 	enum ir_moved got;
 
-	memset(h, 0, sizeof *h);
-	h->fd = -1;
 	if (t->located) {
 		h->from = ir_spool_queue(t->spool, it->queue - 1u);
 	} else {
 		if (!ir_item_find(it, t->spool, &at))
-			return report(t, it, NULL, IR_MOVE_GONE, &why);
+			return IR_MOVE_GONE;
 		h->from = at.queue;
 	}
 	memcpy(h->id, it->id, sizeof h->id);
@@ -135,18 +160,16 @@ hold(struct ir_transfer *t, struct ir_item *it, struct ir_held *h)
 	h->leave_partly = t->leave_partly;
 	h->to = t->to ? t->to : t->home(it->id, t->arg);
 	if (!h->to) {
-		ir_fail(&why, IR_DATAERR, "no queue to put it into");
-		return report(t, it, NULL, IR_MOVE_FAILED, &why);
+		ir_fail(why, IR_DATAERR, "no queue to put it into");
+		return IR_MOVE_FAILED;
 	}
 	/* a bare id means the message, whatever it is */
 	h->still = t->still && (t->located || it->said) ? still : NULL;
 	h->arg = &j;
 	h->now = t->now;
-	got = ir_message_hold(h, &t->bufs, &why);
+	got = ir_message_hold(h, &b->bufs, why);
 	h->arg = NULL;
-	if (got == IR_MOVED)
-		return 1;
-	return report(t, it, h, got, &why);
+	return got;
 }
 
 /*
@@ -154,113 +177,122 @@ hold(struct ir_transfer *t, struct ir_item *it, struct ir_held *h)
  * twice, and let go with the first descriptor that is closed.
  */
 static bool
-named_before(const struct ir_transfer *t, const struct ir_item *v, size_t i)
+named_before(struct ir_batch *b, size_t i)
 {
-	size_t k;
+	uint64_t h = 14695981039346656037u;
+	const char *p;
+	size_t at;
 
-	for (k = 0; !t->located && k < i; k++)
-		if (strcmp(v[k].id, v[i].id) == 0)
+	if (b->t->located)
+		return false;
+	for (p = b->v[i].id; *p; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211u;
+	for (at = (size_t)(h ^ h >> 32) % NAMES; b->names[at];
+	    at = (at + 1) % NAMES)
+		if (strcmp(b->v[b->names[at] - 1].id, b->v[i].id) == 0)
 			return true;
+	b->names[at] = (uint16_t)(i + 1);
 	return false;
 }
 
-static int
-again(struct ir_transfer *t, struct ir_item *it, struct ir_held *h)
+static void *
+hold_batch(void *arg)
 {
-	static const struct ir_err twice = { 0, "named twice", "" };
-
-	memset(h, 0, sizeof *h);
-	h->fd = -1;
-	return report(t, it, NULL, IR_MOVE_GONE, &twice);
-}
-
-static int
-hold_batch(struct ir_transfer *t, struct ir_item *v, size_t n, size_t *held)
-{
+	struct ir_err why = IR_ERR_INIT;
+	struct ir_batch *b = arg;
 	size_t i;
-	int rc;
 
-	for (i = *held = 0; i < n; i++) {
-		rc = named_before(t, v, i) ? again(t, &v[i], &t->held[i]) :
-		    hold(t, &v[i], &t->held[i]);
-		if (rc < 0)
-			return -1;
-		if (rc && t->manifest)
-			add_line(t, &t->held[i]);
-		*held += rc > 0;
+	memset(b->names, 0, NAMES * sizeof *b->names);
+	for (i = 0; i < b->n; i++) {
+		memset(&b->held[i], 0, sizeof b->held[i]);
+		b->held[i].fd = -1;
+		why.msg[0] = '\0';
+		b->got[i] = IR_MOVE_GONE;
+		if (named_before(b, i))
+			ir_fail(&why, 0, "named twice");
+		else
+			b->got[i] = hold(b, &b->v[i], &b->held[i], &why);
+		if (why.msg[0] && (b->why[i] = malloc(sizeof why)))
+			*b->why[i] = why;
+		if (b->got[i] != IR_MOVED)
+			continue;
+		b->count++;
+		if (b->t->manifest)
+			add_line(b->t, &b->lines, &b->held[i]);
 	}
-	return 0;
+	return NULL;
 }
 
 static void
-release_batch(struct ir_transfer *t, size_t n)
+release_batch(struct ir_batch *b)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		ir_message_release(&t->held[i]);
-}
-
-/* It cannot go: said, and no longer of this batch. */
-static int
-give_up(struct ir_transfer *t, struct ir_item *it, struct ir_held *h,
-    const struct ir_err *why, struct ir_err *err)
-{
-	int rc = report(t, it, h, IR_MOVE_FAILED, why);
-
-	ir_message_release(h);
-	/* what does not fit this one will not fit the next one */
-	if (rc == 0 && (why->code == IR_CANTCREAT || why->code == IR_IOERR)) {
-		*err = *why;
-		rc = -1;
+	for (i = 0; i < b->n; i++) {
+		ir_message_release(&b->held[i]);
+		free(b->why[i]);
+		b->why[i] = NULL;
 	}
-	return rc;
+	b->n = b->count = 0;
+	ir_buf_trunc(&b->lines, 0);
+}
+
+/* It cannot go: said in the end, and no longer of this batch. */
+static int
+give_up(struct ir_batch *b, size_t i, const struct ir_err *why,
+    struct ir_err *err)
+{
+	b->got[i] = IR_MOVE_FAILED;
+	if ((b->why[i] = malloc(sizeof *why)))
+		*b->why[i] = *why;
+	ir_message_release(&b->held[i]);
+	/* what does not fit this one will not fit the next one */
+	if (why->code != IR_CANTCREAT && why->code != IR_IOERR)
+		return 0;
+	*err = *why;
+	return -1;
 }
 
 static int
-rename_batch(struct ir_transfer *t, struct ir_item *v, size_t n,
-    struct dirs *d, struct ir_err *err)
+rename_batch(struct ir_batch *b, struct dirs *d, struct ir_err *err)
 {
-	struct ir_err why;
+	struct ir_err why = IR_ERR_INIT;
 	struct ir_held *h;
 	int rc = 0;
 	size_t i;
 
-	for (i = 0; rc == 0 && i < n; i++) {
-		h = &t->held[i];
+	for (i = 0; rc == 0 && i < b->n; i++) {
+		h = &b->held[i];
 		if (h->fd < 0)
 			continue;
-		why = (struct ir_err)IR_ERR_INIT;
 		if (ir_message_rename(h, &why) != IR_MOVED) {
-			rc = give_up(t, &v[i], h, &why, err);
+			rc = give_up(b, i, &why, err);
 			continue;
 		}
 		note_dir(d, h->to, h->sub);
 		note_dir(d, h->from, h->sub);
 	}
 	/* the rest of a batch that was broken off was not moved */
-	for (; rc && i < n; i++)
-		ir_message_release(&t->held[i]);
+	for (; rc && i < b->n; i++)
+		ir_message_release(&b->held[i]);
 	return sync_dirs(d, rc ? NULL : err) || rc ? -1 : 0;
 }
 
 /* One of the steps between file systems, for all that are held. */
 static int
-step(struct ir_transfer *t, struct ir_item *v, size_t n, int which,
-    struct dirs *d, struct ir_err *err)
+step(struct ir_batch *b, int which, struct dirs *d, struct ir_err *err)
 {
-	struct ir_err why;
+	struct ir_err why = IR_ERR_INIT;
 	struct ir_held *h;
 	int rc = 0, bad;
 	size_t i;
 
-	for (i = 0; rc == 0 && i < n; i++) {
-		h = &t->held[i];
+	for (i = 0; rc == 0 && i < b->n; i++) {
+		h = &b->held[i];
 		if (h->fd < 0)
 			continue;
-		why = (struct ir_err)IR_ERR_INIT;
 		if (which == 0)
-			bad = ir_message_copy(h, &t->bufs, &why) != IR_MOVED;
+			bad = ir_message_copy(h, &b->bufs, &why) != IR_MOVED;
 		else if (which == 1)
 			bad = ir_message_leave(h, &why);
 		else
@@ -268,7 +300,7 @@ step(struct ir_transfer *t, struct ir_item *v, size_t n, int which,
 		if (bad && which == 1)
 			ir_message_uncopy(h);
 		if (bad)
-			rc = give_up(t, &v[i], h, &why, err);
+			rc = give_up(b, i, &why, err);
 		else
 			note_dir(d, which == 1 ? h->from : h->to, h->sub);
 	}
@@ -277,14 +309,14 @@ step(struct ir_transfer *t, struct ir_item *v, size_t n, int which,
 
 /* Broken off between two steps: as after a crash. */
 static void
-settle_batch(struct ir_transfer *t, size_t n)
+settle_batch(struct ir_batch *b)
 {
 	struct ir_queue_item at;
 	struct ir_held *h;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		h = &t->held[i];
+	for (i = 0; i < b->n; i++) {
+		h = &b->held[i];
 		if (h->fd < 0)
 			continue;
 		(void)ir_message_settle(h->from, h->to, h->id, h->sub, NULL);
@@ -294,47 +326,52 @@ settle_batch(struct ir_transfer *t, size_t n)
 }
 
 static int
-copy_batch(struct ir_transfer *t, struct ir_item *v, size_t n,
-    struct dirs *d, struct ir_err *err)
+copy_batch(struct ir_batch *b, struct dirs *d, struct ir_err *err)
 {
 	size_t i;
 
 	/* a full disk: those that are not copied stay where they are */
-	if (step(t, v, n, 0, d, err) || sync_dirs(d, err)) {
-		for (i = 0; i < n; i++)
-			if (t->held[i].fd >= 0) {
-				ir_message_uncopy(&t->held[i]);
-				ir_message_release(&t->held[i]);
+	if (step(b, 0, d, err) || sync_dirs(d, err)) {
+		for (i = 0; i < b->n; i++)
+			if (b->held[i].fd >= 0) {
+				ir_message_uncopy(&b->held[i]);
+				ir_message_release(&b->held[i]);
 			}
 		return -1;
 	}
-	if (step(t, v, n, 1, d, err) || sync_dirs(d, err) ||
-	    step(t, v, n, 2, d, err) || sync_dirs(d, err)) {
-		settle_batch(t, n);
+	if (step(b, 1, d, err) || sync_dirs(d, err) ||
+	    step(b, 2, d, err) || sync_dirs(d, err)) {
+		settle_batch(b);
 		return -1;
 	}
-	for (i = 0; i < n; i++)
-		if (t->held[i].fd >= 0)
-			ir_message_clear(&t->held[i]);
+	for (i = 0; i < b->n; i++)
+		if (b->held[i].fd >= 0)
+			ir_message_clear(&b->held[i]);
 	return 0;
 }
 
-/* Those that are still held have been moved, and that is on the disk. */
+/*
+ * Those that are still held have been moved, and that is on the disk.  Those
+ * that a batch which was broken off let go of were neither moved nor refused.
+ */
 static int
-report_batch(struct ir_transfer *t, struct ir_item *v, size_t n)
+report_batch(struct ir_batch *b)
 {
 	static const struct ir_err fine = IR_ERR_INIT;
+	struct ir_transfer *t = b->t;
 	const struct ir_held *h;
 	int rc = 0;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		h = &t->held[i];
-		if (h->fd < 0)
+	for (i = 0; i < b->n; i++) {
+		h = &b->held[i];
+		if (b->got[i] == IR_MOVED && h->fd < 0)
 			continue;
-		ir_mainlog_moved(t->log, h->id, h->from, t->from_folder,
-		    h->to, t->to_folder);
-		if (report(t, &v[i], h, IR_MOVED, &fine))
+		if (b->got[i] == IR_MOVED)
+			ir_mainlog_moved(t->log, h->id, h->from,
+			    t->from_folder, h->to, t->to_folder);
+		if (t->done(&b->v[i], h->id[0] ? h : NULL, b->got[i],
+		    b->why[i] ? b->why[i] : &fine, t->arg))
 			rc = -1;
 	}
 	(void)ir_mainlog_flush(t->log);
@@ -342,62 +379,161 @@ report_batch(struct ir_transfer *t, struct ir_item *v, size_t n)
 }
 
 static bool
-one_fs(const struct ir_transfer *t, size_t n)
+one_fs(const struct ir_batch *b)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (t->held[i].fd >= 0)
-			return ir_queue_same_fs(t->held[i].from,
-			    t->held[i].to);
+	for (i = 0; i < b->n; i++)
+		if (b->held[i].fd >= 0)
+			return ir_queue_same_fs(b->held[i].from,
+			    b->held[i].to);
 	return true;
 }
 
 static int
-run_batch(struct ir_transfer *t, struct ir_item *v, size_t n,
-    struct ir_err *err)
+run_batch(struct ir_batch *b, struct ir_err *err)
 {
+	struct ir_transfer *t = b->t;
 	struct dirs d = { .n = 0 };
+	size_t count = b->count;
 	bool copy;
-	size_t held;
-	int rc;
+	int rc = 0;
 
-	rc = hold_batch(t, v, n, &held);
-	copy = (t->from_folder || t->to_folder) && !one_fs(t, n);
-	if (rc == 0 && held && t->manifest && (!t->restore || copy))
-		rc = ir_manifest_commit(t->manifest, true, err);
-	if (rc == 0 && held)
-		rc = copy ? copy_batch(t, v, n, &d, err) :
-		    rename_batch(t, v, n, &d, err);
+	copy = (t->from_folder || t->to_folder) && !one_fs(b);
+	if (count && t->manifest) {
+		ir_manifest_add(t->manifest, &b->lines);
+		if (!t->restore || copy)
+			rc = ir_manifest_commit(t->manifest, true, err);
+	}
+	if (rc == 0 && count)
+		rc = copy ? copy_batch(b, &d, err) :
+		    rename_batch(b, &d, err);
 	else if (rc)
-		release_batch(t, n);
+		release_batch(b);
 	/* what was moved before it was broken off is said all the same */
-	if (report_batch(t, v, n))
+	if (report_batch(b))
 		rc = -1;
-	release_batch(t, n);
-	return rc ? -1 : settled(t, held, err);
+	release_batch(b);
+	if (rc || settled(t, count, err))
+		return -1;
+	if (t->settled)
+		t->settled(t->arg);
+	return 0;
+}
+
+/* --- batch after batch -------------------------------------------------- */
+
+static void
+batch_free(struct ir_batch *b)
+{
+	if (!b)
+		return;
+	ir_move_buf_free(&b->bufs);
+	ir_buf_free(&b->lines);
+	free(b->held);
+	free(b->got);
+	free(b->why);
+	free(b->names);
+	free(b);
+}
+
+static struct ir_batch *
+batch_new(struct ir_transfer *t)
+{
+	struct ir_batch *b = calloc(1, sizeof *b);
+
+	if (!b)
+		return NULL;
+	b->t = t;
+	b->lines.max = IR_MANIFEST_MAX;
+	b->held = calloc(t->batch, sizeof *b->held);
+	b->got = calloc(t->batch, sizeof *b->got);
+	b->why = calloc(t->batch, sizeof *b->why);
+	b->names = calloc(NAMES, sizeof *b->names);
+	if (b->held && b->got && b->why && b->names)
+		return b;
+	batch_free(b);
+	return NULL;
+}
+
+/* Each message that is held is an open file. */
+static size_t
+most_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur / 4 >=
+	    IR_MANIFEST_BATCH)
+		return IR_MANIFEST_BATCH;
+	return l.rlim_cur > 4 ? (size_t)l.rlim_cur / 4 : 1;
+}
+
+static int
+begin(struct ir_transfer *t, struct ir_err *err)
+{
+	size_t i;
+
+	if (t->batch == 0 || t->batch > most_files())
+		t->batch = most_files();
+	for (i = 0; i < (t->overlap ? 2 : 1); i++)
+		if (!t->batches[i] && !(t->batches[i] = batch_new(t)))
+			return ir_fail(err, IR_OSERR, "no memory");
+	return 0;
+}
+
+/* Hold a batch: now, or meanwhile. */
+static void
+start_hold(struct ir_batch *b, struct ir_item *v, size_t n, bool meanwhile)
+{
+	b->v = v;
+	b->n = n;
+	b->count = 0;
+	b->running = meanwhile && pthread_create(&b->thread, NULL,
+	    hold_batch, b) == 0;
+	if (!b->running)
+		(void)hold_batch(b);
+}
+
+static void
+end_hold(struct ir_batch *b)
+{
+	if (b->running)
+		(void)pthread_join(b->thread, NULL);
+	b->running = false;
 }
 
 int
 ir_transfer_run(struct ir_transfer *t, struct ir_item *v, size_t n,
     struct ir_err *err)
 {
-	size_t i, k;
-	int rc;
+	struct ir_batch *b, *then;
+	size_t i, k, turn = 0;
+	int rc, stop = 0;
 
-	if (t->batch == 0 || t->batch > IR_MANIFEST_BATCH)
-		t->batch = IR_MANIFEST_BATCH;
-	if (!t->held)
-		t->held = calloc(t->batch, sizeof *t->held);
-	if (!t->held)
-		return ir_fail(err, IR_OSERR, "no memory");
-	for (i = 0; i < n; i += k) {
+	if (begin(t, err))
+		return -1;
+	for (i = 0; i < n; i += k, turn ^= t->overlap) {
 		k = n - i < t->batch ? n - i : t->batch;
-		rc = t->next ? t->next(i, t->arg) : 0;
-		if (rc == 0)
-			rc = run_batch(t, v + i, k, err);
-		if (rc)
-			return rc;
+		b = t->batches[turn];
+		then = t->batches[turn ^ t->overlap];
+		if (b->n == 0) {
+			if (t->next && (rc = t->next(i, t->arg)))
+				return rc;
+			start_hold(b, v + i, k, false);
+		}
+		end_hold(b);
+		if (t->overlap && n - i > k) {
+			stop = t->next ? t->next(i + k, t->arg) : 0;
+			if (stop == 0)
+				start_hold(then, v + i + k, n - i - k <
+				    t->batch ? n - i - k : t->batch, true);
+		}
+		rc = run_batch(b, err);
+		if (rc || stop) {
+			end_hold(then);
+			release_batch(then);
+			return rc ? rc : stop;
+		}
 	}
 	return 0;
 }
@@ -405,9 +541,9 @@ ir_transfer_run(struct ir_transfer *t, struct ir_item *v, size_t n,
 void
 ir_transfer_free(struct ir_transfer *t)
 {
-	ir_move_buf_free(&t->bufs);
-	free(t->held);
-	t->held = NULL;
+	batch_free(t->batches[0]);
+	batch_free(t->batches[1]);
+	t->batches[0] = t->batches[1] = NULL;
 }
 
 /* --- after a crash ------------------------------------------------------ */

@@ -26,6 +26,12 @@ struct ir_transfer {
 	struct ir_mainlog *log;		/* NULL: none */
 	const char *from_folder, *to_folder; /* for the log, when elsewhere */
 	bool restore, leave_partly, located;
+	/*
+	 * Lock and hash a batch while the one before it is moved, by a thread
+	 * of its own; still is called from there.  Only where all messages
+	 * are located, on one file system, and next() never waits.
+	 */
+	bool overlap;
 	size_t batch;			/* messages at a time */
 	int64_t now;
 	void *arg;			/* of all below */
@@ -42,9 +48,10 @@ struct ir_transfer {
 	    enum ir_moved got, const struct ir_err *why, void *arg);
 	/* before each batch; non-zero stops, and is returned */
 	int (*next)(size_t done, void *arg);
+	/* behind each batch: what was reported is on the disk */
+	void (*settled)(void *arg);
 	/* used inside */
-	struct ir_move_buf bufs;
-	struct ir_held *held;
+	struct ir_batch *batches[2];
 };
 
 /* 0, what next returned, or -1: 73, 74. */

@@ -48,7 +48,7 @@ earlier(const void *a, const void *b)
 static void
 find_zone(struct ir_timeline *t)
 {
-	const char *zone, *name;
+	const char *zone = "+00:00", *name;
 	int h, m;
 	size_t i;
 

@@ -207,11 +207,10 @@ a_label(const char *s, char *out, size_t size, const char **why)
 		return -1;
 	}
 #endif
-	if (strlen(s) >= size) {
+	if ((size_t)snprintf(out, size, "%s", s) >= size) {
 		*why = "too long for a domain";
 		return -1;
 	}
-	snprintf(out, size, "%s", s);
 	return 0;
 }
 

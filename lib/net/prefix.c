@@ -34,9 +34,11 @@ ir_prefix_of(const struct ir_ip *ip, int bits, struct ir_prefix *p)
 	memset(p, 0, sizeof *p);
 	p->ip.v6 = ip->v6;
 	p->bits = bits;
-	for (i = 0; i < size && bits > 0; i++, bits -= 8)
-		p->ip.b[i] = bits >= 8 ? ip->b[i] :
-		    (uint8_t)(ip->b[i] & (uint8_t)(0xff << (8 - bits)));
+	for (i = 0; i < size && bits > 0; i++, bits -= 8) {
+		unsigned mask = bits >= 8 ? 0xff : 0xff00u >> bits;
+
+		p->ip.b[i] = (uint8_t)(ip->b[i] & mask);
+	}
 }
 
 int

@@ -33,10 +33,12 @@ ir_policy_text(const char *s, size_t n, struct ir_buf *out, struct ir_err *err)
 			ir_buf_chr(out, s[i]);
 			continue;
 		}
-		if (n - i < 3 || ir_hex_digit(s[i + 1]) < 0 || ir_hex_digit(s[i + 2]) < 0)
+		if (n - i < 3 || ir_hex_digit(s[i + 1]) < 0 ||
+		    ir_hex_digit(s[i + 2]) < 0)
 			return ir_fail(err, IR_DATAERR,
 			    "policy: bad percent-encoding");
-		ir_buf_chr(out, ir_hex_digit(s[i + 1]) * 16 + ir_hex_digit(s[i + 2]));
+		ir_buf_chr(out, ir_hex_digit(s[i + 1]) * 16 +
+		    ir_hex_digit(s[i + 2]));
 		i += 2;
 	}
 	return ir_buf_check(out, "policy", err);

@@ -20,7 +20,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	ir_buf_add(&b, data, n < 65536 ? n : 65536);
 	ir_exim_config_parse(ir_buf_cstr(&b), b.len, &c);
 	ir_buf_free(&b);
-	if (ir_exim_mainlog(&c, path) == 0 && (path[0] != '/' ||
+	if (ir_exim_mainlog(&c, path) >= 0 && (path[0] != '/' ||
 	    strlen(path) >= sizeof path) && c.log_file_path[0])
 		abort();
 	return 0;

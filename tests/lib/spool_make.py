@@ -82,6 +82,9 @@ def main():
     add("--owner", type=int)
     add("--start", type=int, default=1795277193)
     add("--list")
+    add("--light", action="store_true",
+        help="no message logs and one -D for all, by hard links (tmpfs): a "
+        "million messages in 5 GB")
     opt = parser.parse_args()
 
     rnd = random.Random(opt.count)
@@ -116,11 +119,19 @@ def main():
             names.write("%s %s\n" % (ident, kind))
         sub = "/" + ident[5] if opt.split else ""
         queue = folder(opt.dir + "/input" + sub)
-        put("%s/%s-D" % (queue, ident), "%s-D\n%s" % (ident, body))
+        if not opt.light:
+            put("%s/%s-D" % (queue, ident), "%s-D\n%s" % (ident, body))
+        elif number == 0:
+            one = "%s/%s-D" % (queue, ident)
+            put(one, "%s-D\n%s" % (ident, body))
+        else:
+            os.link(one, "%s/%s-D" % (queue, ident))
         put("%s/%s-H" % (queue, ident),
             envelope(rnd, ident, kind, number, when))
-        put("%s/%s" % (folder(opt.dir + "/msglog" + sub), ident),
-            "2026-11-21 16:06:33 Received from <x>\n")
+        log = folder(opt.dir + "/msglog" + sub)
+        if not opt.light:
+            put("%s/%s" % (log, ident),
+                "2026-11-21 16:06:33 Received from <x>\n")
     if opt.owner is not None:
         for path, folders, files in os.walk(opt.dir):
             os.chown(path, opt.owner, opt.owner)

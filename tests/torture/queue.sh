@@ -94,21 +94,35 @@ kill_exim() {
 	done
 }
 
+# Until the purger at $1 has begun to move, or is at its end: a kill before
+# that would try nothing, and a long plan takes long to read.
+begun() {
+	local manifest=$D/x/spool/Q/quell-manifest.jsonl before=$2
+	while kill -0 "$1" 2>/dev/null &&
+		[ "$(stat -c %s "$manifest" 2>/dev/null || echo 0)" = "$before" ]
+	do
+		sleep 0.02
+	done
+}
+
 spam_left() {
 	exim-queue --spool "$D/x/spool" --auth-user "$SPAM" | wc -l
 }
 
 # Killed, again and again; then until nothing is left of it.
 take_out() {
-	local n pid left rc
+	local n pid left rc size
 	for ((n = 0; n < TORTURE_KILLS; n++)); do
 		left=$(spam_left)
 		[ "$left" -gt 0 ] || break
 		exim-queue --spool "$D/x/spool" --auth-user "$SPAM" >"$D/plan"
+		size=$(stat -c %s "$D/x/spool/Q/quell-manifest.jsonl" \
+			2>/dev/null || echo 0)
 		exim-queue-purge -q --spool "$D/x/spool" --queue-name Q \
 			--partly-delivered -y <"$D/plan" >/dev/null 2>&1 3>&- &
 		pid=$!
-		sleep "0.$(printf '%03d' $((RANDOM % 700 + 20)))"
+		begun "$pid" "$size"
+		sleep "0.$(printf '%03d' $((RANDOM % 500 + 1)))"
 		kill -9 "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done

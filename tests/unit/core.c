@@ -343,10 +343,43 @@ input_ends_where_a_record_is_refused(void **state)
 	ir_names_free(&l);
 }
 
+/* A line that is written as it goes is the record's own. */
+static void
+lines(void **state)
+{
+	static const char odd[] = "q\"b\\s/\xc3\xbc\n\x01\xff\x7f tab\t'";
+	struct ir_buf a = IR_BUF(4096), b = IR_BUF(4096);
+	struct ir_rec *r = ir_rec_new("t", odd);
+
+	(void)state;
+	ir_rec_str(r, "plain", "a b");
+	ir_rec_str(r, "empty", "");
+	ir_rec_strn(r, "odd", odd, sizeof odd - 1);
+	ir_rec_int(r, "min", INT64_MIN);
+	ir_rec_bool(r, "yes", true);
+	ir_rec_bool(r, "no", false);
+	ir_rec_time(r, "at", 1795277193);
+	ir_rec_json(r, &a);
+	ir_rec_free(r);
+	ir_line_begin(&b, "t", odd);
+	ir_line_str(&b, "plain", "a b");
+	ir_line_str(&b, "empty", "");
+	ir_line_strn(&b, "odd", odd, sizeof odd - 1);
+	ir_line_int(&b, "min", INT64_MIN);
+	ir_line_bool(&b, "yes", true);
+	ir_line_bool(&b, "no", false);
+	ir_line_time(&b, "at", 1795277193);
+	ir_line_end(&b);
+	assert_string_equal(ir_buf_cstr(&b), ir_buf_cstr(&a));
+	ir_buf_free(&a);
+	ir_buf_free(&b);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines),
 		cmocka_unit_test(buffer_stops_at_its_maximum),
 		cmocka_unit_test(secret_buffer_moves_whole),
 		cmocka_unit_test(text_becomes_clean_utf8),

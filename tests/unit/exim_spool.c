@@ -508,6 +508,12 @@ config_answers(void **state)
 	assert_int_equal(ir_exim_mainlog(&c, path), 0);
 	assert_string_equal(path, "/var/log/x/mainlog-a");
 	snprintf(c.log_file_path, PATH_MAX, "%s", "/var/log/%slog-%D");
+	assert_int_equal(ir_exim_mainlog(&c, path), 1);
+	assert_string_equal(path, "/var/log/mainlog-%D");
+	snprintf(c.log_file_path, PATH_MAX, "%s", "/l/%M/%slog:/m/%M-%s.l");
+	assert_int_equal(ir_exim_mainlog(&c, path), 1);
+	assert_string_equal(path, "/l/%M/mainlog");
+	snprintf(c.log_file_path, PATH_MAX, "%s", "/l/%s%x : /m/%D%D%s: /m/x");
 	assert_int_equal(ir_exim_mainlog(&c, path), -1);
 	snprintf(c.log_file_path, PATH_MAX, "%s", "syslog");
 	assert_int_equal(ir_exim_mainlog(&c, path), -1);
