@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "../core/record.h"
 #include "../core/text.h"
@@ -12,6 +13,7 @@
 #define DEFAULT_A 0x7f000002	/* 127.0.0.2, as rbldnsd */
 #define TOP_LEAST 16		/* the index has an entry for each /16 ... */
 #define TOP_MOST 24		/* to each /24, as many as there are steps */
+#define LARGE_PAGE (2u << 20)
 #define V4_LOW 0xffff00000000ull	/* ::ffff:0.0.0.0 */
 
 /* An address as a number; IPv4 is where IPv6 maps it. */
@@ -55,7 +57,7 @@ struct ir_feed {
 	struct step4 *from4;
 	size_t nfrom4, first4;		/* step[first4] is from4[0] */
 	unsigned top_bits;
-	uint32_t *top4;			/* where each such network begins there */
+	uint32_t *top4;		/* where such a network begins there */
 	struct name *name;
 	size_t nnames, cnames;
 	struct value *value;
@@ -814,6 +816,21 @@ flatten(struct ir_feed *f)
 	return 0;
 }
 
+/* Memory in which the way to each place is short, when there is much of it. */
+static void *
+large_pages(size_t size)
+{
+	void *p;
+
+	if (size < LARGE_PAGE)
+		return malloc(size);
+	size = (size + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
+	p = aligned_alloc(LARGE_PAGE, size);
+	if (p)
+		(void)madvise(p, size, MADV_HUGEPAGE);	/* or small ones */
+	return p;
+}
+
 /* Index of the steps of IPv4. */
 static int
 index_steps(struct ir_feed *f)
@@ -828,7 +845,7 @@ index_steps(struct ir_feed *f)
 	    f->step[end].from.lo >> 32 == 0xffff; end++)
 		continue;
 	f->nfrom4 = end - i;
-	f->from4 = calloc(f->nfrom4 + 1, sizeof *f->from4);
+	f->from4 = large_pages((f->nfrom4 + 1) * sizeof *f->from4);
 	for (f->top_bits = TOP_LEAST; f->top_bits < TOP_MOST &&
 	    f->nfrom4 >> f->top_bits; f->top_bits++)
 		continue;
@@ -995,22 +1012,22 @@ steps_until4(const struct ir_feed *f, uint32_t a)
 {
 	unsigned rest = 32 - f->top_bits;
 	uint32_t top = a >> rest;
-	size_t low = f->top4[top], high = f->top4[top + 1], far = 8;
+	size_t low = f->top4[top], high = f->top4[top + 1], near = 16;
 	size_t mid = low + ((high - low) * (a - (top << rest)) >> rest);
 
-	if (mid < high && f->from4[mid].from <= a)	/* go up */
-		for (low = mid + 1; low + far < high &&
-		    f->from4[low + far].from <= a; far *= 2)
-			low += far + 1;
-	else					/* go down */
-		for (high = mid; high > low + far &&
-		    f->from4[high - far].from > a; far *= 2)
-			high -= far;
-	/* the way up ended at one that is too far, the way down at one not */
-	if (high > low + far && f->from4[low + far].from > a)
-		high = low + far;
-	else if (high > low + far && f->from4[high - far].from <= a)
-		low = high - far;
+	if (mid < high && f->from4[mid].from <= a) {	/* go up */
+		for (low = mid + 1; near && low < high &&
+		    f->from4[low].from <= a; near--)
+			low++;
+		if (near)
+			return low;
+	} else {					/* go down */
+		for (high = mid; near && high > low &&
+		    f->from4[high - 1].from > a; near--)
+			high--;
+		if (near)
+			return high;
+	}
 	while (low < high) {
 		mid = low + (high - low) / 2;
 		if (f->from4[mid].from <= a)
