@@ -54,8 +54,8 @@ main(int argc, char **argv)
 		return 1;
 	}
 	t = now() - began;
-	printf("read     %8.0f entries/s (%zu in %.2f s)\n", (double)entries / t,
-	    info.entries, t);
+	printf("read     %8.0f entries/s (%zu in %.2f s)\n",
+	    (double)entries / t, info.entries, t);
 	began = now();
 	for (i = 0; i < 1u << 22; i++) {	/* a /16 64 times */
 		struct ir_ip ip = { .b = { 10, 77, (uint8_t)(i >> 8),
