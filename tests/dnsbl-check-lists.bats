@@ -18,6 +18,7 @@ setup_file() {
 	"zen.test": good({"10.2.0.192": [["A","127.0.0.2"],["A","127.0.0.10"],
 	    ["TXT","both"]], "11.2.0.192": [["A","127.0.0.10"]]}),
 	"sbl.test": {mode: "servfail"},
+	"silent.test": {mode: "drop"},
 	"dom.test": dom({"bad.example.com": [["A","127.0.0.2"]],
 	    "xn--bcher-kva.example.net": [["A","127.0.0.2"]]}),
 	"reg.test": dom({"example.co.uk": [["A","127.0.0.2"]]}),
@@ -73,6 +74,12 @@ asked() {
 	jq -s --arg n "${1-.}" 'map(select(.type == "A" and
 	    (.name | test($n))) | .name) | unique | length' \
 	    "$DNS/fake/log.jsonl"
+}
+
+# same_day: the day of the limits (UTC) does not end in the next minute
+same_day() {
+	local left=$((86400 - EPOCHSECONDS % 86400))
+	[ "$left" -gt 60 ] || sleep "$left"
 }
 
 # taken ZONE: of how many questions the state knows
@@ -232,6 +239,7 @@ taken() {
 
 @test "a limit of questions a day holds over runs, and over two at once" {
 	printf 'clean.test\t4\tblack\t1\t*=listed\t-\tstd\t-\t-\t20/d\n' >z
+	same_day
 	# 3 for the test, which both may make
 	for i in 1 2; do
 		check --zones z "192.0.2.$((i * 16))/28" >"out$i" 2>err$i 3>&- &
@@ -266,8 +274,20 @@ taken() {
 	    sort -u)" = "10 a second" ]
 }
 
+@test "a list that is silent takes none of the time of one with a limit" {
+	printf 'clean.test\t4\tblack\t1\t*=listed\t-\tstd\t-\t-\t10/s\nsilent.test\n' >z
+	# 35 questions take 2.5 s; the other list's are out until the end
+	run -75 --separate-stderr dnsbl-check "${R[@]:0:2}" -t 7 --force \
+		--zones z 192.0.2.0/27
+	[ "$(jq -r 'select(.zone == "clean.test") | .verdict' <<<"$output" |
+	    sort | uniq -c | xargs)" = "32 clean" ]
+	[ "$(jq -r 'select(.zone == "silent.test") | .why' <<<"$output" |
+	    sort | uniq -c | xargs)" = "32 timeout" ]
+}
+
 @test "no place for the state: the limits hold for this run, and it is said" {
 	printf 'clean.test\t4\tblack\t1\t*=listed\t-\tstd\t-\t-\t5/d\n' >z
+	same_day
 	: >file
 	QUELL_STATE_DIR=$PWD/file run -75 --separate-stderr check --zones z \
 		192.0.2.0/29

@@ -161,6 +161,7 @@ finish(struct ir_dns *d, struct job *j)
 		q->rtt_ms = (int)((d->now - j->began + 500) / 1000);
 	d->left--;
 	d->dry = false;
+	d->hurry = true;	/* it may be the last, or lead to others */
 	if (d->done)
 		d->done(q, d->arg);
 	if (j->own_query)
@@ -428,12 +429,15 @@ next_event(struct ir_dns *d)
 }
 
 static int
-wait_for_events(struct ir_dns *d, struct ir_err *err)
+wait_for_events(struct ir_dns *d, const int64_t *until_ms, struct ir_err *err)
 {
 	struct epoll_event ev[64];
-	int64_t until = next_event(d), ms = (until - d->now + 999) / 1000;
+	int64_t until = next_event(d), ms;	/* may change *until_ms */
 	int n, i;
 
+	if (until_ms && *until_ms < until / 1000)
+		until = *until_ms * 1000;
+	ms = (until - d->now + 999) / 1000;
 	n = epoll_wait(d->epoll, ev, 64, ms < 0 ? 0 : ms > 60000 ? 60000 :
 	    (int)ms);
 	if (n < 0 && errno != EINTR)
@@ -484,7 +488,8 @@ end_all(struct ir_dns *d, struct ir_err *err)
 }
 
 int
-ir_dns_wait(struct ir_dns *d, struct ir_err *err)
+ir_dns_wait_until(struct ir_dns *d, const int64_t *until_ms,
+    struct ir_err *err)
 {
 	struct server *s;
 	size_t i;
@@ -509,9 +514,17 @@ ir_dns_wait(struct ir_dns *d, struct ir_err *err)
 		}
 		if (d->left == 0 && (!d->next || d->dry))
 			return 0;
-		if (wait_for_events(d, err))
+		if (until_ms && *until_ms <= d->now / 1000)
+			return 1;
+		if (wait_for_events(d, until_ms, err))
 			return -1;
 	}
+}
+
+int
+ir_dns_wait(struct ir_dns *d, struct ir_err *err)
+{
+	return ir_dns_wait_until(d, NULL, err);
 }
 
 static int

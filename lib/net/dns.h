@@ -16,7 +16,8 @@
  * address and port to the right one of our ports, with the right id,
  * question, type and class.  Ids are 16 random bits, from the kernel; so are
  * the ports, and each carries only 4 questions at first and 128 in a long
- * run (more when no more sockets are to be had); each try has both anew.
+ * run (more when no more sockets are to be had).  Each try has a new id; it
+ * goes out from the port that is in use by then, most often another one.
  * Capitals mean nothing (RFC 4343), and are not used as a secret.
  */
 #ifndef IR_DNS_H
@@ -143,6 +144,12 @@ int ir_dns_open(struct ir_dns **d, const struct ir_dns_opts *o,
     struct ir_err *err);
 int ir_dns_ask(struct ir_dns *d, struct ir_dns_query *q, struct ir_err *err);
 int ir_dns_wait(struct ir_dns *d, struct ir_err *err);
+/*
+ * The same until then (ir_mono_ms(); done may change it) at the latest, for
+ * a caller that has more to ask by that time: 1 when questions are left.
+ */
+int ir_dns_wait_until(struct ir_dns *d, const int64_t *until_ms,
+    struct ir_err *err);
 void ir_dns_close(struct ir_dns *d);
 
 /* What it took, so far. */

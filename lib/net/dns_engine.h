@@ -117,7 +117,7 @@ struct ir_dns {
 	size_t in_flight, begin;
 	size_t left;		/* jobs */
 	bool dry;		/* next() had none since a question ended */
-	bool hurry;		/* something is to be sent again */
+	bool hurry;		/* look around again before any waiting */
 	struct queue at_once, tcp_wait;
 	struct conn *conns;
 	size_t nconns;

@@ -73,7 +73,7 @@ struct run {
 	size_t nfamilies;
 	struct bucket *bucket;
 	struct ir_dns *dns;
-	int64_t deadline;
+	int64_t deadline, due;		/* due: refill() has more then */
 	bool sorry;			/* has warned of its state file */
 	struct ir_err *err;
 };
@@ -221,6 +221,19 @@ let_go(struct bucket *b)
 	}
 }
 
+/* When the first zone that has questions waiting may be asked again. */
+static int64_t
+next_due(const struct run *r)
+{
+	int64_t until = INT64_MAX;
+	size_t i;
+
+	for (i = 0; i < r->nzones; i++)
+		if (r->bucket[i].waiting && r->bucket[i].due < until)
+			until = r->bucket[i].due;
+	return until;
+}
+
 /* More tokens for every zone that has questions waiting and may ask. */
 static void
 refill(struct run *r)
@@ -248,6 +261,7 @@ refill(struct run *r)
 		unlock(r);
 	for (i = 0; i < r->nzones; i++)
 		let_go(&r->bucket[i]);
+	r->due = next_due(r);
 }
 
 static void
@@ -793,17 +807,13 @@ start(struct run *r)
 		start_family(&r->family[i]);
 }
 
-/* Sleep until the first zone may be asked again, or the time is over. */
+/* Sleep until then, or false: the time will be over. */
 static bool
 pause_for(struct run *r)
 {
-	int64_t now = ir_mono_ms(), until = INT64_MAX;
+	int64_t now = ir_mono_ms(), until = next_due(r);
 	struct timespec ts;
-	size_t i;
 
-	for (i = 0; i < r->nzones; i++)
-		if (r->bucket[i].waiting && r->bucket[i].due < until)
-			until = r->bucket[i].due;
 	if (until >= r->deadline)
 		return false;
 	if (until > now) {
@@ -817,24 +827,23 @@ pause_for(struct run *r)
 static bool
 some_wait(const struct run *r)
 {
-	size_t i;
-
-	for (i = 0; i < r->nzones; i++)
-		if (r->bucket[i].waiting)
-			return true;
-	return false;
+	return next_due(r) < INT64_MAX;
 }
 
 static int
 all_of_it(struct run *r)
 {
+	int rc;
+
 	for (;;) {
 		refill(r);
-		if (ir_dns_wait(r->dns, r->err))
-			return -1;
-		if (r->err->code)
+		/* no list waits for the answers of another one */
+		rc = ir_dns_wait_until(r->dns, &r->due, r->err);
+		if (rc < 0 || r->err->code)
 			return -1;
 		give_up(r, ir_mono_ms() >= r->deadline);
+		if (rc)
+			continue;
 		if (!some_wait(r)) {
 			/* what was given up may have led to questions */
 			if (ir_dns_wait(r->dns, r->err))

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "../core/record.h"
 #include "../core/text.h"
@@ -10,7 +11,9 @@
 #define NOTHING 0		/* value of what is not listed */
 #define MAX_TEXT 1000		/* of one entry */
 #define DEFAULT_A 0x7f000002	/* 127.0.0.2, as rbldnsd */
-#define TOPS 65536		/* IPv4's /16 networks */
+#define TOP_LEAST 16		/* the index has an entry for each /16 ... */
+#define TOP_MOST 24		/* to each /24, as many as there are steps */
+#define LARGE_PAGE (2u << 20)
 #define V4_LOW 0xffff00000000ull	/* ::ffff:0.0.0.0 */
 
 /* An address as a number; IPv4 is where IPv6 maps it. */
@@ -53,7 +56,8 @@ struct ir_feed {
 	/* the IPv4 ones again, close together: what most lookups want */
 	struct step4 *from4;
 	size_t nfrom4, first4;		/* step[first4] is from4[0] */
-	uint32_t *top4;			/* where each /16 begins in from4 */
+	unsigned top_bits;
+	uint32_t *top4;		/* where such a network begins there */
 	struct name *name;
 	size_t nnames, cnames;
 	struct value *value;
@@ -812,11 +816,26 @@ flatten(struct ir_feed *f)
 	return 0;
 }
 
+/* Memory in which the way to each place is short, when there is much of it. */
+static void *
+large_pages(size_t size)
+{
+	void *p;
+
+	if (size < LARGE_PAGE)
+		return malloc(size);
+	size = (size + LARGE_PAGE - 1) & ~(size_t)(LARGE_PAGE - 1);
+	p = aligned_alloc(LARGE_PAGE, size);
+	if (p)
+		(void)madvise(p, size, MADV_HUGEPAGE);	/* or small ones */
+	return p;
+}
+
 /* Index of the steps of IPv4. */
 static int
 index_steps(struct ir_feed *f)
 {
-	size_t i, top = 0, end;
+	size_t i, top = 0, end, tops;
 
 	for (i = 0; i < f->nsteps && (f->step[i].from.hi ? false :
 	    f->step[i].from.lo < V4_LOW); i++)
@@ -826,17 +845,21 @@ index_steps(struct ir_feed *f)
 	    f->step[end].from.lo >> 32 == 0xffff; end++)
 		continue;
 	f->nfrom4 = end - i;
-	f->from4 = calloc(f->nfrom4 + 1, sizeof *f->from4);
-	f->top4 = calloc(TOPS + 1, sizeof *f->top4);
+	f->from4 = large_pages((f->nfrom4 + 1) * sizeof *f->from4);
+	for (f->top_bits = TOP_LEAST; f->top_bits < TOP_MOST &&
+	    f->nfrom4 >> f->top_bits; f->top_bits++)
+		continue;
+	tops = (size_t)1 << f->top_bits;
+	f->top4 = calloc(tops + 1, sizeof *f->top4);
 	if (!f->from4 || !f->top4)
 		return -1;
 	for (i = 0; i < f->nfrom4; i++) {
 		f->from4[i].from = (uint32_t)f->step[f->first4 + i].from.lo;
 		f->from4[i].value = f->step[f->first4 + i].value;
-		for (; top <= f->from4[i].from >> 16; top++)
+		for (; top <= f->from4[i].from >> (32 - f->top_bits); top++)
 			f->top4[top] = (uint32_t)i;
 	}
-	for (; top <= TOPS; top++)
+	for (; top <= tops; top++)
 		f->top4[top] = (uint32_t)f->nfrom4;
 	return 0;
 }
@@ -980,29 +1003,31 @@ set_hit(const struct ir_feed *f, uint32_t value, struct ir_feed_hit *hit)
 }
 
 /*
- * How many steps of IPv4 begin at a or before.  Within its /16 the search
- * begins where the step would be if they lay evenly: each place looked at
- * costs a trip to memory.
+ * How many steps of IPv4 begin at a or before.  Within its network of the
+ * index the search begins where the step would be if they lay evenly: each
+ * place looked at costs a trip to memory.
  */
 static size_t
 steps_until4(const struct ir_feed *f, uint32_t a)
 {
-	size_t low = f->top4[a >> 16], high = f->top4[(a >> 16) + 1], far = 8;
-	size_t mid = low + ((high - low) * (a & 0xffff) >> 16);
+	unsigned rest = 32 - f->top_bits;
+	uint32_t top = a >> rest;
+	size_t low = f->top4[top], high = f->top4[top + 1], near = 16;
+	size_t mid = low + ((high - low) * (a - (top << rest)) >> rest);
 
-	if (mid < high && f->from4[mid].from <= a)	/* go up */
-		for (low = mid + 1; low + far < high &&
-		    f->from4[low + far].from <= a; far *= 2)
-			low += far + 1;
-	else					/* go down */
-		for (high = mid; high > low + far &&
-		    f->from4[high - far].from > a; far *= 2)
-			high -= far;
-	/* the way up ended at one that is too far, the way down at one not */
-	if (high > low + far && f->from4[low + far].from > a)
-		high = low + far;
-	else if (high > low + far && f->from4[high - far].from <= a)
-		low = high - far;
+	if (mid < high && f->from4[mid].from <= a) {	/* go up */
+		for (low = mid + 1; near && low < high &&
+		    f->from4[low].from <= a; near--)
+			low++;
+		if (near)
+			return low;
+	} else {					/* go down */
+		for (high = mid; near && high > low &&
+		    f->from4[high - 1].from > a; near--)
+			high--;
+		if (near)
+			return high;
+	}
 	while (low < high) {
 		mid = low + (high - low) / 2;
 		if (f->from4[mid].from <= a)

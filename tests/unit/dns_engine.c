@@ -486,6 +486,47 @@ nobody_there(void **state)
 	assert_string_equal(q.server, dead);
 }
 
+/* done: when nobody answered, ask the next one. */
+static void
+ask_on(struct ir_dns_query *q, void *arg)
+{
+	struct ir_dns **d = arg;
+	struct ir_err err = IR_ERR_INIT;
+
+	if (q->status == IR_DNS_TIMEOUT)
+		assert_int_equal(ir_dns_ask(*d, q + 1, &err), 0);
+}
+
+static void
+silence_ends_before_the_deadline(void **state)
+{
+	struct ir_dns_opts o = { .resolver = first, .deadline_ms = LONG_MS };
+	struct ir_err err = IR_ERR_INIT;
+	struct ir_dns_query q[3];
+	struct ir_dns_stats st;
+	struct ir_dns *d;
+	int64_t began = ir_mono_ms();
+
+	(void)state;
+	ir_dns_query_set(&q[0], "ok.test", IR_DNS_A);
+	ir_dns_query_set(&q[1], "silent.test", IR_DNS_A);
+	ir_dns_query_set(&q[2], "ok.test", IR_DNS_A);
+	assert_int_equal(ir_dns_open(&d, &o, ask_on, &d, &err), 0);
+	assert_int_equal(ir_dns_ask(d, &q[0], &err), 0);
+	assert_int_equal(ir_dns_wait(d, &err), 0);
+	/* its five tries take six seconds; then nothing else happens */
+	assert_int_equal(ir_dns_ask(d, &q[1], &err), 0);
+	assert_int_equal(ir_dns_wait(d, &err), 0);
+	ir_dns_stats(d, &st);
+	ir_dns_close(d);
+	assert_int_equal(q[1].status, IR_DNS_TIMEOUT);
+	assert_int_equal(st.repeats, 4);
+	assert_int_equal(q[2].status, IR_DNS_OK);
+	assert_true(ir_mono_ms() - began < LONG_MS / 2);
+	ir_dns_query_free(&q[0]);
+	ir_dns_query_free(&q[2]);
+}
+
 static void
 the_question_says_whom(void **state)
 {
@@ -710,6 +751,7 @@ main(void)
 		cmocka_unit_test(it_is_asked_again),
 		cmocka_unit_test(other_servers),
 		cmocka_unit_test(nobody_there),
+		cmocka_unit_test(silence_ends_before_the_deadline),
 		cmocka_unit_test(the_question_says_whom),
 		cmocka_unit_test(too_large_for_udp),
 		cmocka_unit_test(answers_of_other_kinds),
