@@ -659,7 +659,8 @@ check_usage(struct run *r, int n)
 		    strtol(s, NULL, 10) : 0;
 		if (v < 1 || v > 65535)
 			ir_die_usage("--port=%s: not a port", s);
-		r->port[v] = true;
+		else
+			r->port[v] = true;
 	}
 }
 
