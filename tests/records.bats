@@ -59,6 +59,7 @@ writers() {
 	none|sender-check --resolver 127.0.0.1:9 -t 1 example.com
 	none|mail-refusals mainlog
 	none|ip-origin --db ranges.tsv 192.0.2.1 10.0.0.1
+	none|smtp-procs --odd
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
 	END
@@ -179,7 +180,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'chat-notify --to' 'abuse-parse --now' 'trail-search --key' \
 		'trail-search --ip' 'ses-status --allow-list' 'ip-origin --db' \
 		'ip-origin --field' 'sender-check --ses' 'sender-check --selector' \
-		'sender-check' 'mail-refusals --table' 'mail-refusals --since'; do
+		'sender-check' 'mail-refusals --table' 'mail-refusals --since' \
+		'smtp-procs --port' 'smtp-procs --watch'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
