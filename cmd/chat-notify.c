@@ -635,8 +635,8 @@ main(int argc, char **argv)
 	struct opts o = { .room = NULL };
 	const struct ir_opt opts[] = {
 		{ 0, "to", "KIND:FILE", IR_LIST, &o.to, "slack, teams, "
-		    "chatwork, gchat, discord, pagerduty or json, and the file with "
-		    "its URL or token; many times" },
+		    "chatwork, gchat, discord, pagerduty or json, and the "
+		    "file with its URL or token; many times" },
 		{ 0, "room", "ID", IR_STR, &o.room, "room of chatwork" },
 		{ 0, "chatwork-url", "URL", IR_STR, &o.chatwork_url,
 		    "API of chatwork; default: " CHATWORK },

@@ -56,7 +56,7 @@ struct run {
 	struct ir_err *err;		/* what ends the run */
 	struct ir_tally tally;
 	/* of the event that is being read */
-	const struct ir_aws_health_event *event;	/* NULL: standard input */
+	const struct ir_aws_health_event *event;	/* NULL: from stdin */
 	size_t given, documents;
 };
 

@@ -169,7 +169,9 @@ ids() {
 wait_for() {
 	local i
 	for i in $(seq 600); do
-		! "$@" || return 0
+		if "$@"; then
+			return 0
+		fi
 		sleep 0.1
 	done
 	echo "waited in vain: $*"

@@ -169,8 +169,10 @@ of() {
 	pids+=("$watcher")
 	seen() {
 		for ((i = 0; i < 600; i++)); do
-			! jq -se --argjson p "$1" 'any(.pid == $p)' watched \
-				>/dev/null || return 0
+			if jq -se --argjson p "$1" 'any(.pid == $p)' \
+				watched >/dev/null; then
+				return 0
+			fi
 			sleep 0.1
 		done
 		return 1

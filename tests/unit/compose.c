@@ -301,7 +301,8 @@ static void
 fill(const char *template, int code, const char *want)
 {
 	static const struct ir_letter_value v[] = { { "case", "1-1", false },
-	    { "none", "", false }, { "null", NULL, false }, { "evil", "a\r\nb {{case}}", false } };
+	    { "none", "", false }, { "null", NULL, false },
+	    { "evil", "a\r\nb {{case}}", false } };
 	struct ir_buf b = IR_BUF(4096);
 	struct ir_err err = IR_ERR_INIT;
 
