@@ -15,7 +15,6 @@
 #include "aws/ses.h"
 #include "aws/trace.h"
 #include "core/cli.h"
-#include "core/sandbox.h"
 #include "core/text.h"
 #include "log/cloudtrail.h"
 #include "log/input.h"
@@ -347,28 +346,6 @@ read_files(struct search *s, struct ir_tally *tally, struct ir_err *err)
 	return 0;
 }
 
-static int
-open_files(struct search *s, char **operands, size_t n, struct ir_err *err)
-{
-	const char **paths = calloc(n + 1, sizeof *paths);
-	size_t i;
-	int rc = paths ? 0 : ir_fail(err, IR_OSERR, "no memory");
-
-	if (rc == 0 && n == 0)
-		rc = ir_log_files_add(&s->list, "-", err);
-	for (i = 0; i < n && rc == 0; i++) {
-		paths[i] = operands[i];
-		rc = ir_log_files_add(&s->list, operands[i], err);
-	}
-	if (rc == 0 && s->list.n == 0)
-		rc = ir_fail(err, IR_NOINPUT, "no file in %s", operands[0]);
-	if (rc == 0)
-		ir_sandbox_read_only(paths, n);
-	free(paths);
-	(void)ir_catch_stop();
-	return rc;
-}
-
 /* --- Event history ------------------------------------------------------ */
 
 static int
@@ -694,8 +671,9 @@ main(int argc, char **argv)
 	check_usage(&s, n);
 	rc = open_origins(&s, &err);
 	if (rc == 0)
-		rc = s.files ? open_files(&s, argv + 1, (size_t)n, &err) :
-		    open_history(&s, argv + 1, (size_t)n, &err);
+		rc = s.files ? ir_log_files_open(&s.list, argv + 1,
+		    (size_t)n, &err) : open_history(&s, argv + 1, (size_t)n,
+		    &err);
 	if (rc || (s.summary && !(s.sum = ir_trail_summary_new(&err))))
 		goto out;
 	s.out = ir_open_output(&s.common, s.summary ? summary_cols :
