@@ -1560,8 +1560,9 @@ learn_all(struct run *r, const struct ir_acks *all, struct ir_out *out,
 	int rc = l ? 0 : ir_fail(err, IR_OSERR, "no memory");
 
 	for (i = 0; rc == 0 && i < all->n; i++) {
-		if (may_learn(r, &all->v[i]) && (!r->o->change.confirm ||
-		    confirmed(r, all->v[i].message_id)))
+		if (r->o->change.confirm && !confirmed(r, all->v[i].message_id))
+			continue;
+		if (may_learn(r, &all->v[i]))
 			l[n++] = (struct ir_receipt_look){ .ack = &all->v[i],
 			    .host = r->o->mx_host, .now = ir_now(),
 			    .word = r->o->evidence ? IR_RECEIPT_DELIVERED :

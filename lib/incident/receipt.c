@@ -283,13 +283,14 @@ ir_receipt_line(struct ir_receipt_look *l, const char *s, size_t n)
 	arrival(l, s, n);
 	if (l->nids && l->word == IR_RECEIPT_NONE)
 		l->word = IR_RECEIPT_QUEUED;
-	if (ir_delivery_parse(s, n, &clock, &d) != 1 || !d.id[0] ||
+	if (ir_delivery_parse(s, n, &clock, &d) < 1 || !d.id[0] ||
 	    (d.time && d.time < l->ack->bounced))
 		return;
-	for (i = 0; i < l->nids && strcmp(l->id[i], d.id); i++)
+	/* Postfix's are in lower case there */
+	for (i = 0; i < l->nids && !ir_ascii_ieq(l->id[i], d.id); i++)
 		continue;
-	at = memmem(s, n, d.id, strlen(d.id));
-	if (i == l->nids || !at)
+	at = i < l->nids ? memmem(s, n, l->id[i], strlen(l->id[i])) : NULL;
+	if (!at)
 		return;
 	at += strlen(d.id) + 1;		/* the mark, or to=<> */
 	if (at >= s + n || !about(l, at, n - (size_t)(at - s)))

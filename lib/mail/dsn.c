@@ -27,18 +27,23 @@ blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* One clean line, cut to the field. */
+/* One clean line, cut to the field; a fold is one space. */
 static void
 keep(char *to, size_t size, const char *s, size_t n)
 {
-	struct ir_buf b = IR_BUF(size * 8);
+	struct ir_buf line = IR_BUF(size), b = IR_BUF(size * 8);
+	size_t i;
 
-	while (n && blank(*s))
-		s++, n--;
-	n = ir_text_cut(s, n, size - 1);
 	while (n && blank(s[n - 1]))
 		n--;
-	ir_text_clean(&b, s, n);
+	for (i = 0; i < n && line.len < size - 1; i++)
+		if (!blank(s[i]))
+			ir_buf_chr(&line, s[i]);
+		else if (line.len && !blank(s[i + 1]))
+			ir_buf_chr(&line, ' ');
+	ir_text_clean(&b, ir_buf_cstr(&line), ir_text_cut(ir_buf_cstr(&line),
+	    line.len, size - 1));
+	ir_buf_free(&line);
 	n = ir_text_cut(ir_buf_cstr(&b), b.len, size - 1);
 	memcpy(to, ir_buf_cstr(&b), n);
 	to[n] = '\0';
