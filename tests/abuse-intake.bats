@@ -47,7 +47,9 @@ kept() {	# FOLDER: how many
 }
 
 @test "a delivery that brings several reports opens each" {
-	jq -c . "$data/40-eventbridge.json" "$data/46-risk.json" >batch.json
+	jq -c 'if .account then .detail.eventArn += .detail.eventTypeCode
+		else . end' "$data/40-eventbridge.json" \
+		"$data/46-risk.json" >batch.json
 	run -0 "$INTAKE" <batch.json
 	[ "$(kept new) $(kept "done") $(incidents)" = '0 1 2' ]
 	for dir in incidents/*; do
