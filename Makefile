@@ -29,7 +29,7 @@ V ?= 0
 Q := $(if $(filter 0,$(V)),@)
 say = @$(if $(filter 0,$(V)),printf '%-5s %s\n' $(1) $@,:)
 
-NEEDED := libcurl libcrypto libssl json-c expat libpcre2-8 zlib libzstd
+NEEDED := libcurl libcrypto libcrypt libssl json-c expat libpcre2-8 zlib libzstd
 # used when pkg-config finds them: HAVE_P11_KIT_1 and so on; --version says so
 OPTIONAL := p11-kit-1 libisal libidn2 libpsl libmaxminddb
 
