@@ -254,7 +254,7 @@ count_ok(struct ir_web_counts *c, struct ir_web_url *u,
 	}
 	/* only read */
 	s.text = text.p;
-	s.weight = ir_web_hash(w->text, w->n < 96 ? w->n : 96, 4);
+	s.weight = ir_web_hash(p->ip, sizeof p->ip, (uint64_t)t);
 	add_sample(u, &s, w->n);
 }
 

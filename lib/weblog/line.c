@@ -224,16 +224,18 @@ take_time(struct span s, int64_t *t)
 static bool
 quoted(const char **p, const char *end, struct span *s)
 {
-	const char *q = *p;
+	const char *q = memchr(*p, '"', (size_t)(end - *p)), *back;
 
-	while (q < end && *q != '"')
-		q++;
-	if (q == end)
+	if (!q)
 		return false;
 	s->p = ++q;
-	while (q < end && *q != '"')
-		q += *q == '\\' ? 2 : 1;
-	if (q >= end)
+	for (; (q = memchr(q, '"', (size_t)(end - q))); q++) {
+		for (back = q; back > s->p && back[-1] == '\\'; back--)
+			continue;
+		if ((q - back) % 2 == 0)
+			break;	/* no odd number before it: not escaped */
+	}
+	if (!q)
 		return false;
 	s->n = (size_t)(q - s->p);
 	*p = q + 1;

@@ -22,7 +22,8 @@ ir_web_hash(const void *bytes, size_t n, uint64_t seed)
 
 	for (; n >= 8; n -= 8, p += 8) {
 		memcpy(&v, p, 8);
-		h = mix(h ^ v) + UINT64_C(0x9e3779b97f4a7c15);
+		h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
 	}
 	v = 0;
 	memcpy(&v, p, n);
@@ -32,7 +33,8 @@ ir_web_hash(const void *bytes, size_t n, uint64_t seed)
 static struct ir_web_entry *
 slot(const struct ir_web_set *s, uint64_t key)
 {
-	size_t i = (size_t)mix(key) & (s->cap - 1);
+	size_t i = (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) &
+	    (s->cap - 1);
 
 	while (s->v[i].count && s->v[i].key != key)
 		i = (i + 1) & (s->cap - 1);
