@@ -262,8 +262,10 @@ add_whos(struct whos *w, struct ir_web_url *u, bool agent)
 	const struct ir_web_set *s = agent ? &u->agents : &u->nets;
 	const struct ir_web_entry *e;
 	struct ir_web_who *who;
+	size_t i;
 
-	for (e = s->v; e < s->v + s->cap; e++) {
+	for (i = 0; i < s->cap; i++) {
+		e = &s->v[i];
 		if (!e->count)
 			continue;
 		who = find_who(w, agent, e->key);
