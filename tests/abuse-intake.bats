@@ -46,6 +46,26 @@ kept() {	# FOLDER: how many
 	[[ $output == *'usage: abuse-intake'* ]]
 }
 
+@test "a delivery that brings several reports opens each" {
+	jq -c 'if .account then .detail.eventArn += .detail.eventTypeCode
+		else . end' "$data/40-eventbridge.json" \
+		"$data/46-risk.json" >batch.json
+	run -0 "$INTAKE" <batch.json
+	[ "$(kept new) $(kept "done") $(incidents)" = '0 1 2' ]
+	for dir in incidents/*; do
+		cmp batch.json "$dir"/evidence/0001-*
+	done
+}
+
+@test "what killed runs left is cleared once it is old, mails are not" {
+	mkdir -p intake/tmp/work.abc/x
+	: >intake/tmp/half.eml
+	: >intake/tmp/young.eml
+	touch -d '3 days ago' intake/tmp/half.eml intake/tmp/work.abc
+	run -0 "$INTAKE" --again
+	[ "$(ls intake/tmp)" = young.eml ]
+}
+
 @test "what is no notice is kept for a person, and not refused" {
 	run -0 "$INTAKE" <"$data/30-not-abuse.eml"
 	run -0 "$INTAKE" </dev/null

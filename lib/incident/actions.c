@@ -42,6 +42,7 @@ is(const struct ir_rec *r, const char *path, const char *want)
 static const struct { const char *command, *undo; bool stops; } undos[] = {
 	{ "exim-hold", "exim-hold --release", true },
 	{ "exim-block", "exim-block --undo %s", true },
+	{ "mailbox-lock", "mailbox-lock --undo %s", true },
 	{ "exim-queue-purge", "exim-quarantine restore %s", false },
 	{ "exim-creds", "exim-creds --undo", false },
 	{ "iam-key-disable", "iam-key-disable --undo %s", false },

@@ -37,35 +37,38 @@ ir_report_str(const struct ir_rec *report, const char *path)
 	return s && *s ? s : NULL;
 }
 
+int
+ir_report_next(struct ir_in *in, struct ir_rec **report, struct ir_err *err)
+{
+	const char *type;
+	int rc;
+
+	while ((rc = ir_in_next(in, report, err)) == 1) {
+		type = ir_rec_get(*report, "type");
+		if (type && strcmp(type, "report") == 0)
+			return 1;
+		ir_rec_free(*report);
+		*report = NULL;
+		if (!type)
+			return ir_fail(err, IR_DATAERR,
+			    "%s: not a report record", ir_in_where(in));
+	}
+	return rc;
+}
+
 struct ir_rec *
 ir_report_read(struct ir_err *err)
 {
-	struct ir_rec *r, *report = NULL;
 	struct ir_in *in = ir_in_open(NULL, 0, err);
-	const char *type;
-	int rc = in ? 0 : -1;
+	struct ir_rec *report = NULL, *second = NULL;
+	int rc = in ? ir_report_next(in, &report, err) : -1;
 
-	while (rc == 0 && (rc = ir_in_next(in, &r, err)) == 1) {
-		type = ir_rec_get(r, "type");
-		rc = 0;
-		if (!type) {
-			rc = ir_fail(err, IR_DATAERR,
-			    "%s: not a report record", ir_in_where(in));
-		} else if (strcmp(type, "report") != 0) {
-			ir_rec_free(r);
-			continue;
-		} else if (report) {
-			rc = ir_fail(err, IR_DATAERR,
-			    "%s: a second report: one at a time",
-			    ir_in_where(in));
-		} else {
-			report = r;
-			continue;
-		}
-		ir_rec_free(r);
-	}
-	if (rc == 0 && !report)
+	if (rc == 0)
 		rc = ir_fail(err, IR_DATAERR, "no report on standard input");
+	else if (rc == 1 && (rc = ir_report_next(in, &second, err)) == 1)
+		rc = ir_fail(err, IR_DATAERR,
+		    "%s: a second report: one at a time", ir_in_where(in));
+	ir_rec_free(second);
 	ir_in_close(in);
 	if (rc == 0)
 		return report;

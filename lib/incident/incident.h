@@ -41,8 +41,16 @@
 const char *ir_report_str(const struct ir_rec *report, const char *path);
 
 /*
- * The one report record on standard input; records of other types are passed
- * over.  NULL: 65, also when there is none or a second one.
+ * The next report record; records of other types are passed over.  1 and
+ * *report (the caller frees it), 0 at the end, or -1 and 65.
+ */
+struct ir_in;
+int ir_report_next(struct ir_in *in, struct ir_rec **report,
+    struct ir_err *err);
+
+/*
+ * The one report record on standard input.  NULL: 65, also when there is none
+ * or a second one.
  */
 struct ir_rec *ir_report_read(struct ir_err *err);
 

@@ -728,11 +728,11 @@ complaint_activity(const struct ir_rec *claim)
 	static const struct {
 		const char *part, *word;
 	} words[] = {	/* of XARF's types */
-		{ "abuse", "spam" }, { "bulk_messaging", "spam" },
+		{ "bulk_messaging", "spam" },
 		{ "sql_injection", "intrusion" }, { "login", "intrusion" },
 		{ "_scan", "port-scan" }, { "reconnaissance", "port-scan" },
 		{ "attack", "intrusion" }, { "infected", "malware" },
-		{ "compromise", "intrusion" },
+		{ "compromise", "intrusion" }, { "crawl", "crawling" },
 	};
 	const char *s, *word;
 	size_t i, j;
@@ -742,8 +742,10 @@ complaint_activity(const struct ir_rec *claim)
 		word = s ? ir_activity_word(s, strlen(s)) : NULL;
 		if (word)
 			return word;
+		if (s && strcasecmp(s, "abuse") == 0)	/* ARF's word */
+			return "spam";
 		for (j = 0; s && j < sizeof words / sizeof words[0]; j++)
-			if (strstr(s, words[j].part))
+			if (strcasestr(s, words[j].part))
 				return words[j].word;
 	}
 	s = ir_rec_get(claim, "format");
