@@ -557,6 +557,7 @@ struct sum {
 	int64_t due, opened;
 	size_t events, evidence;
 	bool answered, into;
+	const char *why;	/* it is not answered, though it was tried */
 };
 
 static bool
@@ -616,18 +617,67 @@ add_report(struct sum *s, const struct ir_rec *line, int64_t t)
 	}
 }
 
+static bool
+one_of(const char *word, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcmp(word, *list) == 0)
+			return true;
+	return false;
+}
+
+/* What an acknowledgement is short of; NULL: of nothing that can be said. */
+static const char *
+why_not(const char *what)
+{
+	static const struct { const char *what, *why; } why[] = {
+		{ "relayed", "handed to a relay, not yet known to be with "
+		    "AWS" },
+		{ "handed-over", "handed to a local mail program, not yet "
+		    "known to be with AWS" },
+		{ "bounced", "the answer came back" },
+		{ "failed", "the answer was refused" },
+		{ "sending", "whether the answer arrived is not known" },
+		{ "unknown", "whether the answer arrived is not known" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof why / sizeof *why; i++)
+		if (strcmp(what, why[i].what) == 0)
+			return why[i].why;
+	return NULL;
+}
+
+/* Only what the other side is known to have stops the clock: see ack.h. */
 static void
 add_ack(struct sum *s, const char *what, const struct ir_rec *line, int64_t t)
 {
+	static const char *const there[] = { "sent", "delivered", "posted",
+	    NULL };
 	const char *as = ir_rec_get(line, "data.as");
+	const char *by = ir_rec_get(line, "data.accepted_by");
 
-	if (strcmp(what, "sent") == 0 ||
-	    (strcmp(what, "settled") == 0 && as && !strcmp(as, "sent"))) {
+	if (strcmp(what, "delayed") == 0)
+		return;		/* it may still arrive */
+	if (strcmp(what, "settled") == 0)
+		what = as && strcmp(as, "not-sent") == 0 ? "failed" : "sent";
+	if (one_of(what, there)) {
 		s->answered = true;
 		ir_rec_time(s->r, "acknowledged", t);
-		what = "sent";
+	} else if (strcmp(what, "bounced") == 0) {
+		s->answered = false;
+		s->due = t;	/* it was believed to be done: at once */
+		ir_rec_bool(s->r, "rearmed", true);
 	}
 	ir_rec_str(s->r, "ack", what);
+	if (by)
+		ir_rec_str(s->r, "accepted_by", by);
+	else
+		ir_rec_del(s->r, "accepted_by");
+	s->why = by && strcmp(by, "reseller") == 0 &&
+	    strcmp(what, "relayed") == 0 ?
+	    "with the reseller, not yet known to be with AWS" :
+	    why_not(what);
 }
 
 static int
@@ -659,6 +709,7 @@ add_line(const struct ir_rec *line, void *arg)
 	} else if (strcmp(event, "incident.bounced") == 0) {
 		s->answered = false;
 		s->due = t;	/* it was believed to be done: at once */
+		s->why = "the answer came back";
 		ir_rec_bool(s->r, "rearmed", true);
 	} else if (strncmp(event, "ack.", 4) == 0) {
 		add_ack(s, event + 4, line, t);
@@ -810,6 +861,8 @@ ir_incident_record(const char *dir, int64_t now, struct ir_err *err)
 	if (!s.answered) {
 		ir_rec_int(s.r, "seconds_left", s.due - now);
 		ir_rec_bool(s.r, "overdue", s.due <= now);
+		if (s.why)
+			ir_rec_str(s.r, "why", s.why);
 	}
 	ir_rec_int(s.r, "events", (int64_t)s.events);
 	ir_rec_int(s.r, "evidence", (int64_t)s.evidence);

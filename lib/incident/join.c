@@ -130,6 +130,7 @@ know(const struct ir_rec *line, void *arg)
 			ir_rec_del(known, "into");
 	} else if (strncmp(event, "ack.", 4) == 0) {
 		add(known, "message_ids", ir_rec_get(line, "data.message_id"));
+		add(known, "message_ids", ir_rec_get(line, "data.remote_id"));
 	}
 	return 0;
 }
