@@ -100,6 +100,7 @@ ir_report_notice(const struct ir_rec *report, char notice[65])
 	static const char *const parts[] = { "id", "case", "stage", "due" };
 	const char *s = ir_report_str(report, "message_id");
 	const char *base = ir_rec_get(report, "provenance.received.source");
+	const char *version = ir_report_str(report, "event_version");
 	size_t i, n = sizeof parts / sizeof *parts;
 	struct ir_buf b = IR_BUF(IR_REC_MAX * 4);
 
@@ -111,6 +112,10 @@ ir_report_notice(const struct ir_rec *report, char notice[65])
 		    ir_report_str(report, parts[i]) : "");
 		ir_buf_chr(&b, '\n');
 	}
+	/* an event comes again with each update, and page by page */
+	if (!s && version)
+		ir_buf_fmt(&b, "%s\n%lld\n", version,
+		    (long long)ir_rec_get_int(report, "page", 0));
 	ir_sha256_hex(ir_buf_cstr(&b), b.len, notice);
 	ir_buf_free(&b);
 }
