@@ -100,6 +100,7 @@ ir_report_notice(const struct ir_rec *report, char notice[65])
 	static const char *const parts[] = { "id", "case", "stage", "due" };
 	const char *s = ir_report_str(report, "message_id");
 	const char *base = ir_rec_get(report, "provenance.received.source");
+	const char *version = ir_report_str(report, "event_version");
 	size_t i, n = sizeof parts / sizeof *parts;
 	struct ir_buf b = IR_BUF(IR_REC_MAX * 4);
 
@@ -111,6 +112,10 @@ ir_report_notice(const struct ir_rec *report, char notice[65])
 		    ir_report_str(report, parts[i]) : "");
 		ir_buf_chr(&b, '\n');
 	}
+	/* an event comes again with each update, and page by page */
+	if (!s && version)
+		ir_buf_fmt(&b, "%s\n%lld\n", version,
+		    (long long)ir_rec_get_int(report, "page", 0));
 	ir_sha256_hex(ir_buf_cstr(&b), b.len, notice);
 	ir_buf_free(&b);
 }
@@ -232,7 +237,7 @@ digest(const struct ir_rec *report)
 {
 	static const char *const keep[] = { "provider", "case", "account",
 	    "region", "stage", "due", "extended", "message_id", "channel",
-	    "authentic" };
+	    "authentic", "copy_sha256" };
 	const struct ir_rec *list = ir_rec_at(report, "resources");
 	struct ir_rec *d = ir_rec_object(), *words = ir_rec_array();
 	char notice[65], word[256], key[96];
@@ -382,31 +387,60 @@ fail:
 	return -1;
 }
 
-/* Is the notice in the journal already? */
+/* How far it is known who wrote it. */
+static int
+rank(const char *authentic)
+{
+	return !authentic ? 0 : strcmp(authentic, "pass") == 0 ? 2 :
+	    strcmp(authentic, "fail") != 0;
+}
+
+/* What of the notice is in the journal already. */
+struct before {
+	char notice[65];
+	const char *copy;	/* what all copies of it have; or NULL */
+	int rank;		/* of the best copy; -1: there is none */
+};
+
 static int
 same_notice(const struct ir_rec *line, void *arg)
 {
+	struct before *b = arg;
 	const char *event = ir_rec_get(line, "event");
 	const char *id = ir_rec_get(line, "data.notice");
+	const char *copy = ir_rec_get(line, "data.copy_sha256");
+	int r = rank(ir_rec_get(line, "data.authentic"));
 
-	return event && id && (strcmp(event, "incident.opened") == 0 ||
-	    strcmp(event, "report.merged") == 0) && strcmp(id, arg) == 0;
+	if (!event || (strcmp(event, "incident.opened") != 0 &&
+	    strcmp(event, "report.merged") != 0))
+		return 0;
+	if (copy && b->copy && strcmp(copy, b->copy) == 0 && r > b->rank)
+		b->rank = r;
+	return id && strcmp(id, b->notice) == 0;
 }
 
-/* 1 when the incident, or one that was merged into it, has the notice. */
+/*
+ * 1 when the incident, or one that was merged into it, has the notice, or a
+ * copy that is as good as this one; *again when it has a worse one.
+ */
 static int
-had_before(const char *dir, const struct ir_rec *report, struct ir_err *err)
+had_before(const char *dir, const struct ir_rec *report, bool *again,
+    struct ir_err *err)
 {
+	struct before b = { .copy = ir_report_str(report, "copy_sha256"),
+		.rank = -1 };
 	struct ir_rec *family = ir_incident_family(dir, err);
-	char notice[65];
 	int rc = family ? 0 : -1;
 	size_t i;
 
-	ir_report_notice(report, notice);
+	ir_report_notice(report, b.notice);
 	for (i = 0; rc == 0 && i < ir_rec_len(family); i++)
 		rc = ir_journal_each(ir_rec_cstr(ir_rec_item(family, i)),
-		    same_notice, notice, err);
+		    same_notice, &b, err);
 	ir_rec_free(family);
+	*again = b.rank >= 0;
+	if (rc == 0 && b.rank >= rank(ir_report_str(report, "authentic")))
+		rc = 1;
 	return rc;
 }
 
@@ -417,9 +451,10 @@ merge(const char *dir, struct ir_incident_new *n, const struct ir_rec *report,
 	struct ir_buf b = IR_BUF(1u << 20);
 	struct ir_rec *data;
 	struct ir_journal *j;
+	bool again;
 	int rc;
 
-	rc = had_before(dir, report, err);
+	rc = had_before(dir, report, &again, err);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (ir_journal_open(&j, dir, n->from, err))
@@ -432,6 +467,8 @@ merge(const char *dir, struct ir_incident_new *n, const struct ir_rec *report,
 	    ir_journal_evidence(j, "report.json", b.data, b.len, err) == 0) {
 		data = digest(report);
 		ir_rec_str(data, "by", n->by);
+		if (again)
+			ir_rec_bool(data, "again", true);
 		ir_rec_bool(data, "with_evidence", n->evidence_name);
 		rc = ir_journal_add(j, "report.merged", data, err);
 	}
@@ -562,6 +599,8 @@ add_report(struct sum *s, const struct ir_rec *line, int64_t t)
 			ir_rec_time(s->r, "resolved", t);
 		return;
 	}
+	if (ir_rec_get_bool(line, "data.again", false))
+		return;		/* a better copy of what was known already */
 	if (ir_rec_get(s->r, "closed") || ir_rec_get(s->r, "resolved")) {
 		/* what was over is not */
 		ir_rec_del(s->r, "closed");
