@@ -198,7 +198,7 @@ struct ack_opts {
 	    "answer a reminder or final notice, too" }, \
 	{ 0, "resend", NULL, IR_BOOL, &(o)->resend, \
 	    "unknown outcome, or it came back: once more" }, \
-	{ 0, "settle", "sent|not-sent", IR_STR, &(o)->settle, \
+	{ 0, "settle", "sent|relayed|not-sent", IR_STR, &(o)->settle, \
 	    "unknown outcome: what a person found out" }, \
 	{ 0, "relay", "HOST[:PORT]", IR_STR, &(o)->relay, \
 	    "send through this server" }, \
@@ -388,8 +388,10 @@ check_usage(const struct ack_opts *o, char **argv, int n)
 	if (!o->bounce && (n || !o->change.incident) && isatty(STDIN_FILENO))
 		ir_die_usage("no report: standard input is a terminal");
 	if (o->settle && strcmp(o->settle, "sent") != 0 &&
+	    strcmp(o->settle, "relayed") != 0 &&
 	    strcmp(o->settle, "not-sent") != 0)
-		ir_die_usage("--settle: not sent or not-sent: %s", o->settle);
+		ir_die_usage("--settle: not sent, relayed or not-sent: %s",
+		    o->settle);
 	if (!letter_of(o))
 		ir_die_usage("--kind: not ack, extend, resolved or "
 		    "not-abusive: %s", o->kind);
@@ -959,7 +961,8 @@ send_it(struct run *r, struct ir_err *err)
 	if (ir_ack_step(r->journal, &r->ack, end, NULL, &late) && rc == 0) {
 		r->ack.state = end;	/* true, though not on disk */
 		*err = late;
-		ir_hint(err, "it was sent: make room, then --settle=sent");
+		ir_hint(err, "it was sent: make room, then --settle=%s",
+		    end == IR_ACK_SENT ? "sent" : "relayed");
 		return -1;
 	}
 	return rc;
@@ -975,19 +978,18 @@ unknown(const struct run *r, struct ir_err *err)
 	    ir_time_rfc3339(r->ack.when, when), r->ack.transport, r->dir,
 	    r->ack.file);
 	ir_hint(err, "look for the Message-ID in that server's log, then "
-	    "--settle=sent or --settle=not-sent; or --resend");
+	    "--settle=sent, relayed or not-sent; or --resend");
 	return -1;
 }
 
 static int
 settle(struct run *r, struct ir_err *err)
 {
-	bool sent = strcmp(r->o->settle, "sent") == 0;
-
 	if (ask(r, err))
 		return -1;
 	r->changed = true;
-	return ir_ack_step(r->journal, &r->ack, sent ? IR_ACK_SENT :
+	return ir_ack_step(r->journal, &r->ack, is_word(r->o->settle, "sent") ?
+	    IR_ACK_SENT : is_word(r->o->settle, "relayed") ? IR_ACK_RELAYED :
 	    IR_ACK_FAILED, r->o->settle, err);
 }
 
@@ -1435,7 +1437,8 @@ search(struct run *r, const struct ir_dsn *d, struct ir_err *err)
 		rc = ir_incident_each(root, search_one, &s, err);
 	}
 	if (rc == 0 && s.err.code)
-		*err = s.err;
+		ir_fail(err, s.err.code == IR_DATAERR ? IR_NOINPUT :
+		    s.err.code, "an incident cannot be read: %s", s.err.msg);
 	else if (rc == 0)
 		ir_fail(err, IR_DATAERR, "it is about no mail of ours");
 	return rc == 1 ? 0 : -1;

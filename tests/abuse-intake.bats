@@ -130,6 +130,55 @@ reminder() {
 	[ ! -e incidents ] || [ "$(incidents)" = 0 ]
 }
 
+dsn() {	# MESSAGE-ID
+	printf '%s\n' 'From: MAILER-DAEMON@r.example' 'To: abuse@shop.example' \
+		'Subject: Undelivered: Your AWS Abuse Report [12345678901-1]' \
+		"Message-ID: <dsn-$RANDOM@r.example>" \
+		'Content-Type: multipart/report; report-type="delivery-status";' \
+		' boundary=b' '' --b 'Content-Type: message/delivery-status' '' \
+		'Reporting-MTA: dns; r.example' '' \
+		'Final-Recipient: rfc822; trustandsafety@support.aws.com' \
+		'Action: failed' 'Status: 5.1.1' '' --b \
+		'Content-Type: message/rfc822' '' \
+		'From: security@shop.example' "Message-ID: $1" \
+		'Subject: Re: Your AWS Abuse Report [12345678901-1]' '' \
+		'Case: 12345678901-1' --b--
+}
+
+@test "our own answer that comes back opens nothing and starts the clock again" {
+	mkdir mta
+	printf '#!/bin/sh\ncat >mail\n' >mta/sendmail
+	chmod +x mta/sendmail
+	abuse-ack -y --sendmail mta/sendmail \
+		<"$QUELL_ROOT/tests/data/report-initial.json" >/dev/null 2>&1
+	id=$(sed -n 's/^Message-ID: //p' mail)
+	dir=$(echo incidents/*)
+	# shellcheck source=tests/lib/peers.bash
+	. "$QUELL_ROOT/tests/lib/peers.bash"
+	http_sink_start chat
+	printf 'http://127.0.0.1:%s/x\n' "$(<chat/port)" >chat.url
+	chmod 600 chat.url
+	dsn "$id" >dsn.eml
+	run -0 "$INTAKE" --chat json:chat.url <dsn.eml
+	[ "$(incidents) $(kept "done") $(kept other)" = '1 1 0' ]
+	jq -se '.[0] | .ack == "bounced" and .answered == false' \
+		< <(incident show "$dir")
+	peers_wait 30 grep -qs bounced chat/log.jsonl
+	# the same again is told to nobody; a stranger's is for a person
+	run -0 "$INTAKE" --chat json:chat.url <dsn.eml
+	[ "$(grep -c '"event":"ack.bounced"' "$dir/journal.jsonl")" = 1 ]
+	dsn '<ack.0@shop.example>' >other.eml
+	run -0 "$INTAKE" <other.eml
+	[ "$(kept "done") $(kept other)" = '2 1' ]
+	# what goes wrong is 75: the mail server has it still
+	mkdir bin
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nkill -9 $$\n' >bin/abuse-ack
+	chmod +x bin/abuse-ack
+	QUELL_BIN=$PWD/bin run -75 "$INTAKE" <dsn.eml
+	[ "$(kept new) $(incidents)" = '1 1' ]
+}
+
 @test "whatever goes wrong is 75, and the mail is kept" {
 	run -75 "$INTAKE" --wrong <"$data/01-initial.eml"
 	run -75 "$INTAKE" --dir <"$data/01-initial.eml"

@@ -770,7 +770,8 @@ add_ack(struct sum *s, const char *what, const struct ir_rec *line, int64_t t)
 	if (strcmp(what, "delayed") == 0)
 		return;		/* it may still arrive */
 	if (strcmp(what, "settled") == 0)
-		what = as && strcmp(as, "not-sent") == 0 ? "failed" : "sent";
+		what = !as || strcmp(as, "sent") == 0 ? "sent" :
+		    strcmp(as, "relayed") == 0 ? as : "failed";
 	if (one_of(what, there)) {
 		s->answered = true;
 		ir_rec_time(s->r, "acknowledged", t);
