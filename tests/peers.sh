@@ -1,7 +1,8 @@
 #!/bin/bash
 # peers.sh - fetch the real servers that the tests and the drill talk to
 #
-# usage: tests/peers.sh get exim|exim-config|rbldnsd|unbound ...
+# usage: tests/peers.sh get PEER ...
+#        PEER: exim exim-config rbldnsd unbound dovecot fail2ban
 #        tests/peers.sh path              print where they are unpacked
 #
 # Packages are downloaded and unpacked below build/peers, never installed: no
@@ -31,6 +32,9 @@ packages_of()	# PEER
 	apt:exim-config) echo exim4-config ;;
 	apt:rbldnsd | dnf:rbldnsd) echo rbldnsd ;;
 	apt:unbound) echo unbound ;;
+	apt:dovecot) echo dovecot-core dovecot-imapd ;;
+	apt:fail2ban | dnf:fail2ban) echo fail2ban ;;
+	dnf:dovecot) echo dovecot ;;
 	dnf:exim) echo exim ;;
 	dnf:unbound) echo unbound unbound-libs ;;
 	*) return 1 ;;
@@ -44,6 +48,8 @@ binaries_of()	# PEER
 	exim-config) echo usr/sbin/update-exim4.conf ;;
 	rbldnsd) echo usr/sbin/rbldnsd ;;
 	unbound) echo usr/sbin/unbound ;;
+	dovecot) echo usr/sbin/dovecot ;;
+	fail2ban) echo usr/bin/fail2ban-server ;;
 	esac
 }
 
@@ -54,6 +60,8 @@ lost_tests()	# PEER
 	exim-config) echo 'exim-creds on a Debian host' ;;
 	rbldnsd) echo 'dnsbl-check against a real list server' ;;
 	unbound) echo 'dnsbl-check through a real resolver' ;;
+	dovecot) echo 'mailbox-lock against a real Dovecot' ;;
+	fail2ban) echo 'harden against a real fail2ban' ;;
 	esac
 }
 
@@ -121,7 +129,8 @@ unresolved()	# PEER
 {
 	local b libs
 
-	libs=$(find "$root" -type d \( -path '*/lib/*-linux-gnu*' -o -name lib64 \) |
+	libs=$(find "$root" -type d \( -path '*/lib/*-linux-gnu*' -o -name lib64 \
+		-o -path '*/lib/dovecot' \) |
 		tr '\n' ':')
 	for b in $(binaries_of "$1"); do
 		[ -x "$root/$b" ] || continue
