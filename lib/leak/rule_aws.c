@@ -136,6 +136,7 @@ ir_leak_rule_key(struct leak_span *s, size_t at)
 
 struct shape {
 	unsigned upper, lower, digit, changes, different;
+	unsigned words;		/* small letters after small letters */
 	bool hex;
 	unsigned bits;		/* thousandths of sum n log2 n */
 };
@@ -167,6 +168,7 @@ shape_of(const char *v, size_t n)
 		h.upper += sort == 1;
 		h.digit += sort == 2;
 		h.changes += last >= 0 && sort != last;
+		h.words += last == 0 && sort == 0;
 		h.hex = h.hex && is_hex((unsigned char)v[i]);
 		last = sort;
 	}
@@ -188,7 +190,7 @@ like_secret(const char *v)
 	struct shape h = shape_of(v, SECRET);
 
 	return !h.hex && h.upper && h.lower && h.digit && h.changes >= 14 &&
-	    h.different >= 18 && h.bits <= 42877 &&
+	    h.different >= 18 && h.words <= 16 && h.bits <= 42877 &&
 	    !memmem(v, SECRET, "EXAMPLE", 7);
 }
 
@@ -203,7 +205,7 @@ like_ses(const char *v)
 	struct shape h = shape_of(v, SES);
 
 	if (!h.digit || !h.upper || !h.lower || h.changes < 15 ||
-	    h.different < 19 || memmem(v, SES, "EXAMPLE", 7))
+	    h.different < 19 || h.words > 18 || memmem(v, SES, "EXAMPLE", 7))
 		return 0;
 	if (v[0] == 'B' && v[1] >= 'A' && v[1] <= 'P')
 		return 4;

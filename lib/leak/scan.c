@@ -196,29 +196,30 @@ inside(struct leak_span *s, const unsigned char *p, size_t n, size_t base,
 		look(&in);
 }
 
-static int
-digit64(unsigned char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+#define TEN(n) n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, n + 8, n + 9
+#define LETTERS(n) TEN(n), TEN(n + 10), n + 20, n + 21, n + 22, n + 23, \
+	n + 24, n + 25
+/* What a character of base64 is worth, and one more; 0: it is none. */
+static const unsigned char worth[256] = {
+	['A'] = LETTERS(1), ['a'] = LETTERS(27), ['0'] = TEN(53),
+	['+'] = 63, ['/'] = 64,
+};
+#undef LETTERS
+#undef TEN
 
 /* A line of base64 may end here, and go on in the next: where that begins. */
 static size_t
-next_line(const struct leak_span *s, size_t at, size_t width)
+next_line(const struct leak_span *s, size_t at)
 {
-	size_t i = at;
+	size_t i = at, width = 0;
 
-	if (width < 40)
-		return at;
 	if (i < s->n && s->p[i] == '\r')
 		i++;
 	if (i >= s->n || s->p[i] != '\n')
+		return at;
+	while (width < 40 && width < at && LEAK_B64(s->p[at - width - 1]))
+		width++;
+	if (width < 40)
 		return at;
 	for (i++; i < s->n && i - at < 20 && (s->p[i] == ' ' ||
 	    s->p[i] == '\t'); i++)
@@ -233,23 +234,20 @@ next_line(const struct leak_span *s, size_t at, size_t width)
 static size_t
 decode(const struct leak_span *s, size_t *at, unsigned char *out, size_t size)
 {
-	size_t i = *at, n = 0, line = *at, next;
-	unsigned v = 0, got = 0;
-	int d;
+	size_t i = *at, n = 0, next;
+	unsigned v = 0, got = 0, d;
 
-	while (line && i - line < 40 && LEAK_B64(s->p[line - 1]))
-		line--;
 	while (i < s->n && n + 3 <= size) {
-		d = digit64(s->p[i]);
-		if (d < 0) {
-			next = next_line(s, i, i - line);
+		d = worth[s->p[i]];
+		if (d == 0) {
+			next = next_line(s, i);
 			if (next == i)
 				break;
-			i = line = next;
+			i = next;
 			continue;
 		}
 		i++;
-		v = v << 6 | (unsigned)d;
+		v = v << 6 | (d - 1);
 		if (++got == 4) {
 			out[n++] = (unsigned char)(v >> 16);
 			out[n++] = (unsigned char)(v >> 8);
@@ -307,12 +305,19 @@ static void
 base64_run(struct leak_span *s, size_t at, size_t end)
 {
 	unsigned char head[18];
+	const unsigned char *p;
 	size_t k, i, n;
+	unsigned c;
 
 	if (at < s->b64_done)
 		return;
 	for (k = 0; k < 4 && end - at >= k + 24; k++) {
 		i = at + k;
+		/* most are told by the sixth byte: characters 6 and 7 */
+		p = s->p + i + 6;
+		c = ((worth[p[0]] - 1u) << 6 | (worth[p[1]] - 1u)) & 0xff;
+		if (c >= 0x7f || (c && c < 9))
+			continue;
 		n = decode(s, &i, head, sizeof head);
 		if (is_text(head, n)) {
 			base64(s, at + k);

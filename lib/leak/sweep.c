@@ -110,39 +110,23 @@ bits(int k, unsigned char c)
 static void
 look_plain(const unsigned char *p, uint32_t *found, uint32_t *run)
 {
-	unsigned i;
+	unsigned i, b;
 
 	*found = *run = 0;
 	for (i = 0; i < BLOCK; i++) {
-		if (bits(0, p[i]) & bits(1, p[i + 1]) & bits(2, p[i + 2]) &
-		    bits(3, p[i + 3]))
+		*run |= (uint32_t)(LEAK_RUN(p[i]) >> 1) << i;
+		b = bits(0, p[i]) & bits(1, p[i + 1]);
+		if (b && (b & bits(2, p[i + 2]) & bits(3, p[i + 3])))
 			*found |= 1u << i;
-		if (bits(4, p[i]))
-			*run |= 1u << i;
 	}
 }
 
-/* What is left at the end, with zeros behind it. */
 static void
-tail(struct leak_span *s, const struct leak_sweep *to, size_t at)
+sweep_plain(struct leak_span *s, const struct leak_sweep *to)
 {
 	unsigned char last[2 * BLOCK + AHEAD] = { 0 };
 	uint32_t found, run;
-	size_t i;
-
-	memcpy(last, s->p + at, s->n - at);
-	for (i = 0; at + i < s->n && !s->root->stop; i += BLOCK) {
-		look_plain(last + i, &found, &run);
-		if (found || run)
-			handle(s, to, at + i, found, run);
-	}
-}
-
-static size_t
-sweep_plain(struct leak_span *s, const struct leak_sweep *to)
-{
-	uint32_t found, run;
-	size_t at;
+	size_t at, i;
 
 	for (at = 0; at + BLOCK + AHEAD <= s->n && !s->root->stop;
 	    at += BLOCK) {
@@ -150,7 +134,12 @@ sweep_plain(struct leak_span *s, const struct leak_sweep *to)
 		if (found || run)
 			handle(s, to, at, found, run);
 	}
-	return at;
+	/* what is left, with zeros behind it */
+	memcpy(last, s->p + at, s->n - at);
+	for (i = 0; at + i < s->n && !s->root->stop; i += BLOCK) {
+		look_plain(last + i, &found, &run);
+		handle(s, to, at + i, found, run);
+	}
 }
 
 #ifdef HAVE_X86
@@ -196,52 +185,62 @@ matters(uint32_t run)
 	    a == 0xaaaa || b == 0xaaaa;
 }
 
-TARGET static size_t
+struct halves {
+	__m256i lo[5], hi[5];
+};
+
+TARGET static inline void
+look_avx2(const struct halves *t, const unsigned char *p, uint32_t *found,
+    uint32_t *run)
+{
+	__m256i v = load(p);
+
+	*run = nonzero(look_up(t->lo[4], t->hi[4], v));
+	v = look_up(t->lo[0], t->hi[0], v);
+	v = _mm256_and_si256(v, look_up(t->lo[1], t->hi[1], load(p + 1)));
+	v = _mm256_and_si256(v, look_up(t->lo[2], t->hi[2], load(p + 2)));
+	v = _mm256_and_si256(v, look_up(t->lo[3], t->hi[3], load(p + 3)));
+	*found = nonzero(v);
+}
+
+TARGET static void
 sweep_avx2(struct leak_span *s, const struct leak_sweep *to)
 {
-	__m256i lo[5], hi[5], v;
+	unsigned char last[2 * BLOCK + AHEAD] = { 0 };
 	const unsigned char *p = s->p;
 	uint32_t found, run;
-	size_t at;
-	int k;
+	struct halves t;
+	size_t at, i;
 
-	for (k = 0; k < 5; k++) {
-		lo[k] = table(low[k]);
-		hi[k] = table(high[k]);
+	for (i = 0; i < 5; i++) {
+		t.lo[i] = table(low[i]);
+		t.hi[i] = table(high[i]);
 	}
 	for (at = 0; at + BLOCK + AHEAD <= s->n; at += BLOCK) {
-		v = load(p + at);
-		run = nonzero(look_up(lo[4], hi[4], v));
-		v = look_up(lo[0], hi[0], v);
-		v = _mm256_and_si256(v, look_up(lo[1], hi[1],
-		    load(p + at + 1)));
-		v = _mm256_and_si256(v, look_up(lo[2], hi[2],
-		    load(p + at + 2)));
-		v = _mm256_and_si256(v, look_up(lo[3], hi[3],
-		    load(p + at + 3)));
-		found = nonzero(v);
+		look_avx2(&t, p + at, &found, &run);
 		if (__builtin_expect(found || matters(run), 0)) {
 			handle(s, to, at, found, run);
 			if (s->root->stop)
-				break;
+				return;
 		}
 	}
-	return at;
+	memcpy(last, p + at, s->n - at);
+	for (i = 0; at + i < s->n && !s->root->stop; i += BLOCK) {
+		look_avx2(&t, last + i, &found, &run);
+		handle(s, to, at + i, found, run);
+	}
 }
 #endif
 
 void
 ir_leak_sweep(struct leak_span *s, const struct leak_sweep *to, bool portable)
 {
-	size_t at;
-
 #ifdef HAVE_X86
-	if (!portable && __builtin_cpu_supports("avx2"))
-		at = sweep_avx2(s, to);
-	else
+	if (!portable && __builtin_cpu_supports("avx2")) {
+		sweep_avx2(s, to);
+		return;
+	}
 #endif
-		at = sweep_plain(s, to);
 	(void)portable;
-	if (!s->root->stop)
-		tail(s, to, at);
+	sweep_plain(s, to);
 }
