@@ -3,7 +3,8 @@
  * no allocation that outlives a call, no I/O; safe from several threads.
  *
  * A span is looked through once for the few bytes that every rule hangs on
- * (AVX2 where the processor has it, else byte by byte, with equal results),
+ * (AVX2 or AVX-512 where the processor has it, else byte by byte: with equal
+ * results),
  * and only around those does a rule look closer.  Whether something is a hit
  * depends on bytes that are at most IR_LEAK_REACH away from its beginning, so
  * a long file may be given in windows that overlap by so much, and a part of
@@ -50,7 +51,7 @@ struct ir_leak_rules {
 	 * line: lines of passwd.client, sasl_passwd and the like count.
 	 */
 	bool lines;
-	bool portable;		/* without AVX2: for tests */
+	bool portable;		/* without vectors: for tests */
 };
 
 struct ir_leak_hit {

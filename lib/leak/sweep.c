@@ -1,8 +1,8 @@
 /*
  * sweep.c - one look at every byte.  What all rules hang on is four bytes
  * long or a run of base64 characters; both come out of table look-ups by
- * half bytes, which AVX2 does for 32 bytes at once (as Hyperscan's "Teddy"
- * does).  A run of 31 characters covers 16 bytes at a multiple of 16,
+ * half bytes, which AVX2 does for 32 bytes at once, AVX-512BW for 64 (as
+ * Hyperscan's "Teddy" does).  A run of 31 characters covers 16 bytes at a multiple of 16,
  * wherever it begins: only blocks that are covered are looked at.
  */
 #include <string.h>
@@ -203,20 +203,21 @@ look_avx2(const struct halves *t, const unsigned char *p, uint32_t *found,
 	*found = nonzero(v);
 }
 
+/* From `at` on, a multiple of BLOCK. */
 TARGET static void
-sweep_avx2(struct leak_span *s, const struct leak_sweep *to)
+sweep_avx2(struct leak_span *s, const struct leak_sweep *to, size_t at)
 {
 	unsigned char last[2 * BLOCK + AHEAD] = { 0 };
 	const unsigned char *p = s->p;
 	uint32_t found, run;
 	struct halves t;
-	size_t at, i;
+	size_t i;
 
 	for (i = 0; i < 5; i++) {
 		t.lo[i] = table(low[i]);
 		t.hi[i] = table(high[i]);
 	}
-	for (at = 0; at + BLOCK + AHEAD <= s->n; at += BLOCK) {
+	for (; at + BLOCK + AHEAD <= s->n; at += BLOCK) {
 		look_avx2(&t, p + at, &found, &run);
 		if (__builtin_expect(found || matters(run), 0)) {
 			handle(s, to, at, found, run);
@@ -230,14 +231,75 @@ sweep_avx2(struct leak_span *s, const struct leak_sweep *to)
 		handle(s, to, at + i, found, run);
 	}
 }
+
+#define TARGET64 __attribute__((target("avx512bw")))
+
+TARGET64 static inline __m512i
+look_up64(__m512i lo, __m512i hi, __m512i v)
+{
+	const __m512i half = _mm512_set1_epi8(15);
+
+	return _mm512_and_si512(_mm512_shuffle_epi8(lo,
+	    _mm512_and_si512(v, half)), _mm512_shuffle_epi8(hi,
+	    _mm512_and_si512(_mm512_srli_epi16(v, 4), half)));
+}
+
+TARGET64 static inline __m512i
+load64(const unsigned char *p)
+{
+	return _mm512_loadu_si512((const void *)p);
+}
+
+/* Two blocks at once; how far it came.  The rest is for AVX2. */
+TARGET64 static size_t
+sweep_avx512(struct leak_span *s, const struct leak_sweep *to)
+{
+	const unsigned char *p = s->p;
+	__m512i lo[5], hi[5], v;
+	uint64_t found, run;
+	size_t at, i;
+
+	for (i = 0; i < 5; i++) {
+		lo[i] = _mm512_broadcast_i32x4(_mm_loadu_si128(
+		    (const __m128i *)(const void *)low[i]));
+		hi[i] = _mm512_broadcast_i32x4(_mm_loadu_si128(
+		    (const __m128i *)(const void *)high[i]));
+	}
+	for (at = 0; at + 2 * BLOCK + AHEAD <= s->n && !s->root->stop;
+	    at += 2 * BLOCK) {
+		v = load64(p + at);
+		run = _mm512_test_epi8_mask(look_up64(lo[4], hi[4], v),
+		    _mm512_set1_epi8(-1));
+		v = look_up64(lo[0], hi[0], v);
+		v = _mm512_and_si512(v, look_up64(lo[1], hi[1],
+		    load64(p + at + 1)));
+		v = _mm512_and_si512(v, look_up64(lo[2], hi[2],
+		    load64(p + at + 2)));
+		found = _mm512_test_epi8_mask(v, look_up64(lo[3], hi[3],
+		    load64(p + at + 3)));
+		if (__builtin_expect((uint32_t)found ||
+		    matters((uint32_t)run), 0))
+			handle(s, to, at, (uint32_t)found, (uint32_t)run);
+		if (__builtin_expect((uint32_t)(found >> 32) ||
+		    matters((uint32_t)(run >> 32)), 0))
+			handle(s, to, at + BLOCK, (uint32_t)(found >> 32),
+			    (uint32_t)(run >> 32));
+	}
+	return at;
+}
 #endif
 
 void
 ir_leak_sweep(struct leak_span *s, const struct leak_sweep *to, bool portable)
 {
 #ifdef HAVE_X86
+	size_t at = 0;
+
 	if (!portable && __builtin_cpu_supports("avx2")) {
-		sweep_avx2(s, to);
+		if (__builtin_cpu_supports("avx512bw"))
+			at = sweep_avx512(s, to);
+		if (!s->root->stop)
+			sweep_avx2(s, to, at);
 		return;
 	}
 #endif

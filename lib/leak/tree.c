@@ -182,19 +182,10 @@ member_problem(const char *member, const char *why, void *arg)
 	w->t->to->problem(w->path, member, why, w->t->to->arg);
 }
 
-static void
-no_problem(const char *member, const char *why, void *arg)
-{
-	(void)member;
-	(void)why;
-	(void)arg;
-}
-
 static bool
 make_unpack(struct worker *w)
 {
-	const struct ir_unpack_to to = { window, w->t->o->no_unpack ?
-	    no_problem : member_problem, w };
+	const struct ir_unpack_to to = { window, member_problem, w };
 
 	if (!w->unpack)
 		w->unpack = ir_unpack_new(&to, w->t->o->unpack_limit);
@@ -235,7 +226,7 @@ read_on(struct worker *w, int fd, size_t n)
 		return;
 	if (fstat(fd, &before))
 		memset(&before, 0, sizeof before);
-	ir_unpack_begin(w->unpack);
+	ir_unpack_begin(w->unpack, !w->t->o->no_unpack);
 	while (r > 0 && !stopped(w) && !ir_unpack_full(w->unpack)) {
 		ir_unpack_data(w->unpack, w->buf, (size_t)r);
 		if ((size_t)r < BUFFER)

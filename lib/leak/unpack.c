@@ -902,12 +902,16 @@ ir_unpack_free(struct ir_unpack *u)
 }
 
 void
-ir_unpack_begin(struct ir_unpack *u)
+ir_unpack_begin(struct ir_unpack *u, bool packed)
 {
 	u->member[0] = '\0';
 	u->made = 0;
 	u->full = false;
 	begin(u, 0);
+	if (!packed && u->layer[0]) {
+		u->layer[0]->kind = PLAIN;
+		plain_begin(u);
+	}
 }
 
 void

@@ -47,8 +47,11 @@ void ir_unpack_free(struct ir_unpack *u);
 /* Is what begins so packed? */
 bool ir_unpack_is(const unsigned char *p, size_t n);
 
-/* One file after the other: begin, its bytes in pieces, end. */
-void ir_unpack_begin(struct ir_unpack *u);
+/*
+ * One file after the other: begin, its bytes in pieces, end.  Not packed:
+ * plain bytes, whatever they look like.
+ */
+void ir_unpack_begin(struct ir_unpack *u, bool packed);
 void ir_unpack_data(struct ir_unpack *u, const unsigned char *p, size_t n);
 void ir_unpack_end(struct ir_unpack *u);
 /* Nothing that is put in will be shown any more: the limit is reached. */
