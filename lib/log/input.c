@@ -340,9 +340,11 @@ ir_log_read_into(struct ir_log_input *in, char *to, size_t size,
 	return n;
 }
 
-bool
-ir_log_plain(const struct ir_log_input *in)
+int
+ir_log_plain(struct ir_log_input *in, struct ir_err *err)
 {
+	if (in->kind == UNKNOWN && find_kind(in, err))
+		return -1;
 	return in->kind == PLAIN;
 }
 

@@ -46,8 +46,8 @@ ssize_t ir_log_read(struct ir_log_input *in, const char **p,
 ssize_t ir_log_read_into(struct ir_log_input *in, char *to, size_t size,
     struct ir_err *err);
 
-/* After the first read: neither gzip nor Zstandard.  Its descriptor. */
-bool ir_log_plain(const struct ir_log_input *in);
+/* 1: neither gzip nor Zstandard, 0, or -1 as above.  Its descriptor. */
+int ir_log_plain(struct ir_log_input *in, struct ir_err *err);
 int ir_log_fd(const struct ir_log_input *in);
 
 /*
