@@ -710,7 +710,21 @@ slow_server() {
 	cp "$data/report-initial.json" report.json
 	cp "$data/report-support.json" support.json
 	export QUELL_ACK_RELAY=127.0.0.1:$(sink_port "$sink")
+	export QUELL_INCIDENTS=$PWD/inc
 	incident open --dir inc/a <report.json >/dev/null
+	# what becomes of it: its Message-ID is known before it is sent
+	id=$(abuse-ack -n <report.json | jq -r .message_id)
+	printf '%s\n' 'Content-Type: multipart/report;' \
+		' report-type=delivery-status; boundary=b' '' --b \
+		'Content-Type: message/delivery-status' '' \
+		'Final-Recipient: rfc822; trustandsafety@support.aws.com' \
+		'Action: failed' '' --b 'Content-Type: text/rfc822-headers' '' \
+		"Message-ID: $id" '' --b-- >bounce.eml
+	printf '%s %s\n' "$(date -d '+1 hour' '+%F %T')" \
+		"1vMAaa-00000000002-0002 <= a@b H=c [192.0.2.1] id=${id:1:-1}" \
+		"$(date -d '+1 hour' '+%F %T')" \
+		"1vMAaa-00000000002-0002 => trustandsafety@support.aws.com R=d T=s H=mx.amazon.com [192.0.2.9]" \
+		>mainlog
 	run_examples abuse-ack
 }
 

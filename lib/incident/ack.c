@@ -87,7 +87,8 @@ apply(struct ir_ack *a, const struct ir_rec *line)
 	if (strcmp(event, "settled") == 0) {
 		as = ir_rec_get(data, "as");
 		a->state = as && strcmp(as, "not-sent") == 0 ?
-		    IR_ACK_FAILED : IR_ACK_SENT;
+		    IR_ACK_FAILED : as && strcmp(as, "relayed") == 0 ?
+		    IR_ACK_RELAYED : IR_ACK_SENT;
 	}
 	a->temporary = ir_rec_get_bool(data, "temporary", false);
 	take(data, "message_id", a->message_id, sizeof a->message_id);
