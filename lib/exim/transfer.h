@@ -27,9 +27,9 @@ struct ir_transfer {
 	const char *from_folder, *to_folder; /* for the log, when elsewhere */
 	bool restore, leave_partly, located;
 	/*
-	 * Lock and hash a batch while the one before it is moved, by a thread
-	 * of its own; still is called from there.  Only where all messages
-	 * are located, on one file system, and next() never waits.
+	 * Go on to the next batch while a thread waits for the disk.  Only
+	 * where all messages are located (none is named twice), on one file
+	 * system, and next() never waits.
 	 */
 	bool overlap;
 	size_t batch;			/* messages at a time */
@@ -51,7 +51,7 @@ struct ir_transfer {
 	/* behind each batch: what was reported is on the disk */
 	void (*settled)(void *arg);
 	/* used inside */
-	struct ir_batch *batches[2];
+	struct ir_batch *batches[3];
 };
 
 /* 0, what next returned, or -1: 73, 74. */
