@@ -317,6 +317,22 @@ no_panic() {
 	sums sp | diff before -
 }
 
+@test "named again, in the same batch or a later one: moved once" {
+	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 20 \
+		--spam 1 --bounces 0 >/dev/null
+	exim-queue --spool sp | jq -r .id >ids
+	# each twice in a row, all again, and the other way round
+	{ sed p ids; cat ids; tac ids; } >often
+	run -0 --separate-stderr bash -c 'exim-queue-purge -q --spool sp \
+		--queue-name Q --batch 8 -y <often'
+	[ "$(grep -c '"changed":true' <<<"$output")" = 20 ]
+	[ "$(jq -r 'select(.changed | not).why' <<<"$output" | sort -u)" = \
+		'in quarantine already: Q
+named twice' ]
+	[ "$(find sp/Q/input -name '*-H' | wc -l)" = 20 ]
+	run -0 exim-quarantine verify -q --spool sp Q
+}
+
 @test "the disk fails under a batch: said, and nothing lost or left half" {
 	command -v strace >/dev/null || skip 'no strace'
 	# the command is not dumpable: only root's strace sees its memory
@@ -374,9 +390,9 @@ no_panic() {
 	# the command is not dumpable: only root's strace sees its memory
 	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	three
-	trace -o trace -e trace=write,fdatasync,renameat2 \
+	trace -f -o trace -e trace=write,fsync,renameat2 \
 		exim-queue-purge --spool sp --queue-name Q --partly-delivered -y "$A" >/dev/null
-	run -0 awk '/queue-move/ { w = NR } /fdatasync/ && w { s = NR }
+	run -0 awk '/queue-move/ { w = NR } /fsync.*= 0/ && w { s = NR }
 		/renameat2/ { print (w && s && s > w); exit }' trace
 	[ "$output" = 1 ]
 	jq -se '.[0] | .type == "queue-move" and .source == "" and

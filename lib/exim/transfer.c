@@ -11,6 +11,7 @@
 #include "transfer.h"
 
 #define NAMES (4 * IR_MANIFEST_BATCH)
+#define BATCHES IR_TRANSFER_BATCHES
 #define SYNC_EACH 4	/* folders that are synced one by one */
 #define DIRS 137	/* folders of two queues of a split spool, and more */
 
@@ -217,26 +218,42 @@ hold(struct ir_batch *b, struct ir_item *it, struct ir_held *h,
 	return got;
 }
 
-/*
- * Our own lock does not stop us: a message that is named twice would be held
- * twice, and let go with the first descriptor that is closed.
- */
-static bool
-named_before(struct ir_batch *b, size_t i)
+/* Where the id is in the batch's table, or the free place for it. */
+static uint16_t *
+name_at(const struct ir_batch *b, const char *id)
 {
 	uint64_t h = 14695981039346656037u;
 	const char *p;
 	size_t at;
 
+	for (p = id; *p; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211u;
+	for (at = (size_t)(h ^ h >> 32) % NAMES; b->names[at] &&
+	    strcmp(b->v[b->names[at] - 1].id, id) != 0;
+	    at = (at + 1) % NAMES)
+		;
+	return &b->names[at];
+}
+
+/*
+ * Our own lock does not stop us: a message that is named twice would be held
+ * twice, and let go with the first descriptor that is closed.  So all batches
+ * that are under way are looked at.
+ */
+static bool
+named_before(struct ir_batch *b, size_t i)
+{
+	const struct ir_batch *other;
+	size_t k;
+
 	if (b->t->located)
 		return false;
-	for (p = b->v[i].id; *p; p++)
-		h = (h ^ (unsigned char)*p) * 1099511628211u;
-	for (at = (size_t)(h ^ h >> 32) % NAMES; b->names[at];
-	    at = (at + 1) % NAMES)
-		if (strcmp(b->v[b->names[at] - 1].id, b->v[i].id) == 0)
+	for (k = 0; k < BATCHES; k++) {
+		other = b->t->batches[k];
+		if (other && other->n && *name_at(other, b->v[i].id))
 			return true;
-	b->names[at] = (uint16_t)(i + 1);
+	}
+	*name_at(b, b->v[i].id) = (uint16_t)(i + 1);
 	return false;
 }
 
@@ -531,7 +548,7 @@ begin(struct ir_transfer *t, struct ir_err *err)
 
 	if (t->batch == 0 || t->batch > most_files())
 		t->batch = most_files();
-	for (i = 0; i < (t->overlap ? 3 : 1); i++)
+	for (i = 0; i < (t->overlap ? BATCHES : 1); i++)
 		if (!t->batches[i] && !(t->batches[i] = batch_new(t)))
 			return ir_fail(err, IR_OSERR, "no memory");
 	return 0;
@@ -655,7 +672,7 @@ ir_transfer_free(struct ir_transfer *t)
 {
 	size_t i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < BATCHES; i++) {
 		batch_free(t->batches[i]);
 		t->batches[i] = NULL;
 	}
