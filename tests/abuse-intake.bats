@@ -46,6 +46,63 @@ kept() {	# FOLDER: how many
 	[[ $output == *'usage: abuse-intake'* ]]
 }
 
+# A reminder, direct or as a list hands it on: FROM MESSAGE-ID AUTH [FOOTER]
+reminder() {
+	cat <<-EOF
+	Received: from a.example.net by mx.example.org; Mon, 02 Mar 2026 10:00:30 +0000
+	Authentication-Results: mx.example.org; dmarc=$3 header.from=support.aws.com
+	From: $1
+	To: security@example.org
+	Subject: RE: Your AWS Abuse Report [20000000001-2] [AWS ID 222233334444]
+	Message-ID: $2
+	Date: ${date:-Mon, 02 Mar 2026 10:00:00 +0000}
+	List-Id: <security.lists.example.org>
+	X-Original-From: AWS <trustandsafety@support.aws.com>
+
+	Hello,
+
+	We have not received a response to our notice about your EC2 instance.
+	AWS ID: 222233334444 Region: ap-northeast-1 EC2 Instance Id: i-0aa11bb22cc33dd44
+	${4-}
+	EOF
+}
+
+@test "a copy that a list gave another Message-ID is no second notice" {
+	local aws='AWS <trustandsafety@support.aws.com>'
+	local list='AWS via security <security@lists.example.org>'
+	local foot='_______________________________________________'
+	run -0 "$INTAKE" <"$data/01-initial.eml"
+	dir=$(echo incidents/*)
+	reminder "$aws" '<r@aws>' pass | "$INTAKE"
+	incident log "$dir" --event incident.answered >/dev/null
+	before=$(wc -l <"$dir/journal.jsonl")
+	# later, by two lists: it is answered still
+	reminder "$list" '<r@list>' none "$foot" | "$INTAKE"
+	reminder "$list" '<r@other>' none "--
+	You are subscribed" | "$INTAKE"
+	[ "$(wc -l <"$dir/journal.jsonl")" = "$before" ]
+	[ "$(incident show "$dir" | jq .answered)" = true ]
+	# the same words once more, written later: a second reminder
+	date='Tue, 03 Mar 2026 10:00:00 +0000' reminder "$aws" '<s@aws>' pass |
+		"$INTAKE"
+	[ "$(incident show "$dir" | jq .answered)" = false ]
+}
+
+@test "the better copy of a notice is kept, and starts no clock" {
+	local aws='AWS <trustandsafety@support.aws.com>'
+	local list='AWS via security <security@lists.example.org>'
+	reminder "$list" '<r@list>' none | "$INTAKE"
+	dir=$(echo incidents/*)
+	incident log "$dir" --event incident.answered >/dev/null
+	incident log "$dir" --event incident.closed >/dev/null
+	reminder "$aws" '<r@aws>' pass | "$INTAKE"
+	tail -n 1 "$dir/journal.jsonl" | jq -e '.event == "report.merged" and
+		.data.authentic == "pass" and .data.again'
+	[ "$(incidents)" = 1 ]
+	incident show "$dir" | jq -e '.answered and .state == "closed" and
+		(has("reopened") | not)'
+}
+
 @test "a delivery that brings several reports opens each" {
 	jq -c 'if .account then .detail.eventArn += .detail.eventTypeCode
 		else . end' "$data/40-eventbridge.json" \

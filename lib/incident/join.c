@@ -104,7 +104,7 @@ know_report(struct ir_rec *known, const struct ir_rec *line)
 		ir_rec_int(known, "last", t);
 	if (strcmp(get(d, "stage"), "resolved") == 0)
 		ir_rec_bool(known, "closed", !forged);
-	else
+	else if (!ir_rec_get_bool(d, "again", false))
 		ir_rec_bool(known, "closed", false);
 }
 

@@ -548,6 +548,8 @@ base_time(struct ir_report *r, const struct ir_mime *m, const struct found *f)
 	else
 		have_date = h && ir_mail_date(h->value, h->value_len,
 		    &date) == 0;
+	if (have_date && !f->is_inline)
+		r->date = date;
 	if (have_recv && recv < now)
 		r->received = recv;
 	if (have_recv)
