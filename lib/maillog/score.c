@@ -542,7 +542,7 @@ hour_lines(const struct judge *j, struct ir_mail_signal *g)
 	const struct ir_mail_subject *u = j->u;
 	uint32_t i, k, least = j->v->peak / 3 + 1;
 
-	for (i = 0; i < u->nsample; i++)
+	for (i = 0; i < u->nsample && g->nlines < j->lines; i++)
 		for (k = 0; k < u->ncell; k++)
 			if (hour_of(u, u->cell[k]) == u->sample[i].hour &&
 			    (u->cell[k] & 0xffff) >= least)
