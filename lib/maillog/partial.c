@@ -137,10 +137,11 @@ push_net(const struct ir_mail_state *s, struct ir_rec *a, uint32_t net)
 static void
 put_sums(struct ir_rec *r, const struct ir_mail_subject *u)
 {
+	const struct ir_mail_rare *q = ir_mail_rare(u);
 	const uint32_t v[] = { u->msgs, u->rcpts, u->bounces, u->defers,
 		u->logins, u->checks, u->fails, u->foreign, u->titled,
-		u->robots, u->heavy, u->heavy_rcpts, u->heavy_first,
-		u->heavy_last, u->max_rcpts, u->first, u->last };
+		u->robots, q->heavy, q->heavy_rcpts, q->heavy_first,
+		q->heavy_last, u->max_rcpts, u->first, u->last };
 	struct ir_rec *a = ir_rec_array(), *b = ir_rec_array();
 	struct ir_rec *c = ir_rec_array();
 	size_t i;
@@ -172,7 +173,7 @@ put_nets(struct out *o)
 		(void)list(o, &l, "nets", 80);
 		push_net(o->s, a, e->net);
 		ir_rec_push_int(a, e->first);
-		ir_rec_push_int(a, e->last);
+		ir_rec_push_int(a, ir_mail_net_last(e));
 		ir_rec_push_int(a, e->sends);
 		ir_rec_push_int(a, e->logins);
 		ir_rec_push_int(a, e->several ? -1 : (int)e->low);
@@ -227,8 +228,9 @@ put_subject(struct out *o)
 	for (i = 0, l = NULL; i < u->nsample; i++)
 		put_sample(o, &l, "samples", &u->sample[i]);
 	for (i = 0, l = NULL; i < IR_MAIL_BOUNCE_LINES; i++)
-		if (u->bounced[i].hash)
-			put_sample(o, &l, "bounced", &u->bounced[i]);
+		if (ir_mail_rare(u)->bounced[i].hash)
+			put_sample(o, &l, "bounced",
+			    &ir_mail_rare(u)->bounced[i]);
 	put_nets(o);
 	end_record(o);
 }
@@ -485,16 +487,17 @@ take_samples(struct ir_mail_state *s, struct ir_mail_subject *u,
 }
 
 static void
-take_sums(struct ir_mail_subject *u, const struct ir_rec *r)
+take_sums(struct ir_mail_state *s, struct ir_mail_subject *u, const struct ir_rec *r)
 {
 	const struct ir_rec *a = ir_rec_at(r, "sums");
 	const struct ir_rec *b = ir_rec_at(r, "senders");
 	const struct ir_rec *c = ir_rec_at(r, "titles");
 	struct ir_mail_subject f = { 0 };
+	struct ir_mail_rare q = { 0 };
 	uint32_t *const v[] = { &f.msgs, &f.rcpts, &f.bounces, &f.defers,
 		&f.logins, &f.checks, &f.fails, &f.foreign, &f.titled,
-		&f.robots, &f.heavy, &f.heavy_rcpts, &f.heavy_first,
-		&f.heavy_last, &f.max_rcpts, &f.first, &f.last };
+		&f.robots, &q.heavy, &q.heavy_rcpts, &q.heavy_first,
+		&q.heavy_last, &f.max_rcpts, &f.first, &f.last };
 	size_t i;
 
 	if (!a)
@@ -506,6 +509,7 @@ take_sums(struct ir_mail_subject *u, const struct ir_rec *r)
 		f.titles.v[i] = c ? u32(c, i) : 0;
 	}
 	ir_mail_add_counts(u, &f);
+	ir_mail_add_heavy(s, u, &q);
 }
 
 static enum ir_mlog_who
@@ -581,7 +585,7 @@ ir_mail_import(struct ir_mail_state *s, const struct ir_rec *r,
 	n = ir_mail_intern(s, who, name, strlen(name), hash);
 	if (n != NOBODY) {
 		u = ir_mail_subject(s, n);
-		take_sums(u, r);
+		take_sums(s, u, r);
 		take_nets(s, u, r);
 		take_fails(s, u, r);
 		take_samples(s, u, r, "samples");

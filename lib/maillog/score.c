@@ -38,7 +38,7 @@ ir_mail_maybe(const struct ir_mail_subject *u)
 {
 	return u->msgs >= 20 || (u->msgs >= 5 && u->nnet >= 5) ||
 	    (u->msgs && u->nfail) || u->checks >= 2 || u->nnet >= 5 ||
-	    u->heavy_rcpts >= 100;
+	    ir_mail_rare(u)->heavy_rcpts >= 100;
 }
 
 static struct ir_mail_signal *
@@ -211,7 +211,7 @@ find_places(struct judge *j, struct ir_err *err)
 			continue;
 		p[n] = (struct ir_mail_place){ .net = e->net,
 			.first = e->first,
-			.last = e->last, .nets = 1,
+			.last = ir_mail_net_last(e), .nets = 1,
 			.sends = j->by_login ? e->logins : e->sends,
 			.where = ir_mail_net_where(e) };
 		j->near[n] = p[n];
@@ -639,22 +639,23 @@ static void
 judge_fanout(struct judge *j, bool quiet)
 {
 	const struct ir_mail_subject *u = j->u;
+	const struct ir_mail_rare *r = ir_mail_rare(u);
 	const struct ir_mail_place *p = j->v->place;
-	uint32_t span = u->heavy_last - u->heavy_first;
+	uint32_t span = r->heavy_last - r->heavy_first;
 	struct ir_mail_signal *g;
 	size_t i;
 
-	if (u->heavy_rcpts < 300 || span > 4 * DAY ||
-	    u->heavy_first < u->first + 2 * DAY)
+	if (r->heavy_rcpts < 300 || span > 4 * DAY ||
+	    r->heavy_first < u->first + 2 * DAY)
 		return;
 	/* from a place that came with them? */
 	for (i = 0; i < j->v->places && (p[i].key == INSIDE_KEY ||
-	    p[i].first < u->heavy_first - HOUR ||
-	    p[i].first > u->heavy_first + HOUR); i++)
+	    p[i].first < r->heavy_first - HOUR ||
+	    p[i].first > r->heavy_first + HOUR); i++)
 		continue;
 	g = signal_at(j, "fanout", i < j->v->places ? 35 : quiet ? 10 : 25,
-	    u->heavy_rcpts, 300, "%u recipients in %u messages to many, "
-	    "which it never wrote before%s", u->heavy_rcpts, u->heavy,
+	    r->heavy_rcpts, 300, "%u recipients in %u messages to many, "
+	    "which it never wrote before%s", r->heavy_rcpts, r->heavy,
 	    i < j->v->places ? ", from a new place" : "");
 	if (i < j->v->places)
 		add_line(j, g, p[i].where);
@@ -705,8 +706,8 @@ judge_bounces(struct judge *j)
 	    10, (int64_t)share, 5, "%u of %llu recipients (%llu%%) refused",
 	    u->bounces, (unsigned long long)all, (unsigned long long)share);
 	for (i = 0; i < IR_MAIL_BOUNCE_LINES; i++)
-		if (u->bounced[i].hash)
-			add_line(j, g, u->bounced[i].where);
+		if (ir_mail_rare(u)->bounced[i].hash)
+			add_line(j, g, ir_mail_rare(u)->bounced[i].where);
 }
 
 static void
@@ -792,7 +793,7 @@ enough(const struct judge *j)
 	const struct ir_mail_subject *u = j->u;
 	size_t i;
 
-	if (u->msgs >= 20 || u->heavy_rcpts >= 300 || j->by_login)
+	if (u->msgs >= 20 || ir_mail_rare(u)->heavy_rcpts >= 300 || j->by_login)
 		return true;
 	for (i = 0; i < j->v->nsignals; i++)
 		if (u->msgs >= 5 && (strcmp(j->v->signal[i].name, "nets") ==
