@@ -58,6 +58,8 @@ writers() {
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
 	none|sender-check --resolver 127.0.0.1:9 -t 1 example.com
 	none|mail-refusals mainlog
+	none|maillog-suspects --level all mainlog
+	none|maillog-suspects --partial mainlog
 	none|ip-origin --db ranges.tsv 192.0.2.1 10.0.0.1
 	none|smtp-procs --odd
 	none|smtp-probe --no-auth us-east-1
@@ -181,7 +183,9 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'trail-search --ip' 'ses-status --allow-list' 'ip-origin --db' \
 		'ip-origin --field' 'sender-check --ses' 'sender-check --selector' \
 		'sender-check' 'mail-refusals --table' 'mail-refusals --since' \
-		'smtp-procs --port' 'smtp-procs --watch'; do
+		'smtp-procs --port' 'smtp-procs --watch' \
+		'maillog-suspects --account' 'maillog-suspects --ip' \
+		'maillog-suspects --message-id'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||

@@ -113,7 +113,21 @@ push_line(struct out *o, struct ir_rec *a, uint64_t where)
 	ir_rec_push_int(a, (int64_t)i);
 	ir_rec_push_int(a, (int64_t)t.line);
 	ir_rec_push(a, ir_rec_string(text, n));
-	o->size += n;
+	o->size += ir_mail_text_size(text, n);
+}
+
+/* A byte that is none of UTF-8 becomes three, a quote two. */
+size_t
+ir_mail_text_size(const char *p, size_t n)
+{
+	size_t i, size = n;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)p[i] >= 0x7f || p[i] < ' ')
+			size += 2;
+		else if (p[i] == '"' || p[i] == '\\')
+			size++;
+	return size;
 }
 
 static void

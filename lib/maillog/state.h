@@ -185,6 +185,8 @@ void ir_mail_export(struct ir_mail_state *s, ir_mail_look *look, void *arg,
 /* 0, or -1: 65 not such a record, 71. */
 int ir_mail_import(struct ir_mail_state *s, const struct ir_rec *r,
     struct ir_err *err);
+/* Bytes that a text may take in a record. */
+size_t ir_mail_text_size(const char *p, size_t n);
 /* Lines that came by import; false: it is none of those. */
 bool ir_mail_imported(const struct ir_mail_state *s, uint64_t where,
     struct ir_mail_text *t);
