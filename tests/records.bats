@@ -61,6 +61,8 @@ writers() {
 	none|sender-check --resolver 127.0.0.1:9 -t 1 example.com
 	none|mail-refusals mainlog
 	none|weblog-forms --min 0 access.log
+	none|maillog-suspects --level all mainlog
+	none|maillog-suspects --partial mainlog
 	none|ip-origin --db ranges.tsv 192.0.2.1 10.0.0.1
 	none|mailbox-lock -n --passwd-file $PWD/users joe
 	none|mailbox-lock -n --new-password joe
@@ -189,7 +191,9 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'weblog-forms --mainlog' 'weblog-forms --vhost' 'weblog-forms --rules' \
 		'smtp-procs --port' 'smtp-procs --watch' \
 		'mailbox-lock -y --passwd-file' 'mailbox-lock -y --owner' \
-		'mailbox-lock -y --backend'; do
+		'mailbox-lock -y --backend' \
+		'maillog-suspects --account' 'maillog-suspects --ip' \
+		'maillog-suspects --message-id'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
