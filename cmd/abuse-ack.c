@@ -23,6 +23,7 @@
 #include "incident/casefile.h"
 #include "incident/courier.h"
 #include "incident/incident.h"
+#include "incident/join.h"
 #include "incident/letter.h"
 #include "incident/receipt.h"
 #include "incident/view.h"
@@ -155,7 +156,7 @@ struct ack_opts {
 	const char *relay, *relay_user, *relay_password_file, *relay_tls;
 	const char *ca_file, *sendmail, *resolver, *settle;
 	const char *kind, *cause, *prevention, *reason, *until, *summary;
-	const char *ses, *evidence, *mx_host, *posted;
+	const char *ses, *evidence, *mx_host, *posted, *report;
 	struct ir_aws_opts aws;
 	struct ir_list cc, mainlog;
 	long next, mx_port;
@@ -191,6 +192,8 @@ struct ack_opts {
 	    "no person looked at it: say Auto-Submitted" }, \
 	{ 0, "print", NULL, IR_BOOL, &(o)->print, \
 	    "write the mail (or the text for a ticket), send nothing" }, \
+	{ 0, "report", "N|CASE", IR_STR, &(o)->report, \
+	    "which report of the incident; default: the first" }, \
 	{ 0, "again", NULL, IR_BOOL, &(o)->again, \
 	    "answer a reminder or final notice, too" }, \
 	{ 0, "resend", NULL, IR_BOOL, &(o)->resend, \
@@ -242,6 +245,7 @@ struct run {
 	char host[256], to[256], from[256], dir[PATH_MAX], key[96];
 	char doubt[256];	/* what a person should know before "yes" */
 	const char *case_id, *stage;
+	size_t number;		/* which report of the incident; 0: another */
 	char own[13];		/* --ses: the account of the credentials */
 	bool asked, changed, has_dir, in_incident, ticket;
 	struct ir_aws *aws;
@@ -391,6 +395,8 @@ check_usage(const struct ack_opts *o, char **argv, int n)
 	if (!letter_of(o))
 		ir_die_usage("--kind: not ack, extend, resolved or "
 		    "not-abusive: %s", o->kind);
+	if (o->report && (n || !o->change.incident))
+		ir_die_usage("--report is one of those that --incident has");
 	if (o->again && !is_kind(o, "ack"))
 		ir_die_usage("--again is for --kind=ack");
 	if (o->summary && strcmp(o->summary, "ja") != 0 &&
@@ -404,33 +410,41 @@ check_usage(const struct ack_opts *o, char **argv, int n)
 
 /* --- the report --------------------------------------------------------- */
 
+/* Is the report of a case that the incident knows? */
+static int
+check_key(const struct run *r, struct ir_err *err)
+{
+	struct ir_rec *known = ir_incident_known(r->dir, err);
+	const struct ir_rec *keys = known ? ir_rec_at(known, "keys") : NULL;
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < ir_rec_len(keys) && !found; i++)
+		found = strcmp(ir_rec_cstr(ir_rec_item(keys, i)),
+		    r->key) == 0;
+	if (known && !found)
+		ir_fail(err, IR_CONFIG,
+		    "the report is of another case than %s", r->dir);
+	ir_rec_free(known);
+	return found ? 0 : -1;
+}
+
 static int
 read_report(struct run *r, bool from_stdin, struct ir_err *err)
 {
 	const char *dir = r->o->change.incident;
-	struct ir_rec *opened = NULL;
-	char key[96];
-	int rc = 0;
 
+	if (dir && strlen(dir) >= sizeof r->dir)
+		return ir_fail(err, IR_NOINPUT, "--incident: too long");
 	if (dir) {
-		if (strlen(dir) >= sizeof r->dir)
-			return ir_fail(err, IR_NOINPUT, "--incident: too long");
 		snprintf(r->dir, sizeof r->dir, "%s", dir);
 		r->has_dir = r->in_incident = true;
-		opened = ir_incident_report(dir, err);
-		if (!opened)
-			return -1;
 	}
 	r->report = !dir || from_stdin ? ir_report_read(err) :
-	    ir_rec_copy(opened);
+	    ir_incident_report_of(dir, r->o->report, &r->number, err);
 	if (!r->report || ir_incident_key(r->report, r->key, err))
-		rc = -1;
-	else if (opened && (ir_incident_key(opened, key, err) ||
-	    strcmp(key, r->key) != 0))
-		rc = ir_fail(err, IR_CONFIG,
-		    "the report is of another case than %s", dir);
-	ir_rec_free(opened);
-	return rc;
+		return -1;
+	return dir ? check_key(r, err) : 0;
 }
 
 /* "Name <address>" or "address" -> address; 0, or -1. */
@@ -1239,6 +1253,8 @@ put(struct run *r, struct ir_out *out, const struct ir_err *err)
 		ir_rec_str(rec, "case", r->case_id);
 	if (r->has_dir)
 		ir_rec_str(rec, "incident", r->dir);
+	if (r->number)
+		ir_rec_int(rec, "report", (int64_t)r->number);
 	if (r->stage)
 		ir_rec_str(rec, "stage", r->stage);
 	ir_rec_str(rec, "state", ir_ack_word(&r->ack));

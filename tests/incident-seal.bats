@@ -198,6 +198,51 @@ answer() {	# QUERY REPLY
 	run -65 incident seal "$dir"
 }
 
+@test "a merged incident is sealed whole: its head stands for all of it" {
+	open_one '.case = "1" | .resources = []'
+	a=$dir
+	open_one '.case = "2" | .resources = [] | .message_id = "<b@x>"'
+	b=$dir
+	open_one '.case = "3" | .resources = [] | .message_id = "<c@x>"'
+	incident merge "$b" "$dir" >/dev/null
+	incident merge "$a" "$b" >/dev/null
+	run -0 --separate-stderr incident seal "$a" --tar all.tar.zst
+	jq -e .changed <<<"$output"
+	jq -es --arg b "${b##*/}" --arg c "${dir##*/}" --arg h "$(tail -n 1 \
+		"$b/journal.jsonl" | tr -d '\n' | sha256sum | cut -d' ' -f1)" \
+		'last.data.merged | map(.incident) == [$b, $c] and
+		.[0].head == $h' "$a/journal.jsonl"
+	mkdir out
+	zstd -qdc all.tar.zst | tar x -C out
+	(cd out && sha256sum --quiet -c SHA256SUMS)
+	cmp "$b/evidence/0001-notice.eml" out/"${b##*/}"/evidence/0001-*
+	cmp "$dir/journal.jsonl" out/"${dir##*/}"/journal.jsonl
+	run -0 --separate-stderr incident seal "$a"
+	jq -e '.changed == false' <<<"$output"
+	run -0 --separate-stderr incident verify "$a"
+	jq -e '.ok and (.merged | map(.ok) == [true, true])' <<<"$output"
+	# what is added to a part later is not sealed: the next seal has it
+	incident log "$dir" 'after the seal' >/dev/null
+	run -0 --separate-stderr incident verify "$a"
+	run -0 --separate-stderr incident seal "$a"
+	jq -e '.changed and .number == 2' <<<"$output"
+	# a part that was made anew shows in the head of the whole
+	cp -a "$dir" kept
+	rm -rf "$dir"
+	incident open --dir "$dir" < <(report '.case = "3" | .resources = []') \
+		>/dev/null
+	run -1 --separate-stderr incident verify "$a"
+	jq -e '.ok == false and (.why | test("sealed is gone"))' <<<"$output"
+	rm -rf "$dir"
+	cp -a kept "$dir"
+	run -0 --separate-stderr incident verify "$a"
+	echo x >"$dir/more"
+	chmod u+w "$dir"/evidence/0001-*
+	echo x >>"$dir"/evidence/0001-notice.eml
+	run -1 --separate-stderr incident verify "$a"
+	jq -e '.merged[1].ok == false' <<<"$output"
+}
+
 @test "a time stamp of RFC 3161: asked, verified, kept, verified again" {
 	open_one
 	authority

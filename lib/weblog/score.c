@@ -60,7 +60,9 @@ burst(struct ir_web_score *s)
 		    (int64_t)s->median * 10 : 50, "in an hour");
 		return true;
 	}
-	if (s->peak < 100)
+	/* the same in a few hours of several days is somebody's habit */
+	if (s->peak < 100 || (s->url->last - s->url->first > 86400 &&
+	    s->peak < 3 * (uint64_t)s->median))
 		return false;
 	say(s, "burst", 15, s->peak, 100, "in an hour");
 	return true;
@@ -108,7 +110,10 @@ mailed(const struct ir_web_score *s, const struct ir_web_counts *c,
 		    u->ok), 50, "% with mail in the same seconds" };
 		return true;
 	}
-	/* in a flood each second has mail, and chance would give the same */
+	/* In a flood each second has mail, and chance would give the same:
+	 * then it is as much mail, if it is known whose. */
+	if (u->user == IR_WEB_ANY)
+		return false;
 	n = ir_web_mails_count(c->mails, u->user, s->peak_hour,
 	    s->peak_hour + 3599 + IR_WEB_AFTER);
 	*how = (struct ir_web_signal){ "mail", 25, (int64_t)n,
@@ -257,8 +262,10 @@ add_whos(struct whos *w, struct ir_web_url *u, bool agent)
 	const struct ir_web_set *s = agent ? &u->agents : &u->nets;
 	const struct ir_web_entry *e;
 	struct ir_web_who *who;
+	size_t i;
 
-	for (e = s->v; e < s->v + s->cap; e++) {
+	for (i = 0; i < s->cap; i++) {
+		e = &s->v[i];
 		if (!e->count)
 			continue;
 		who = find_who(w, agent, e->key);

@@ -5,7 +5,8 @@
  *
  *	signal	points	when
  *	burst	15	an hour of 50 or more, and 10 times its median other
- *			hour; or of 100, where it has fewer than 6 other hours
+ *			hour; or of 100, where it has fewer than 6 other hours,
+ *			if all are within a day, or 3 times their median
  *	spread	10	a burst from 20 networks or more
  *	one	10	a burst of which 80 % come from one network
  *	bare	10	80 % without a referer
@@ -15,8 +16,8 @@
  *	place	30	a script in a folder for uploads, caches, pictures
  *	mail	25	mail of its user in the same seconds, for half of them,
  *			and twice as often as by chance; or as many mails in
- *			its worst hour: only of what burst, bare and agent, or
- *			place speak
+ *			its worst hour, if the user is known: only of what
+ *			burst, bare and agent, or place speak
  *	reply	10	with that, 9 of 10 of 20 or more recipients are new
  *	no-mail	-20	the user's mail is known, and it follows one of ten
  *
