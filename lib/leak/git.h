@@ -48,6 +48,10 @@ struct ir_git;
 /* Is this folder a repository without work tree, or has it a .git? */
 bool ir_git_here(const char *path);
 
+/* The folder with the objects of the repository that path means, which two
+   work trees of one have in common: real path, to be freed; NULL: none. */
+char *ir_git_home(const char *path);
+
 /*
  * path is a work tree, a bare repository, a .git folder, or a .git file (of a
  * worktree or submodule).  0, or -1: 66 no repository, 77, 65 of a format
