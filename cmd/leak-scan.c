@@ -751,13 +751,16 @@ kind_of(const char *name)
 }
 
 static void
-check_usage(struct run *r, int n)
+check_usage(struct run *r, char **operands, int n)
 {
 	size_t i;
 	int k;
 
 	if (n == 0 && !r->staged && !r->procs && r->git.n == 0)
 		ir_die_usage("which files or folders?");
+	for (k = 0; k < n; k++)
+		if (!operands[k][0])
+			ir_die_usage("a file or folder without a name");
 	if (r->staged && (n || r->git.n || r->procs))
 		ir_die_usage("--staged looks at nothing else");
 	if (r->threads < 1 || r->threads > IR_TREE_THREADS)
@@ -777,8 +780,23 @@ check_usage(struct run *r, int n)
 	r->check = r->check || r->staged;
 }
 
+/* A name that was mistyped is not to look like a clean answer. */
 static int
-prepare(struct run *r, struct ir_err *err)
+are_there(char **operands, size_t n, struct ir_err *err)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(operands[i], "-") != 0 &&
+		    faccessat(AT_FDCWD, operands[i], F_OK, AT_EACCESS) &&
+		    (errno == ENOENT || errno == ENOTDIR))
+			return ir_fail_errno(err, IR_NOINPUT, errno, "%s",
+			    operands[i]);
+	return 0;
+}
+
+static int
+prepare(struct run *r, char **operands, size_t n, struct ir_err *err)
 {
 	pthread_mutex_init(&r->lock, NULL);
 	ir_leak_finds_init(&r->finds);
@@ -788,7 +806,7 @@ prepare(struct run *r, struct ir_err *err)
 		return -1;
 	if (r->allow && ir_leak_allow(&r->known, r->allow, err))
 		return -1;
-	return hold_all(r, err);
+	return are_there(operands, n, err) ? -1 : hold_all(r, err);
 }
 
 static int
@@ -872,8 +890,8 @@ main(int argc, char **argv)
 
 	ir_begin(&cmd);
 	n = (size_t)ir_parse(argc, argv, opts, &r.common);
-	check_usage(&r, (int)n);
-	if (prepare(&r, &err))
+	check_usage(&r, argv + 1, (int)n);
+	if (prepare(&r, argv + 1, n, &err))
 		goto out;
 	ir_catch_stop();
 	r.out = ir_open_output(&r.common, cols);
