@@ -21,7 +21,7 @@
 #include "core/proc.h"
 #include "core/text.h"
 #include "leak/find.h"
-#include "leak/git.h"
+#include "leak/git_leaks.h"
 #include "leak/known.h"
 #include "leak/sarif.h"
 #include "leak/served.h"
@@ -67,6 +67,7 @@ struct run {
 	struct ir_leak_finds finds;
 	struct ir_tree_count count;
 	struct ir_names repos;		/* met on the way, or named */
+	struct ir_names homes;		/* of those that were looked through */
 	struct ir_leak_held *have;	/* nhave of them */
 	size_t nhave, tried;
 	pthread_mutex_t lock;		/* of what follows */
@@ -209,124 +210,6 @@ scan_trees(struct run *r, char **operands, size_t n, struct ir_err *err)
 
 /* --- git's history ------------------------------------------------------- */
 
-/* What was seen in one repository: numbers of different values. */
-struct history {
-	struct run *r;
-	const char *path;
-	pthread_mutex_t lock;
-	struct ir_leak_finds seen;	/* one for each value */
-	const struct ir_git_piece *piece;
-};
-
-struct piece {
-	struct history *h;
-	const struct ir_git_piece *p;
-};
-
-/* Its number among those that were seen; SIZE_MAX: no more room. */
-static size_t
-number(struct history *h, const struct ir_leak_hit *hit_)
-{
-	struct ir_leak_finds one;
-	struct ir_leak_find *v;
-	size_t i, at = SIZE_MAX;
-
-	ir_leak_finds_init(&one);
-	if (ir_leak_finds_add(&one, h->path, "", 0, 0, hit_) == SIZE_MAX)
-		return SIZE_MAX;
-	pthread_mutex_lock(&h->lock);
-	for (i = 0; i < h->seen.n && at == SIZE_MAX; i++) {
-		v = &h->seen.v[i];
-		if (v->kind != one.v->kind ||
-		    strcmp(v->print, one.v->print) != 0)
-			continue;
-		at = i;
-		/* elsewhere more may speak for it */
-		v->context = v->context || one.v->context;
-		if (!v->key[0])
-			memcpy(v->key, one.v->key, sizeof v->key);
-		if (!v->name[0])
-			memcpy(v->name, one.v->name, sizeof v->name);
-	}
-	if (at == SIZE_MAX && h->seen.n < IR_GIT_SEEN_MAX)
-		at = ir_leak_finds_add(&h->seen, h->path, "", 0, 0, hit_);
-	pthread_mutex_unlock(&h->lock);
-	ir_leak_finds_free(&one);
-	return at;
-}
-
-static int
-hit_piece(const struct ir_leak_hit *hit_, void *arg)
-{
-	struct piece *p = arg;
-	size_t what = number(p->h, hit_);
-
-	if (what != SIZE_MAX)
-		ir_git_seen(p->p, (uint32_t)what, hit_->offset, hit_->len);
-	return 0;
-}
-
-static int
-piece(void *arg, const struct ir_git_piece *p)
-{
-	struct history *h = arg;
-	struct piece one = { h, p };
-
-	(void)ir_leak_scan(&h->r->rules, p->data, p->n, p->from, p->to,
-	    hit_piece, &one);
-	return over(h->r);
-}
-
-static void
-git_problem(void *arg, const char *what)
-{
-	struct history *h = arg;
-
-	unread(h->r, h->path, "", what);
-}
-
-/* One more finding: what was seen, and where it came in. */
-static int
-origin(void *arg, const struct ir_git_origin *o)
-{
-	struct history *h = arg;
-	struct ir_leak_find *to;
-	struct ir_leak_commit *c = calloc(1, sizeof *c);
-	struct ir_leak_hit none = { .kind = IR_LEAK_AWS_KEY, .rule = "",
-	    .value = "", .account = -1 };
-	size_t at;
-
-	if (!c || o->what >= h->seen.n) {
-		free(c);
-		return 0;
-	}
-	at = ir_leak_finds_add(&h->r->finds, h->path, "", 0, o->line, &none);
-	if (at == SIZE_MAX) {
-		free(c);
-		return 0;
-	}
-	c->object = strdup(o->object);
-	c->commit = strdup(o->commit);
-	c->author = strdup(o->author);
-	c->path = strdup(o->path);
-	c->reach = ir_git_reach_name(o->reach);
-	c->time = o->commit_time;
-	c->objects = o->objects;
-	to = &h->r->finds.v[at];
-	free(to->where);
-	*to = h->seen.v[o->what];
-	to->where = malloc(strlen(h->path) + strlen(o->path) +
-	    strlen(o->object) + 8);
-	if (to->where)
-		snprintf(to->where, strlen(h->path) + strlen(o->path) +
-		    strlen(o->object) + 8, "%s!git!%s", h->path,
-		    o->path[0] ? o->path : o->object);
-	to->line = o->line;
-	to->offset = o->offset;
-	to->git = c;
-	return to->where ? 0 : -1;
-}
-
 static void
 add_stats(struct ir_git_stats *to, const struct ir_git_stats *s)
 {
@@ -341,31 +224,31 @@ add_stats(struct ir_git_stats *to, const struct ir_git_stats *s)
 static int
 scan_git(struct run *r, const char *path, struct ir_err *err)
 {
-	struct history h = { .r = r, .path = path };
-	const struct ir_git_walk w = { piece, git_problem, &h,
-	    (unsigned)r->threads, 256, IR_LEAK_REACH };
-	struct ir_git_stats stats;
+	const struct ir_git_leaks o = {
+		.rules = &r->rules, .threads = (unsigned)r->threads,
+		.no_unpack = r->no_unpack,
+		.unpack_limit = (uint64_t)r->unpack_limit * MIB,
+		.problem = problem, .stop = over, .arg = r,
+	};
 	struct ir_err why = IR_ERR_INIT;
-	struct ir_git *g;
-	int rc;
+	struct ir_git_stats stats;
+	char *home = ir_git_home(path);
+	bool again = home && ir_names_have(&r->homes, home);
 
-	if (ir_git_open(&g, path, &why)) {
+	/* one that has two work trees */
+	if (home && !again)
+		(void)ir_names_add(&r->homes, home);
+	free(home);
+	if (again)
+		return 0;
+	if (ir_git_leaks(path, &o, &r->finds, &stats, &why)) {
 		unread(r, path, "", why.msg);
 		return why.code == IR_OSERR ? ir_fail(err, IR_OSERR, "%s",
 		    why.msg) : 0;
 	}
-	memset(&stats, 0, sizeof stats);
-	pthread_mutex_init(&h.lock, NULL);
-	ir_leak_finds_init(&h.seen);
 	r->nrepos++;
-	rc = ir_git_walk(g, &w, &stats, err);
-	if (rc >= 0 && h.seen.n)
-		rc = ir_git_origins(g, origin, &h, &stats, err);
 	add_stats(&r->gits, &stats);
-	ir_git_close(g);
-	ir_leak_finds_free(&h.seen);
-	pthread_mutex_destroy(&h.lock);
-	return rc < 0 ? -1 : 0;
+	return 0;
 }
 
 static int
@@ -954,6 +837,7 @@ clean_up(struct run *r)
 	}
 	free(r->have);
 	ir_names_free(&r->repos);
+	ir_names_free(&r->homes);
 	ir_leak_known_free(&r->known);
 	ir_leak_finds_free(&r->finds);
 }
