@@ -63,6 +63,7 @@ writers() {
 	none|mailbox-lock -n --passwd-file $PWD/users joe
 	none|mailbox-lock -n --new-password joe
 	none|smtp-procs --odd
+	none|webroot-check --root image --notes
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
 	END
@@ -186,7 +187,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'sender-check' 'mail-refusals --table' 'mail-refusals --since' \
 		'smtp-procs --port' 'smtp-procs --watch' \
 		'mailbox-lock -y --passwd-file' 'mailbox-lock -y --owner' \
-		'mailbox-lock -y --backend'; do
+		'mailbox-lock -y --backend' \
+		'webroot-check --root' 'webroot-check --since' 'webroot-check'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
