@@ -50,6 +50,7 @@ struct run {
 	struct opts *o;
 	struct ir_out *out;
 	struct ir_err *err;
+	struct ir_tally tally;	/* open: of the reports */
 };
 
 /* --- open --------------------------------------------------------------- */
@@ -110,26 +111,49 @@ open_one(struct opts *o, const struct ir_rec *report,
 	return 0;
 }
 
+/* The others must not wait for the one that cannot be opened. */
+static void
+not_opened(struct run *run, const struct ir_rec *report,
+    const struct ir_err *err)
+{
+	struct ir_rec *r = ir_rec_new("incident", ir_rec_get(report, "id"));
+
+	ir_warn(&run->o->common, "%s", err->msg);
+	if (err->hint[0])
+		ir_warn(&run->o->common, "hint: %s", err->hint);
+	ir_rec_bool(r, "ok", false);
+	ir_rec_str(r, "why", err->msg);
+	ir_out_put(run->out, r);
+}
+
 static int
 do_open(void *arg, char **argv, size_t n)
 {
-	const struct run *run = arg;
-	struct opts *o = run->o;
-	struct ir_out *out = run->out;
-	struct ir_err *err = run->err;
+	struct run *run = arg;
 	struct ir_buf b = IR_BUF(IR_EVIDENCE_MAX);
-	struct ir_rec *report = NULL;
+	struct ir_in *in = NULL;
+	struct ir_rec *report;
 	int rc = -1;
 
 	(void)argv;
 	(void)n;
 	if (isatty(STDIN_FILENO))
 		ir_die_usage("open: standard input is a terminal");
-	report = ir_report_read(err);
-	if (report && (!o->evidence ||
-	    ir_buf_read_file(&b, o->evidence, err) == 0))
-		rc = open_one(o, report, &b, out, err);
-	ir_rec_free(report);
+	if (!run->o->evidence ||
+	    ir_buf_read_file(&b, run->o->evidence, run->err) == 0)
+		in = ir_in_open(NULL, 0, run->err);
+	while (in && (rc = ir_report_next(in, &report, run->err)) == 1) {
+		struct ir_err err = IR_ERR_INIT;
+
+		if (open_one(run->o, report, &b, run->out, &err))
+			not_opened(run, report, &err);
+		ir_tally_add(&run->tally, err.code);
+		ir_rec_free(report);
+	}
+	if (rc == 0 && run->tally.ok + run->tally.failed == 0)
+		rc = ir_fail(run->err, IR_DATAERR,
+		    "no report on standard input");
+	ir_in_close(in);
 	ir_buf_free(&b);
 	return rc;
 }
@@ -728,6 +752,6 @@ main(int argc, char **argv)
 	run.out = ir_open_output(&o.common, cols);
 	if (v->run(&run, argv + 2, n) && !err.code)
 		ir_fail(&err, IR_SOFTWARE, "%s: no reason given", v->name);
-	code = ir_end(&err, run.out, NULL);
+	code = ir_end(&err, run.out, &run.tally);
 	return code ? code : o.alarm;
 }

@@ -94,6 +94,7 @@ state() {
 		'incident show nothing' \
 		'exim-queue --spool nothing' 'dnsbl-check --zones nothing 192.0.2.1' \
 		'ip-origin --db nothing 192.0.2.1' 'mail-refusals nothing' \
+		'weblog-forms nothing' 'weblog-forms --users nothing -' \
 		'mail-refusals --table nothing sp' 'ip-origin --aws folder 192.0.2.1' \
 		'ses-rotate -y --user u --key AKIAAAAAAAAAAAAAAAAA --phase contain --old-password-file nothing'; do
 		emu_env

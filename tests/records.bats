@@ -21,6 +21,7 @@ setup() {
 	printf '192.0.2.0\t192.0.2.255\t64496\tZZ\tEXAMPLE\n' >ranges.tsv
 	printf '%s\n' '2026-11-21 22:00:01 1xUtVi-0006tA-0D ** u@gmail.com R=d T=s H=gmail-smtp-in.l.google.com [192.0.2.1]: SMTP error from remote mail server after end of data: 550-5.7.26 no\n550 5.7.26 dmarc' >mainlog
 	echo 'joe:old' >users
+	printf '%s\n' '192.0.2.7 - - [21/Nov/2026:22:00:00 +0000] "POST /contact.php HTTP/1.1" 200 12 "-" "curl/8"' >access.log
 	mkdir -p image/etc
 	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }
@@ -59,6 +60,7 @@ writers() {
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
 	none|sender-check --resolver 127.0.0.1:9 -t 1 example.com
 	none|mail-refusals mainlog
+	none|weblog-forms --min 0 access.log
 	none|ip-origin --db ranges.tsv 192.0.2.1 10.0.0.1
 	none|mailbox-lock -n --passwd-file $PWD/users joe
 	none|mailbox-lock -n --new-password joe
@@ -185,6 +187,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'trail-search --ip' 'ses-status --allow-list' 'ip-origin --db' \
 		'ip-origin --field' 'sender-check --ses' 'sender-check --selector' \
 		'sender-check' 'mail-refusals --table' 'mail-refusals --since' \
+		'weblog-forms --mainlog' 'weblog-forms --vhost' 'weblog-forms --rules' \
 		'smtp-procs --port' 'smtp-procs --watch' \
 		'mailbox-lock -y --passwd-file' 'mailbox-lock -y --owner' \
 		'mailbox-lock -y --backend' \
