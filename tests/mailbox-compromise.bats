@@ -76,6 +76,7 @@ play() {	# CODE [option...]
 	cmp before dv/users
 	[ ! -e vault ]
 	play 0 --apply --incident case
+	[[ $output == *'stays locked'*--owner-ready* ]]
 	# who was in is out, and nobody gets in
 	peers_wait 60 grep -q ended open.log
 	run -1 dovecot_login dv p0@quell.test secret
@@ -90,7 +91,6 @@ play() {	# CODE [option...]
 	[ "$(exim_queue_count mx "$q")" = 70 ]
 	# kept before it was touched
 	[ "$(wc -l <case/steps/30_preserve_queue/queue.jsonl)" = 91 ]
-	[[ $output == *'stays locked'*--owner-ready* ]]
 	new=$(cred-vault get mailbox/p0@quell.test | sed -n 's/^password=//p')
 	run -1 dovecot_login dv p0@quell.test "$new"
 	run -1 grep -rqF "$new" case state dv mx
