@@ -36,6 +36,7 @@
 #define TABLE_MAX (64u << 20)	/* a list of dpkg's */
 #define RPM_MAX (64u << 20)
 #define IN_TMP_MAX 100		/* programs in /tmp that are told of */
+#define OF_PACKAGE 20		/* changed files that are no programs */
 #define USERS_MAX 20000
 #define RULES_ETC "/etc/quell/webroot-rules.tsv"
 #define RULES_SHIPPED QUELL_DATADIR "/webroot-rules.tsv"
@@ -57,7 +58,7 @@ struct run {
 	struct ir_paths owned;		/* by packages */
 	struct user *users;
 	size_t nusers;
-	size_t findings[3], in_tmp, files, scripts, checked, missing, conffiles;
+	size_t findings[3], in_tmp, of_package, files, scripts, checked, missing, conffiles;
 	size_t unread, cut;
 	struct ir_names cut_by;		/* what could not be looked at: few */
 	bool dpkg, rpm, late;
@@ -360,6 +361,22 @@ program(const char *path, const struct stat *st)
 	    strstr(path, "/sbin/") || strstr(path, ".so");
 }
 
+/* Software that brings itself up to date changes hundreds: some are named. */
+static void
+changed_file(struct run *x, struct file *f)
+{
+	if (program(f->path, &f->st))
+		put(f, IR_LEVEL_STRONG, "package-file",
+		    "not what its package brought", 0, NULL);
+	else if (++x->of_package <= OF_PACKAGE)
+		put(f, IR_LEVEL_LOOK, "package-file",
+		    "not what its package brought", 0, x->of_package <
+		    OF_PACKAGE ? NULL : "more files of this package are not "
+		    "named");
+	else
+		x->findings[IR_LEVEL_LOOK]++;
+}
+
 static void
 check_sum(struct run *x, const char *path, const char *want,
     const struct ir_paths *diverted)
@@ -381,9 +398,7 @@ check_sum(struct run *x, const char *path, const char *want,
 	} else {
 		x->checked++;
 		if (strcmp(got, want) != 0)
-			put(&f, program(path, &f.st) ? IR_LEVEL_STRONG :
-			    IR_LEVEL_LOOK, "package-file",
-			    "not what its package brought", 0, NULL);
+			changed_file(x, &f);
 	}
 	if (f.fd >= 0)
 		close(f.fd);
@@ -471,6 +486,7 @@ dpkg_file(struct run *x, int dir, const char *name, const char *path,
 	    strcmp(name + n - k, d->suffix) != 0 ||
 	    open_entry(&f, dir, name))
 		return false;
+	x->of_package = 0;
 	if (ir_buf_read_fd(&b, f.fd, path, NULL) == 0)
 		each_line(&b, d->line, x, d->arg);
 	close(f.fd);

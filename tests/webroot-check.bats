@@ -172,6 +172,24 @@ has() {	# LEVEL WHAT PATH
 	fi
 }
 
+@test "software that changed itself does not flood: programs all, others some" {
+	webroot_host r
+	mkdir -p r/usr/share/self r/usr/lib/self/bin
+	for n in {1..30}; do
+		echo "$n" >"r/usr/share/self/$n.html"
+		echo "$n" >"r/usr/lib/self/bin/$n"
+	done
+	(cd r && md5sum usr/share/self/* usr/lib/self/bin/*) >r/var/lib/dpkg/info/self.md5sums
+	for f in r/usr/share/self/* r/usr/lib/self/bin/*; do
+		echo new >>"$f"
+	done
+	check 1
+	scope '.look == 30 and .strong == 30 and .package_files == 63'
+	[ "$(jq -r 'select(.level == "look").path' out | wc -l)" = 20 ]
+	[ "$(jq -r 'select(.level == "strong").path' out | wc -l)" = 30 ]
+	[ "$(jq -r 'select(.text).text' out)" = 'more files of this package are not named' ]
+}
+
 @test "junk of any kind: bounded, nothing is believed" {
 	webroot_host r
 	w=r/home/shop/public_html
