@@ -68,6 +68,7 @@ writers() {
 	none|mailbox-lock -n --new-password joe
 	none|smtp-procs --odd
 	none|leak-scan image
+	none|webroot-check --root image --notes
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
 	END
@@ -195,7 +196,8 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'mailbox-lock -y --passwd-file' 'mailbox-lock -y --owner' \
 		'mailbox-lock -y --backend' \
 		'maillog-suspects --account' 'maillog-suspects --ip' \
-		'maillog-suspects --message-id'; do
+		'maillog-suspects --message-id' \
+		'webroot-check --root' 'webroot-check --since' 'webroot-check'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
