@@ -37,8 +37,8 @@ at() {
 
 # key N: an access key id
 key() {
-	printf 'AKIA%s' "$(printf 'key %s' "$1" | sha256sum | tr 0189a-f AC-I |
-		tr '[:lower:]' '[:upper:]' | cut -c 1-16)"
+	printf 'AKIAJ%s' "$(printf 'key %s' "$1" | sha256sum | tr 0189a-f AC-I |
+		tr '[:lower:]' '[:upper:]' | cut -c 1-15)"
 }
 
 # look ARGUMENT...: found has a line per key; counts the rest
