@@ -34,7 +34,7 @@ static const struct ir_cmd cmd = {
 static const struct ir_col cols[] = {
 	{ "id", "INCIDENT" }, { "account", "ACCOUNT" }, { "stage", "STAGE" },
 	{ "state", "STATE" }, { "due", "DUE" }, { "seconds_left", "LEFT" },
-	{ "events", "EVENTS" }, { NULL, NULL }
+	{ "events", "EVENTS" }, { "why", "WHY" }, { NULL, NULL }
 };
 
 struct opts {
@@ -518,6 +518,33 @@ warnings(const struct ir_journal_check *c)
 	return list;
 }
 
+/* The incidents that the seal stands for, too. */
+static int
+add_merged(struct opts *o, const char *dir, const struct ir_seal *s,
+    struct ir_rec *r, struct ir_err *err)
+{
+	struct ir_rec *list = ir_seal_merged(dir, s, err);
+	const struct ir_rec *one;
+	size_t i;
+
+	if (!list)
+		return -1;
+	for (i = 0; i < ir_rec_len(list); i++) {
+		one = ir_rec_item(list, i);
+		if (ir_rec_get_bool(one, "ok", false))
+			continue;
+		ir_rec_bool(r, "ok", false);
+		ir_rec_fmt(r, "why", "merged: %s", ir_rec_get(one, "why") ?
+		    ir_rec_get(one, "why") : "not an incident's name");
+		o->alarm = true;
+	}
+	if (ir_rec_len(list))
+		ir_rec_set(r, "merged", list);
+	else
+		ir_rec_free(list);
+	return 0;
+}
+
 /* What was sealed is there still, and its stamp; o->alarm if not. */
 static int
 add_seal(struct opts *o, const char *dir, struct ir_rec *r,
@@ -537,6 +564,8 @@ add_seal(struct opts *o, const char *dir, struct ir_rec *r,
 	if (!changed)
 		return -1;
 	ir_rec_set(r, "changed_since", changed);
+	if (add_merged(o, dir, &s, r, err))
+		return -1;
 	if (!s.stamped || !o->tsa_ca)
 		return 0;
 	if (ir_seal_stamp_check(dir, &s, o->tsa_ca, &stamp, err) == 0) {
@@ -606,6 +635,8 @@ put_seal(struct ir_out *out, const char *dir, const struct ir_seal *s,
 	ir_rec_str(r, "sealed", s->time);
 	ir_rec_int(r, "line", (int64_t)s->line);
 	ir_rec_int(r, "files", (int64_t)s->files);
+	if (s->odd)
+		ir_rec_int(r, "left_out", (int64_t)s->odd);
 	ir_rec_str(r, "file", s->file);
 	ir_rec_str(r, "sha256", s->sha256);
 	ir_rec_str(r, "head", s->head);

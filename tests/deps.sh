@@ -45,6 +45,7 @@ needs()
 	build libmaxminddb-dev libmaxminddb-devel
 	check bats bats
 	check jq jq
+	check git git
 	check libcmocka-dev libcmocka-devel
 	check mandoc mandoc
 	check curl curl

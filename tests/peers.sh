@@ -32,6 +32,9 @@ packages_of()	# PEER
 	apt:exim-config) echo exim4-config ;;
 	apt:rbldnsd | dnf:rbldnsd) echo rbldnsd ;;
 	apt:unbound) echo unbound ;;
+	apt:nginx) echo nginx ;;
+	apt:apache) echo apache2-bin ;;
+	apt:goaccess) echo goaccess ;;
 	apt:dovecot) echo dovecot-core dovecot-imapd ;;
 	apt:fail2ban | dnf:fail2ban) echo fail2ban ;;
 	dnf:dovecot) echo dovecot ;;
@@ -48,6 +51,9 @@ binaries_of()	# PEER
 	exim-config) echo usr/sbin/update-exim4.conf ;;
 	rbldnsd) echo usr/sbin/rbldnsd ;;
 	unbound) echo usr/sbin/unbound ;;
+	nginx) echo usr/sbin/nginx ;;
+	apache) echo usr/sbin/apache2 ;;
+	goaccess) echo usr/bin/goaccess ;;
 	dovecot) echo usr/sbin/dovecot ;;
 	fail2ban) echo usr/bin/fail2ban-server ;;
 	esac
@@ -60,6 +66,8 @@ lost_tests()	# PEER
 	exim-config) echo 'exim-creds on a Debian host' ;;
 	rbldnsd) echo 'dnsbl-check against a real list server' ;;
 	unbound) echo 'dnsbl-check through a real resolver' ;;
+	nginx | apache) echo 'rules of weblog-forms read by them' ;;
+	goaccess) echo 'the bench of weblog-forms against it' ;;
 	dovecot) echo 'mailbox-lock against a real Dovecot' ;;
 	fail2ban) echo 'harden against a real fail2ban' ;;
 	esac

@@ -178,13 +178,118 @@ ir_incident_report(const char *dir, struct ir_err *err)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof path, "%s/report.json", dir);
-	if (ir_buf_read_file(&b, path, err) == 0) {
+	if (ir_buf_read_kept(&b, path, err) == 0) {
 		r = ir_rec_parse(ir_buf_cstr(&b), b.len, err);
 		if (!r)
 			ir_fail_prefix(err, "%s", path);
 	}
 	ir_buf_free(&b);
 	return r;
+}
+
+/* --- the reports of an incident ------------------------------------------ */
+
+struct reports {
+	const char *dir, *which;
+	size_t number, n, at;	/* wanted by number or 0; so far; found */
+	char file[128];		/* the last "evidence/NNNN-report.json" */
+	char sha256[65];	/* of that file */
+	struct ir_rec *found;
+	struct ir_err *err;
+};
+
+static bool
+is_wanted(const struct reports *s, const struct ir_rec *data)
+{
+	const char *id = ir_rec_get(data, "case");
+	const char *mid = ir_rec_get(data, "message_id");
+	size_t root = id ? ir_case_root(id) : 0;
+
+	if (s->number || !s->which)
+		return s->n == (s->number ? s->number : 1);
+	return (mid && strcmp(mid, s->which) == 0) ||
+	    (id && (strcmp(id, s->which) == 0 ||
+	    (strlen(s->which) == root && strncmp(id, s->which, root) == 0)));
+}
+
+/* The record in a file of the folder: it is the one of that line. */
+static int
+take_report(struct reports *s, const struct ir_rec *data)
+{
+	const char *want = s->n == 1 ? ir_rec_get(data, "report_sha256") :
+	    s->sha256, *key = ir_rec_get(data, "key");
+	struct ir_buf b = IR_BUF(1u << 20);
+	struct ir_rec *r = NULL;
+	char path[PATH_MAX], hash[65], has[96];
+
+	snprintf(path, sizeof path, "%s/%s", s->dir, s->n == 1 ?
+	    "report.json" : s->file);
+	if (ir_buf_read_kept(&b, path, s->err) == 0)
+		r = ir_rec_parse(ir_buf_cstr(&b), b.len, s->err);
+	ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);
+	ir_buf_free(&b);
+	if (!r)
+		return -1;
+	if ((want && strcmp(hash, want) != 0) || (key &&
+	    (ir_incident_key(r, has, NULL) || strcmp(key, has) != 0))) {
+		ir_rec_free(r);
+		return ir_fail(s->err, IR_DATAERR,
+		    "%s: not the report that the journal tells of", path);
+	}
+	ir_rec_free(s->found);
+	s->found = r;
+	s->at = s->n;
+	return 0;
+}
+
+static int
+seek_report(const struct ir_rec *line, void *arg)
+{
+	static const char end[] = "-report.json";
+	struct reports *s = arg;
+	const char *event = ir_rec_get(line, "event");
+	const char *file = ir_rec_get(line, "data.file");
+	size_t n = file ? strlen(file) : 0;
+
+	if (!event)
+		return 0;
+	if (strcmp(event, "evidence.added") == 0 && n >= sizeof end - 1 &&
+	    strcmp(file + n - (sizeof end - 1), end) == 0 &&
+	    strncmp(file, "evidence/", 9) == 0 && !strchr(file + 9, '/')) {
+		snprintf(s->file, sizeof s->file, "%s", file);
+		snprintf(s->sha256, sizeof s->sha256, "%s",
+		    ir_rec_get(line, "data.sha256") ?
+		    ir_rec_get(line, "data.sha256") : "");
+	}
+	if (strcmp(event, "incident.opened") != 0 &&
+	    strcmp(event, "report.merged") != 0)
+		return 0;
+	s->n++;
+	return is_wanted(s, ir_rec_at(line, "data")) ?
+	    take_report(s, ir_rec_at(line, "data")) : 0;
+}
+
+struct ir_rec *
+ir_incident_report_of(const char *dir, const char *which, size_t *number,
+    struct ir_err *err)
+{
+	struct reports s = { .dir = dir, .which = which, .err = err };
+	int rc;
+
+	/* a case has more digits */
+	if (which && which[0] && strlen(which) <= 6 &&
+	    strspn(which, DIGITS) == strlen(which))
+		s.number = (size_t)strtoul(which, NULL, 10);
+	rc = ir_journal_each(dir, seek_report, &s, err);
+	if (rc == 0 && !s.found)
+		rc = ir_fail(err, IR_NOINPUT, "%s: none of its %zu reports is "
+		    "%s", dir, s.n, which ? which : "the first");
+	if (rc) {
+		ir_rec_free(s.found);
+		return NULL;
+	}
+	*number = s.at;
+	return s.found;
 }
 
 /* --- opening ------------------------------------------------------------ */

@@ -119,4 +119,13 @@ struct ir_rec *ir_incident_record(const char *dir, int64_t now,
 /* DIR/report.json.  NULL and 66 or 65; the caller frees it. */
 struct ir_rec *ir_incident_report(const char *dir, struct ir_err *err);
 
+/*
+ * One of the reports that the incident in dir was opened with and heard of
+ * since: by its number (1: the first), or the last one of a case, a case
+ * root or a Message-ID; which NULL: the first.  *number says which it is.
+ * NULL: 66 there is none such, 65 what is there is not what the journal says.
+ */
+struct ir_rec *ir_incident_report_of(const char *dir, const char *which,
+    size_t *number, struct ir_err *err);
+
 #endif

@@ -217,14 +217,15 @@ next_member(struct ir_log_input *in, struct ir_err *err)
 	return 0;
 }
 
-/* Unpack into out: how many bytes, or -1; 0: no more for now, or the end. */
+/* Unpack: how many bytes, or -1; 0: no more for now, or the end. */
 static ssize_t
-unpack_gzip(struct ir_log_input *in, struct ir_err *err)
+unpack_gzip(struct ir_log_input *in, unsigned char *out, size_t size,
+    struct ir_err *err)
 {
 	const unsigned char *p = in->in + in->at;
 	size_t left = in->end - in->at, made = 0;
-	int rc = in->spoiled ? -1 : ir_gunzip_run(in->gz, &p, &left, in->out,
-	    OUT_SIZE, &made);
+	int rc = in->spoiled ? -1 : ir_gunzip_run(in->gz, &p, &left, out, size,
+	    &made);
 
 	in->at = (size_t)(p - in->in);
 	in->spoiled = rc < 0;
@@ -236,10 +237,11 @@ unpack_gzip(struct ir_log_input *in, struct ir_err *err)
 }
 
 static ssize_t
-unpack_zstd(struct ir_log_input *in, struct ir_err *err)
+unpack_zstd(struct ir_log_input *in, unsigned char *out, size_t size,
+    struct ir_err *err)
 {
 	ZSTD_inBuffer i = { in->in, in->end, in->at };
-	ZSTD_outBuffer o = { in->out, OUT_SIZE, 0 };
+	ZSTD_outBuffer o = { out, size, 0 };
 	size_t rc = ZSTD_decompressStream(in->zd, &o, &i);
 
 	if (ZSTD_isError(rc))
@@ -251,7 +253,8 @@ unpack_zstd(struct ir_log_input *in, struct ir_err *err)
 }
 
 static ssize_t
-read_packed(struct ir_log_input *in, struct ir_err *err)
+read_packed(struct ir_log_input *in, unsigned char *out, size_t size,
+    struct ir_err *err)
 {
 	ssize_t n = 0;
 	size_t at, end;
@@ -263,8 +266,8 @@ read_packed(struct ir_log_input *in, struct ir_err *err)
 			return 0;
 		at = in->at;
 		end = in->end;
-		n = in->kind == GZIP ? unpack_gzip(in, err) :
-		    unpack_zstd(in, err);
+		n = in->kind == GZIP ? unpack_gzip(in, out, size, err) :
+		    unpack_zstd(in, out, size, err);
 		if (n == 0 && in->at == at && in->end == end && in->eof)
 			return damaged(in, "cut off: its end is missing", err);
 	}
@@ -288,12 +291,69 @@ ir_log_read(struct ir_log_input *in, const char **p, struct ir_err *err)
 		*p = (const char *)in->in + in->at;
 		in->at = in->end;
 	} else {
-		n = read_packed(in, err);
+		n = read_packed(in, in->out, OUT_SIZE, err);
 		*p = (const char *)in->out;
 	}
 	if (n > 0)
 		in->bytes_out += (uint64_t)n;
 	return n;
+}
+
+/* What was read to find out the kind, then the descriptor itself. */
+static ssize_t
+read_plain(struct ir_log_input *in, char *to, size_t size,
+    struct ir_err *err)
+{
+	size_t have = in->end - in->at;
+	ssize_t n;
+
+	if (have) {
+		if (have > size)
+			have = size;
+		memcpy(to, in->in + in->at, have);
+		in->at += have;
+		return (ssize_t)have;
+	}
+	do
+		n = read(in->fd, to, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		in->failed = true;
+		return ir_fail_errno(err, IR_IOERR, errno, "%s", in->name);
+	}
+	in->bytes_in += (uint64_t)n;
+	return n;
+}
+
+ssize_t
+ir_log_read_into(struct ir_log_input *in, char *to, size_t size,
+    struct ir_err *err)
+{
+	ssize_t n;
+
+	if (in->failed)
+		return damaged(in, "was damaged", err);
+	if (in->kind == UNKNOWN && find_kind(in, err))
+		return -1;
+	n = in->kind == PLAIN ? read_plain(in, to, size, err) :
+	    read_packed(in, (unsigned char *)to, size, err);
+	if (n > 0)
+		in->bytes_out += (uint64_t)n;
+	return n;
+}
+
+int
+ir_log_plain(struct ir_log_input *in, struct ir_err *err)
+{
+	if (in->kind == UNKNOWN && find_kind(in, err))
+		return -1;
+	return in->kind == PLAIN;
+}
+
+int
+ir_log_fd(const struct ir_log_input *in)
+{
+	return in->fd;
 }
 
 /* --- lines ------------------------------------------------------------- */

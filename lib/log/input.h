@@ -39,6 +39,18 @@ ssize_t ir_log_read(struct ir_log_input *in, const char **p,
     struct ir_err *err);
 
 /*
+ * The same, to where the caller wants it: at most size bytes, which plain
+ * files are read into without a copy.  After 0 a file that grows may be asked
+ * again.
+ */
+ssize_t ir_log_read_into(struct ir_log_input *in, char *to, size_t size,
+    struct ir_err *err);
+
+/* 1: neither gzip nor Zstandard, 0, or -1 as above.  Its descriptor. */
+int ir_log_plain(struct ir_log_input *in, struct ir_err *err);
+int ir_log_fd(const struct ir_log_input *in);
+
+/*
  * The next line, without its end (LF or CR LF): *p is not NUL-terminated
  * and lives until the next call.  1, 0 at the end, or -1 as above.  *cut
  * (may be NULL): it was longer than IR_LOG_LINE_MAX, the rest is passed over.

@@ -37,8 +37,9 @@ of_url(const struct ir_web_rules *r, const struct ir_web_url *u,
 		ir_buf_str(out, "(?:[?;][^\"]*)? HTTP/[0-9.]+\" [23]\\d\\d\\b\n");
 		break;
 	case IR_WEB_NGINX:
-		ir_buf_fmt(out, "if (\"$request_method %s$uri\" = \"POST "
-		    "%s\") { return 403; }\n", n ? "$host" : "", u->key);
+		ir_buf_fmt(out, "set $quell_form \"$request_method %s$uri\";\n"
+		    "if ($quell_form = \"POST %s\") { return 403; }\n",
+		    n ? "$host" : "", u->key);
 		break;
 	case IR_WEB_APACHE:
 		ir_buf_str(out, "<If \"%{REQUEST_METHOD} == 'POST' && ");

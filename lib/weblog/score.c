@@ -60,7 +60,9 @@ burst(struct ir_web_score *s)
 		    (int64_t)s->median * 10 : 50, "in an hour");
 		return true;
 	}
-	if (s->peak < 100)
+	/* the same in a few hours of several days is somebody's habit */
+	if (s->peak < 100 || (s->url->last - s->url->first > 86400 &&
+	    s->peak < 3 * (uint64_t)s->median))
 		return false;
 	say(s, "burst", 15, s->peak, 100, "in an hour");
 	return true;
@@ -108,8 +110,11 @@ mailed(const struct ir_web_score *s, const struct ir_web_counts *c,
 		    u->ok), 50, "% with mail in the same seconds" };
 		return true;
 	}
-	/* in a flood each second has mail, and chance would give the same */
-	n = ir_web_mails_count(c->mails, u->user, s->peak_hour,
+	/* In a flood each second has mail, and chance would give the same:
+	 * then it is as much mail, if it is known whose. */
+	if (s->user == IR_WEB_ANY)
+		return false;
+	n = ir_web_mails_count(c->mails, s->user, s->peak_hour,
 	    s->peak_hour + 3599 + IR_WEB_AFTER);
 	*how = (struct ir_web_signal){ "mail", 25, (int64_t)n,
 	    (int64_t)s->peak * 7 / 10, "mails in its worst hour" };
@@ -163,7 +168,11 @@ ir_web_score(struct ir_web_url *u, const struct ir_web_counts *c,
 	if (c->mails) {
 		s->has_mail = true;
 		s->chance = u->shifted / 2;
-		ir_web_mails_about(c->mails, u->user, &s->mail);
+		s->user = u->user != IR_WEB_ANY ? u->user :
+		    ir_web_mails_most(c->mails, s->peak_hour,
+		    s->peak_hour + 3599 + IR_WEB_AFTER);
+		ir_web_mails_about(c->mails, s->user, &u->hours,
+		    IR_WEB_AFTER, &s->mail);
 	}
 	if (u->ok < (place ? 3 : 20))
 		return;
@@ -257,8 +266,10 @@ add_whos(struct whos *w, struct ir_web_url *u, bool agent)
 	const struct ir_web_set *s = agent ? &u->agents : &u->nets;
 	const struct ir_web_entry *e;
 	struct ir_web_who *who;
+	size_t i;
 
-	for (e = s->v; e < s->v + s->cap; e++) {
+	for (i = 0; i < s->cap; i++) {
+		e = &s->v[i];
 		if (!e->count)
 			continue;
 		who = find_who(w, agent, e->key);

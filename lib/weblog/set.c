@@ -98,11 +98,14 @@ void
 ir_web_set_merge(struct ir_web_set *to, const struct ir_web_set *from)
 {
 	const struct ir_web_entry *e;
+	size_t i;
 
-	for (e = from->v; e < from->v + from->cap; e++)
+	for (i = 0; i < from->cap; i++) {
+		e = &from->v[i];
 		if (e->count)
 			ir_web_set_add(to, e->key, e->count, e->first,
 			    e->last);
+	}
 	to->more += from->more;
 }
 

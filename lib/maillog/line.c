@@ -1,0 +1,687 @@
+/* line.c - times, and Exim's main log; see line.h */
+#include <arpa/inet.h>
+#include <string.h>
+#include <time.h>
+
+#include "../core/text.h"
+#include "line.h"
+
+static inline bool
+digit(char c)
+{
+	return (unsigned char)(c - '0') < 10;
+}
+
+static int
+number(const char *p, int n)
+{
+	int v = 0;
+
+	while (n-- > 0)
+		v = v * 10 + (*p++ - '0');
+	return v;
+}
+
+static bool
+digits(const char *p, int n)
+{
+	while (n-- > 0)
+		if (!digit(p[n]))
+			return false;
+	return true;
+}
+
+static inline size_t
+left(const struct ir_span *s)
+{
+	return (size_t)(s->end - s->p);
+}
+
+static inline bool
+starts(const struct ir_span *s, const char *what, size_t n)
+{
+	return left(s) >= n && memcmp(s->p, what, n) == 0;
+}
+
+#define STARTS(s, lit) starts(s, lit, sizeof(lit) - 1)
+
+static const char *
+find(const char *p, const char *end, const char *what)
+{
+	return p < end ? memmem(p, (size_t)(end - p), what, strlen(what)) :
+	    NULL;
+}
+
+/* --- ids ---------------------------------------------------------------- */
+
+static inline uint64_t
+load(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return v;
+}
+
+static inline size_t
+exim_id(const char *p, size_t n)
+{
+	if (n < 17 || p[6] != '-')
+		return 0;
+	if (p[13] == '-' && p[16] == ' ')
+		return 16;
+	if (n > 23 && p[18] == '-' && p[23] == ' ')
+		return 23;
+	return 0;
+}
+
+size_t
+ir_mlog_exim_id(const char *p, size_t n)
+{
+	return exim_id(p, n);
+}
+
+static inline uint64_t
+hash_16(const char *p)
+{
+	return ir_mail_mix(load(p), load(p + 8)) | 1;
+}
+
+static inline uint64_t
+hash_23(const char *p)
+{
+	return ir_mail_mix(ir_mail_mix(load(p), load(p + 8)), load(p + 15)) | 1;
+}
+
+uint64_t
+ir_mlog_id_hash(const char *p, size_t n)
+{
+	char b[24] = { 0 };
+
+	if (n == 16)
+		return hash_16(p);
+	if (n == 23)
+		return hash_23(p);
+	memcpy(b, p, n < 24 ? n : 24);
+	return ir_mail_mix(ir_mail_mix(load(b), load(b + 8)), load(b + 16) + n) | 1;
+}
+
+/* --- addresses ---------------------------------------------------------- */
+
+static bool
+addr_4(const char *p, const char *end, unsigned char b[4])
+{
+	int i, v, d;
+
+	for (i = 0; i < 4; i++) {
+		for (v = d = 0; p < end && digit(*p) && d < 3; d++)
+			v = v * 10 + (*p++ - '0');
+		if (d == 0 || v > 255 || (i < 3 && (p == end || *p++ != '.')))
+			return false;
+		b[i] = (unsigned char)v;
+	}
+	return p == end;
+}
+
+bool
+ir_mlog_addr(const char *p, size_t n, struct ir_mlog_addr *a)
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+	char text[48];
+
+	a->family = 0;
+	if (addr_4(p, p + n, a->b)) {
+		a->family = 4;
+		return true;
+	}
+	if (n < 2 || n >= sizeof text || !memchr(p, ':', n))
+		return false;
+	memcpy(text, p, n);
+	text[n] = '\0';
+	if (inet_pton(AF_INET6, text, a->b) != 1)
+		return false;
+	a->family = 6;
+	if (memcmp(a->b, mapped, 12) == 0) {
+		memmove(a->b, a->b + 12, 4);
+		a->family = 4;
+	}
+	return true;
+}
+
+bool
+ir_mlog_addr_inside(const struct ir_mlog_addr *a)
+{
+	const unsigned char *b = a->b;
+	int i;
+
+	if (a->family == 4)
+		return b[0] == 127 || b[0] == 10 || b[0] == 0 ||
+		    (b[0] == 192 && b[1] == 168) ||
+		    (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+		    (b[0] == 169 && b[1] == 254);
+	if (a->family != 6)
+		return false;
+	if ((b[0] & 0xfe) == 0xfc || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80))
+		return true;
+	for (i = 0; i < 15 && b[i] == 0; i++)
+		continue;
+	return i == 15 && b[15] <= 1;
+}
+
+/* --- times -------------------------------------------------------------- */
+
+/* What a clock on the wall showed, as seconds since the epoch. */
+static int64_t
+of_wall(int64_t t, const struct ir_mlog_clock *c)
+{
+	time_t guess = (time_t)t;
+	struct tm tm;
+
+	if (c->utc || !localtime_r(&guess, &tm))
+		return t;
+	guess = (time_t)(t - tm.tm_gmtoff);
+	/* near a change of the offset the guess may be off by it */
+	if (localtime_r(&guess, &tm))
+		guess = (time_t)(t - tm.tm_gmtoff);
+	return guess;
+}
+
+/* Is that the hour of the line before? */
+static inline bool
+same_hour(const struct ir_mlog_clock *c, const char *p, size_t n)
+{
+	return c->nkey == n && memcmp(c->key, p, n) == 0;
+}
+
+static void
+keep_hour(struct ir_mlog_clock *c, const char *p, size_t n, int64_t civil)
+{
+	memcpy(c->key, p, n);
+	c->nkey = n;
+	c->civil = civil;
+	c->wall = of_wall(civil, c);
+}
+
+/* "2026-11-21 18:00:00[.123][ +0100] ", and moves on. */
+static bool
+exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
+{
+	const char *p = s->p;
+	int64_t zone;
+	int sec;
+
+	if (left(s) < 20 || p[4] != '-' || p[13] != ':' || p[16] != ':' ||
+	    !digit(p[14]) || !digit(p[15]) || !digit(p[17]) || !digit(p[18]))
+		return false;
+	if (!same_hour(c, p, 13)) {
+		if (!digits(p, 4) || !digits(p + 5, 2) || p[7] != '-' ||
+		    !digits(p + 8, 2) || (p[10] != ' ' && p[10] != 'T') ||
+		    !digits(p + 11, 2))
+			return false;
+		keep_hour(c, p, 13, ir_time_civil(number(p, 4),
+		    number(p + 5, 2), number(p + 8, 2), number(p + 11, 2),
+		    0, 0));
+	}
+	sec = number(p + 14, 2) * 60 + number(p + 17, 2);
+	p += 19;
+	if (*p == '.' || *p == ',')
+		for (p++; p < s->end && digit(*p); p++)
+			continue;
+	*t = c->wall + sec;
+	if (p < s->end && *p == 'Z') {
+		*t = c->civil + sec;
+		p++;
+	} else if (s->end - p >= 6 && (p[0] == '+' || p[0] == '-') &&
+	    digits(p + 1, 2) && p[3] == ':' && digits(p + 4, 2)) {
+		zone = number(p + 1, 2) * 3600 + number(p + 4, 2) * 60;
+		*t = c->civil + sec - (p[0] == '-' ? -zone : zone);
+		p += 6;
+	} else if (s->end - p > 6 && p[0] == ' ' &&
+	    (p[1] == '+' || p[1] == '-') && digits(p + 2, 4)) {
+		zone = number(p + 2, 2) * 3600 + number(p + 4, 2) * 60;
+		*t = c->civil + sec - (p[1] == '-' ? -zone : zone);
+		p += 6;
+	}
+	if (p < s->end && *p != ' ')
+		return false;
+	s->p = p < s->end ? p + 1 : p;
+	return true;
+}
+
+/* "Nov 21 18:00:00 ", of the last year that is not in the future. */
+static bool
+syslog_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const char *p = s->p, *q;
+	time_t now = (time_t)c->now;
+	struct tm tm;
+	int mon, day;
+
+	if (left(s) < 16 || p[3] != ' ')
+		return false;
+	q = p + 4 + (p[4] == ' ');
+	day = digits(q, 2) ? 2 : digit(*q) ? 1 : 0;
+	if (!day || q[day] != ' ' || s->end - q < day + 10 ||
+	    !digits(q + day + 1, 2) || q[day + 3] != ':' ||
+	    !digits(q + day + 4, 2) || q[day + 6] != ':' ||
+	    !digits(q + day + 7, 2) || q[day + 9] != ' ')
+		return false;
+	if (!same_hour(c, p, (size_t)(q - p) + (size_t)day + 3)) {
+		for (mon = 0; mon < 12 && memcmp(months + mon * 3, p, 3);
+		    mon++)
+			continue;
+		if (mon == 12 || !gmtime_r(&now, &tm))
+			return false;
+		for (*t = c->now + 2 * 86400; *t > c->now + 86400;
+		    tm.tm_year--)
+			*t = ir_time_civil(tm.tm_year + 1900, mon + 1,
+			    number(q, day), number(q + day + 1, 2), 0, 0);
+		keep_hour(c, p, (size_t)(q - p) + (size_t)day + 3, *t);
+	}
+	*t = c->wall + number(q + day + 4, 2) * 60 + number(q + day + 7, 2);
+	s->p = q + day + 10;
+	return true;
+}
+
+/* "@400000004c91b044077a9e94 ": TAI64N, ten seconds ahead of the epoch. */
+static bool
+tai_time(struct ir_span *s, int64_t *t)
+{
+	uint64_t v = 0;
+	int i, d;
+
+	if (left(s) < 26 || s->p[0] != '@' || s->p[25] != ' ')
+		return false;
+	for (i = 1; i <= 16; i++) {
+		d = ir_hex_digit(s->p[i]);
+		if (d < 0)
+			return false;
+		v = v << 4 | (uint64_t)d;
+	}
+	if (v < 0x4000000000000000u || v > 0x4000000fffffffffu)
+		return false;
+	*t = (int64_t)(v - 0x400000000000000au);
+	s->p += 26;
+	return true;
+}
+
+/* --- Exim: who ---------------------------------------------------------- */
+
+/* HELO names that mass mailers bring, and people's programs do not. */
+static bool
+robot(const char *p, size_t n)
+{
+	return (n == 4 && memcmp(p, "User", 4) == 0) ||
+	    (n == 7 && memcmp(p, "ylmf-pc", 7) == 0) ||
+	    (n == 11 && memcmp(p, "[127.0.0.1]", 11) == 0) ||
+	    (n > 4 && memcmp(p, "WIN-", 4) == 0);
+}
+
+static void
+set_account(struct ir_mlog_line *l, const char *p, size_t n)
+{
+	const char *colon = memchr(p, ':', n), *end = p + n;
+
+	if (!colon)
+		return;
+	p = colon + 1;
+	colon = memchr(p, ':', (size_t)(end - p));
+	if (colon)
+		end = colon;
+	/* cPanel's own services log in as these */
+	if (p == end || (end - p > 17 && memcmp(p, "__cpanel__service", 17) ==
+	    0))
+		return;
+	l->who = IR_MLOG_ACCOUNT;
+	l->name = p;
+	l->nname = (size_t)(end - p);
+}
+
+/* "[ADDRESS]" and what follows it up to a blank: where that is; NULL: none */
+static const char *
+bracket(const char *p, const char *end, struct ir_mlog_addr *a)
+{
+	const char *q;
+
+	if (p == end || *p != '[')
+		return NULL;
+	q = memchr(p, ']', end - p > 48 ? 48 : (size_t)(end - p));
+	if (!q || !ir_mlog_addr(p + 1, (size_t)(q - p) - 1, a))
+		return NULL;
+	for (q++; q < end && (*q == ':' || digit(*q)); q++)
+		continue;
+	return q == end || *q == ' ' ? q : NULL;
+}
+
+/*
+ * "host (helo) [address]:port": where it ends.  A HELO may be anything, so
+ * that the last address in question is the one that Exim wrote.
+ */
+static const char *
+host(struct ir_mlog_line *l, const char *p, const char *end)
+{
+	struct ir_mlog_addr a;
+	const char *q, *open, *last = NULL, *stop;
+
+	if (p == end)
+		return NULL;
+	/* a name, without blanks */
+	q = memchr(p, ' ', (size_t)(end - p));
+	if (*p != '(' && *p != '[') {
+		if (!q)
+			return NULL;
+		p = q + 1;
+	}
+	if (p < end && *p == '(') {
+		open = p + 1;
+		/* nearly always there is but one parenthesis */
+		q = memchr(p, ')', (size_t)(end - p));
+		if (q && end - q > 2 && !memchr(q + 1, ')',
+		    (size_t)(end - q - 1)) && q[1] == ' ') {
+			last = bracket(q + 2, end, &l->ip);
+			l->robot = last && robot(open, (size_t)(q - open));
+			return last;
+		}
+		stop = find(p, end, " T=\"");
+		if (!stop)
+			stop = end;
+		for (q = p; (q = find(q, stop, ") [")); q += 3) {
+			const char *r = bracket(q + 2, end, &a);
+
+			if (!r)
+				continue;
+			l->forged |= last != NULL;
+			l->robot = robot(open, (size_t)(q - open));
+			l->ip = a;
+			last = r;
+		}
+		return last;
+	}
+	q = bracket(p, end, &a);
+	if (q)
+		l->ip = a;
+	return q;
+}
+
+static bool
+local_user(const char *p, size_t n)
+{
+	static const char *const mta[] = { "Debian-exim", "mailnull", "exim",
+		"mail", "Mailnull" };
+	size_t i;
+
+	for (i = 0; i < sizeof mta / sizeof *mta; i++)
+		if (strlen(mta[i]) == n && memcmp(mta[i], p, n) == 0)
+			return false;
+	return true;
+}
+
+/* What follows "<= sender ". */
+struct fields {
+	const char *user, *proto, *own;
+	size_t nuser, nproto, nown;
+	bool host;
+};
+
+static const char *
+token_end(const char *p, const char *end)
+{
+	const char *q;
+
+	q = memchr(p, ' ', (size_t)(end - p));
+	if (q && q - p > 4 && p[3] == '"' && p[2] == '=') {
+		/* DN="..." */
+		q = memchr(p + 4, '"', (size_t)(end - p - 4));
+		if (q)
+			q = memchr(q, ' ', (size_t)(end - q));
+	}
+	return q ? q : end;
+}
+
+static void
+set_title(struct ir_mlog_line *l, const char *p, const char *end)
+{
+	const char *q = p;
+
+	while ((q = memchr(q, '"', (size_t)(end - q))) && q > p &&
+	    q[-1] == '\\')
+		q++;
+	l->title = p;
+	l->ntitle = (size_t)((q ? q : end) - p);
+}
+
+static void
+arrival_fields(struct ir_mlog_line *l, struct fields *f, const char *p,
+    const char *end)
+{
+	const char *q;
+
+	while (p < end) {
+		if (end - p > 3 && p[1] == '=') {
+			if (p[0] == 'H' && !f->host) {
+				q = host(l, p + 2, end);
+				f->host = true;
+				if (!q)
+					return;
+				p = q < end ? q + 1 : q;
+				continue;
+			}
+			if (p[0] == 'T' && p[2] == '"') {
+				set_title(l, p + 3, end);
+				return;
+			}
+		}
+		q = token_end(p, end);
+		if (end - p > 3 && p[1] == '=') {
+			if (p[0] == 'A')
+				set_account(l, p + 2, (size_t)(q - p) - 2);
+			else if (p[0] == 'P' && !f->proto) {
+				f->proto = p + 2;
+				f->nproto = (size_t)(q - p) - 2;
+			} else if (p[0] == 'U' && !f->user) {
+				f->user = p + 2;
+				f->nuser = (size_t)(q - p) - 2;
+			} else if (p[0] == 'I') {
+				f->own = p + 2;
+				f->nown = (size_t)(q - p) - 2;
+			}
+		} else if (end - p > 5 && memcmp(p, "from <", 6) == 0) {
+			return;
+		}
+		p = q < end ? q + 1 : q;
+	}
+}
+
+/* A message without a login: this host's, or from outside. */
+static void
+find_sender(struct ir_mlog_line *l, const struct fields *f)
+{
+	struct ir_mlog_addr own;
+
+	if (!f->host && f->user && f->nproto >= 5 &&
+	    memcmp(f->proto, "local", 5) == 0) {
+		if (l->nsender && local_user(f->user, f->nuser)) {
+			l->who = IR_MLOG_USER;
+			l->name = f->user;
+			l->nname = f->nuser;
+		}
+		return;
+	}
+	if (!l->ip.family || !l->nsender)
+		return;
+	if (ir_mlog_addr_inside(&l->ip) || (f->own &&
+	    bracket(f->own, f->own + f->nown, &own) &&
+	    own.family == l->ip.family && memcmp(own.b, l->ip.b,
+	    own.family == 4 ? 4 : 16) == 0)) {
+		l->who = IR_MLOG_PEER;
+		inet_ntop(l->ip.family == 4 ? AF_INET : AF_INET6, l->ip.b,
+		    l->store, sizeof l->store);
+		l->name = l->store;
+		l->nname = strlen(l->store);
+	}
+}
+
+static void
+arrival(struct ir_mlog_line *l, const char *p, const char *end)
+{
+	struct fields f = { 0 };
+	const char *q = memchr(p, ' ', (size_t)(end - p));
+
+	l->kind = IR_MLOG_ARRIVE;
+	if (!q)
+		q = end;
+	l->sender = p;
+	l->nsender = (size_t)(q - p);
+	if (l->nsender == 2 && memcmp(p, "<>", 2) == 0)
+		l->nsender = 0;
+	arrival_fields(l, &f, q < end ? q + 1 : q, end);
+	if (l->forged && l->who == IR_MLOG_ACCOUNT && !(f.nproto > 5 &&
+	    f.proto && memchr(f.proto + 5, 'a', f.nproto - 5)))
+		l->who = IR_MLOG_NOBODY;
+	if (l->who == IR_MLOG_NOBODY)
+		find_sender(l, &f);
+}
+
+/* --- Exim: lines without an id ------------------------------------------ */
+
+/* "X authenticator failed for HOST [IP]:PORT: 535 ... (set_id=NAME)" */
+static void
+failed(struct ir_mlog_line *l, const char *p, const char *end)
+{
+	const char *q, *code = find(p, end, ": 535"), *set;
+
+	l->kind = IR_MLOG_FAIL;
+	l->n = 1;
+	/* before the reply: no one but Exim writes after it */
+	for (q = code; q && code && (q = find(code + 1, end, ": 535")); )
+		code = q;
+	if (*p == '(' || *p == '[' || memchr(p, ' ', (size_t)(end - p)))
+		(void)host(l, p, code ? code : end);
+	set = code ? find(code, end, "(set_id=") : NULL;
+	q = set ? memchr(set, ')', (size_t)(end - set)) : NULL;
+	if (!q || q == set + 8)
+		return;
+	l->who = IR_MLOG_ACCOUNT;
+	l->name = set + 8;
+	l->nname = (size_t)(q - set) - 8;
+}
+
+/* "no MAIL in SMTP connection from H [IP] ... A=plain:NAME ... C=..." */
+static void
+no_mail(struct ir_mlog_line *l, const char *p, const char *end)
+{
+	const char *q = host(l, p, end);
+
+	for (; q && q + 3 < end; q = token_end(q + 1, end))
+		if (q[0] == ' ' && q[1] == 'A' && q[2] == '=')
+			set_account(l, q + 3,
+			    (size_t)(token_end(q + 3, end) - q) - 3);
+	if (l->who == IR_MLOG_ACCOUNT)
+		l->kind = IR_MLOG_CHECK;
+}
+
+/* "cwd=DIR N args: /usr/sbin/sendmail -t -i": somebody's script */
+static void
+script(struct ir_mlog_line *l, const char *p, const char *end)
+{
+	static const char *const noise[] = { " -Mc ", " -q", " -bd", " -bp",
+		" -bt", " -bV", " -bP", " -MC ", " -FCronDaemon", " -bs",
+		" -E", " -bpc", " -v -M" };
+	const char *args = find(p, end, " args: "), *q = args;
+	size_t i;
+
+	if (!args)
+		return;
+	for (i = 0; i < sizeof noise / sizeof *noise; i++)
+		if (find(args, end, noise[i]))
+			return;
+	while (q > p && digit(q[-1]))
+		q--;
+	if (q <= p + 1 || q[-1] != ' ' ||
+	    (q - 1 - p >= 10 && memcmp(p, "/var/spool", 10) == 0))
+		return;
+	l->kind = IR_MLOG_SCRIPT;
+	l->who = IR_MLOG_PATH;
+	l->name = p;
+	l->nname = (size_t)(q - 1 - p);
+}
+
+/* What follows the time. */
+bool
+ir_mlog_exim(struct ir_span s, struct ir_mlog_line *l)
+{
+	const char *p = s.p, *q;
+	size_t n;
+
+	if (s.p < s.end && *p == '[' && digit(p[1])) {	/* [pid] */
+		q = memchr(p, ']', left(&s) > 12 ? 12 : left(&s));
+		if (q && q + 1 < s.end && q[1] == ' ')
+			p = s.p = q + 2;
+	}
+	n = exim_id(p, left(&s));
+	if (n && s.end - (p + n) >= 3) {
+		q = p + n + 1;
+		l->id = n == 16 ? hash_16(p) : hash_23(p);
+		if (q[0] == '<' && q[1] == '=') {
+			if (s.end - q > 3)
+				arrival(l, q + 3, s.end);
+		} else if (q[1] == '>' && (q[0] == '=' || q[0] == '-' ||
+		    q[0] == '>')) {
+			l->kind = IR_MLOG_SENT;
+		} else if (q[0] == '*' && q[1] == '*') {
+			l->kind = IR_MLOG_BOUNCE;
+		} else if (q[0] == '=' && q[1] == '=') {
+			l->kind = IR_MLOG_DEFER;
+		} else if (s.end - q >= 9 && memcmp(q, "Completed", 9) == 0) {
+			l->kind = IR_MLOG_DONE;
+		}
+		return true;
+	}
+	if (STARTS(&s, "cwd=")) {
+		script(l, p + 4, s.end);
+		return true;
+	}
+	if (STARTS(&s, "no MAIL in SMTP connection from ")) {
+		no_mail(l, p + 32, s.end);
+		return true;
+	}
+	if (STARTS(&s, "H=") || STARTS(&s, "SMTP ") || STARTS(&s, "TLS ") ||
+	    left(&s) < 30)
+		return false;
+	q = find(p, p + 60 < s.end ? p + 60 : s.end,
+	    " authenticator failed for ");
+	if (q) {
+		failed(l, q + 26, s.end);
+		return true;
+	}
+	return false;
+}
+
+/* --- all ---------------------------------------------------------------- */
+
+void
+ir_mlog_parse(const char *line, size_t n, struct ir_mlog_clock *c,
+    struct ir_mlog_line *l)
+{
+	struct ir_span s = { line, line + n };
+
+	l->kind = IR_MLOG_NONE;
+	l->who = IR_MLOG_NOBODY;
+	l->id = 0;
+	l->time = 0;
+	l->nname = l->nsender = l->ntitle = 0;
+	l->ip.family = 0;
+	l->n = 0;
+	l->robot = l->forged = false;
+	if (exim_time(&s, c, &l->time)) {
+		/* the form of files comes without a host in front */
+		if (!ir_mlog_exim(s, l))
+			ir_mlog_syslog(s, l);
+	} else if (syslog_time(&s, c, &l->time) || tai_time(&s, &l->time)) {
+		ir_mlog_syslog(s, l);
+	} else if (n && *line != ' ' && *line != '\t' && *line != '-') {
+		/* rejectlog's headers are indented, or after its ----- */
+		l->kind = IR_MLOG_JUNK;
+	}
+}

@@ -1,0 +1,336 @@
+/* part.c - the lines of one part of a log as events; see run.h */
+#include <stdlib.h>
+#include <string.h>
+
+#include "run.h"
+
+#define SLOTS 8192		/* of a hash table that stays in a near cache */
+#define EVENTS (SLOTS - SLOTS / 8)	/* of one part; more lines than fit it */
+#define NAMES (256u << 10)
+#define MARK 64			/* lines */
+
+struct ir_mail_slot {
+	uint32_t id;		/* half of it; all is in the event */
+	uint16_t event, stamp;
+};
+
+void
+ir_mail_events_free(struct ir_mail_events *e)
+{
+	free(e->v);
+	free(e->mark);
+	free(e->slot);
+	free(e->names);
+	memset(e, 0, sizeof *e);
+}
+
+static struct ir_mail_event *
+more(struct ir_mail_events *e)
+{
+	struct ir_mail_event *v;
+	size_t cap;
+
+	if (e->n == e->cap) {
+		cap = e->cap * 2 + 512;
+		v = realloc(e->v, cap * sizeof *v);
+		if (!v)
+			return NULL;
+		e->v = v;
+		e->cap = cap;
+	}
+	v = &e->v[e->n++];
+	memset(v, 0, sizeof *v);
+	return v;
+}
+
+/* Hash of bytes whose case does not matter; never 0. */
+static uint32_t
+hash_text(const char *p, size_t n)
+{
+	return (uint32_t)(ir_mail_subject_hash(IR_MLOG_NOBODY, p, n) >> 32) |
+	    1;
+}
+
+static bool
+same_text(const char *a, const char *b, size_t n)
+{
+	for (; n; n--, a++, b++)
+		if ((*a | 0x20) != (*b | 0x20))
+			return false;
+	return true;
+}
+
+/* Does an account write from a domain that is not its own? */
+static bool
+is_foreign(const struct ir_mlog_line *l)
+{
+	const char *a, *b;
+	size_t n;
+
+	if (l->who != IR_MLOG_ACCOUNT || !l->nsender)
+		return false;
+	a = memrchr(l->name, '@', l->nname);
+	b = memrchr(l->sender, '@', l->nsender);
+	if (!a || !b)
+		return false;
+	n = (size_t)(l->name + l->nname - a);
+	return n != (size_t)(l->sender + l->nsender - b) ||
+	    !same_text(a, b, n);
+}
+
+static void
+set_name(struct ir_mail_events *e, struct ir_mail_event *v,
+    const struct ir_mlog_line *l)
+{
+	size_t n = l->nname > IR_MLOG_NAME ? IR_MLOG_NAME : l->nname;
+
+	v->who = (uint8_t)l->who;
+	v->name = l->name;
+	v->nname = (uint32_t)n;
+	if (l->name == l->store) {
+		/* outlives the line only if it is copied */
+		if (e->names_used + n > NAMES) {
+			v->who = IR_MLOG_NOBODY;
+			return;
+		}
+		v->name = memcpy(e->names + e->names_used, l->name, n);
+		e->names_used += n;
+	}
+	v->hash = ir_mail_subject_hash(l->who, v->name, n);
+}
+
+static void
+fill(struct ir_mail_events *e, struct ir_mail_event *v,
+    const struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
+{
+	v->kind = (uint8_t)l->kind;
+	v->off = off;
+	v->len = len;
+	v->line = line;
+	v->time = l->time > 0 && l->time < UINT32_MAX ? (uint32_t)l->time : 0;
+	v->id = l->id;
+	v->n = l->n;
+	v->robot = l->robot;
+	v->ip = l->ip;
+	if (l->who != IR_MLOG_NOBODY && l->nname)
+		set_name(e, v, l);
+	if (l->nsender == l->nname && l->nname && same_text(l->sender,
+	    l->name, l->nname))
+		v->sender = (uint32_t)(v->hash >> 32) | 1;
+	else if (l->nsender)
+		v->sender = hash_text(l->sender, l->nsender);
+	if (l->ntitle)
+		v->title = hash_text(l->title, l->ntitle);
+	v->foreign = is_foreign(l);
+}
+
+/* The event of a message in this part, or where it goes. */
+static struct ir_mail_slot *
+find(struct ir_mail_events *e, uint64_t id)
+{
+	size_t k = (size_t)(id >> 40) & (SLOTS - 1);
+
+	while (e->slot[k].stamp == e->stamp &&
+	    (e->slot[k].id != (uint32_t)id || e->v[e->slot[k].event].id != id))
+		k = (k + 1) & (SLOTS - 1);
+	return &e->slot[k];
+}
+
+/* A line about a message that has an id. */
+static int
+take_id(struct ir_mail_events *e, const struct ir_mlog_line *l, uint32_t off,
+    uint32_t len, uint32_t line)
+{
+	struct ir_mail_slot *s = find(e, l->id);
+	bool known = s->stamp == e->stamp;
+	struct ir_mail_event *v = known ? &e->v[s->event] : NULL;
+	uint32_t sum[3];
+
+	if (v && v->done && l->kind != IR_MLOG_ARRIVE)
+		return 0;
+	if (!v || (l->kind == IR_MLOG_ARRIVE && (v->done ||
+	    v->kind == IR_MLOG_ARRIVE))) {
+		v = more(e);
+		if (!v)
+			return -1;
+		*s = (struct ir_mail_slot){ (uint32_t)l->id,
+		    (uint16_t)(e->n - 1), e->stamp };
+		v->id = l->id;
+	}
+	switch (l->kind) {
+	case IR_MLOG_ARRIVE:
+		/* deliveries may be logged first */
+		sum[0] = v->rcpts;
+		sum[1] = v->bounces;
+		sum[2] = v->defers;
+		fill(e, v, l, off, len, line);
+		v->rcpts = sum[0];
+		v->bounces = sum[1];
+		v->defers = sum[2];
+		e->sums.messages++;
+		break;
+	case IR_MLOG_SENT:
+		v->rcpts++;
+		e->sums.recipients++;
+		break;
+	case IR_MLOG_BOUNCE:
+		if (v->bounces++ == 0) {
+			v->bounce_off = off;
+			v->bounce_len = len;
+			v->bounce_line = line;
+		}
+		e->sums.bounces++;
+		break;
+	case IR_MLOG_DEFER:
+		v->defers++;
+		break;
+	default:
+		v->done = true;
+		break;
+	}
+	return 0;
+}
+
+static bool
+wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
+{
+	struct ir_ip ip = { .v6 = a->family == 6 };
+	size_t i;
+
+	if (o->nnet == 0)
+		return true;
+	if (a->family == 0)
+		return false;
+	memcpy(ip.b, a->b, ip.v6 ? 16 : 4);
+	for (i = 0; i < o->nnet; i++)
+		if (ir_prefix_holds(&o->net[i], &ip))
+			return true;
+	return false;
+}
+
+/* Lines that start something are held to the window and the networks; those
+ * that end a message go with it. */
+static bool
+wanted(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
+{
+	if ((o->since && l->time < o->since) ||
+	    (o->until && l->time >= o->until))
+		return false;
+	return l->id && l->kind != IR_MLOG_ARRIVE ? true :
+	    wanted_ip(o, &l->ip);
+}
+
+static int
+take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
+    const struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
+{
+	struct ir_mail_event *v;
+
+	if (l->kind == IR_MLOG_JUNK) {
+		e->sums.junk++;
+		return 0;
+	}
+	if (l->time) {
+		if (l->time < e->time - 1)
+			e->sums.backwards++;
+		e->time = l->time;
+		if (l->time > e->sums.last)
+			e->sums.last = l->time;
+		if (!e->sums.first || l->time < e->sums.first)
+			e->sums.first = l->time;
+	}
+	if (l->kind == IR_MLOG_NONE || !wanted(o, l))
+		return 0;
+	e->sums.forged += l->forged;
+	if (l->id)
+		return take_id(e, l, off, len, line);
+	if (l->kind == IR_MLOG_LOGIN)
+		e->sums.logins++;
+	else if (l->kind == IR_MLOG_FAIL)
+		e->sums.fails += l->n;
+	else if (l->kind != IR_MLOG_CHECK)
+		e->sums.messages += l->kind == IR_MLOG_ARRIVE;
+	if (l->who == IR_MLOG_NOBODY || !l->nname)
+		return 0;
+	v = more(e);
+	if (!v)
+		return -1;
+	fill(e, v, l, off, len, line);
+	v->done = true;
+	return 0;
+}
+
+static int
+mark_line(struct ir_mail_events *e, uint32_t off)
+{
+	uint32_t *v;
+	size_t cap;
+
+	if (e->nmark == e->mark_cap) {
+		cap = e->mark_cap * 2 + 64;
+		v = realloc(e->mark, cap * sizeof *v);
+		if (!v)
+			return -1;
+		e->mark = v;
+		e->mark_cap = cap;
+	}
+	e->mark[e->nmark++] = off;
+	return 0;
+}
+
+static int
+begin(struct ir_mail_events *e)
+{
+	if (!e->slot)
+		e->slot = calloc(SLOTS, sizeof *e->slot);
+	if (!e->names)
+		e->names = malloc(NAMES);
+	if (++e->stamp == 0 && e->slot) {
+		memset(e->slot, 0, SLOTS * sizeof *e->slot);
+		e->stamp = 1;
+	}
+	e->n = e->nmark = e->names_used = 0;
+	e->time = 0;
+	memset(&e->sums, 0, sizeof e->sums);
+	return e->slot && e->names ? 0 : -1;
+}
+
+int
+ir_mail_parse_part(struct ir_mail_events *e, const char *text, size_t n,
+    const struct ir_mail_opts *o, struct ir_mlog_clock *c)
+{
+	const char *p = text, *end = text + n, *nl;
+	struct ir_mlog_line l;
+	uint32_t line = 0, off;
+	int64_t last = 0;
+	size_t len;
+
+	if (begin(e))
+		return -1;
+	for (; p < end; p = nl + 1, line++) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (!nl) {
+			nl = end;
+			e->sums.torn++;
+		}
+		len = (size_t)(nl - p);
+		off = (uint32_t)(p - text);
+		if (line % MARK == 0 && mark_line(e, off))
+			return -1;
+		if (len && nl[-1] == '\r')
+			len--;
+		e->sums.long_lines += len >= IR_MAIL_LONG;
+		ir_mlog_parse(p, len, c, &l);
+		if (l.kind == IR_MLOG_NONE && l.time == last)
+			continue;
+		last = l.time;
+		/* a part has at most this many ids that fit its table */
+		if (e->n < EVENTS ?
+		    take_line(e, o, &l, off, (uint32_t)len, line) :
+		    (e->sums.uncounted++, 0))
+			return -1;
+	}
+	e->sums.lines = line;
+	e->sums.bytes = n;
+	return 0;
+}
