@@ -34,7 +34,7 @@ static const struct ir_cmd cmd = {
 static const struct ir_col cols[] = {
 	{ "id", "INCIDENT" }, { "account", "ACCOUNT" }, { "stage", "STAGE" },
 	{ "state", "STATE" }, { "due", "DUE" }, { "seconds_left", "LEFT" },
-	{ "events", "EVENTS" }, { NULL, NULL }
+	{ "events", "EVENTS" }, { "why", "WHY" }, { NULL, NULL }
 };
 
 struct opts {

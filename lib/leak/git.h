@@ -48,6 +48,10 @@ struct ir_git;
 /* Is this folder a repository without work tree, or has it a .git? */
 bool ir_git_here(const char *path);
 
+/* The folder with the objects of the repository that path means, which two
+   work trees of one have in common: real path, to be freed; NULL: none. */
+char *ir_git_home(const char *path);
+
 /*
  * path is a work tree, a bare repository, a .git folder, or a .git file (of a
  * worktree or submodule).  0, or -1: 66 no repository, 77, 65 of a format
@@ -66,6 +70,11 @@ struct ir_git_piece {
 	size_t n;
 	size_t from, to;	/* in data: what begins here is to be found */
 	uint64_t offset;	/* of data[0] in the object */
+	/* All of the object; NULL: it is not held, and comes as a whole, piece
+	   by piece, from 0 to its end. */
+	const unsigned char *object;
+	size_t n_object;
+	bool first, last;	/* of this object, one behind the other */
 	enum ir_git_kind kind;
 	unsigned worker;	/* 0 ... workers - 1: who calls */
 	/*
@@ -114,10 +123,14 @@ int ir_git_walk(struct ir_git *g, const struct ir_git_walk *w,
  * From within the callback: p's object has, in data at offset and len bytes
  * long, what the caller calls number `what` (equal values: equal numbers,
  * counted from 0; below IR_GIT_SEEN_MAX).  The same place again is passed
- * over.
+ * over.  len SIZE_MAX: not to be followed into other objects.
  */
 void ir_git_seen(const struct ir_git_piece *p, uint32_t what, size_t offset,
     size_t len);
+
+/* The name of the object that p is of, in hex; "" if it can't be had. */
+void ir_git_piece_name(const struct ir_git_piece *p,
+    char hex[IR_GIT_HEX_MAX]);
 
 enum ir_git_reach {
 	IR_GIT_REACH_NONE,	/* nothing leads there any more */

@@ -152,6 +152,32 @@ find_gitdir(const char *path)
 	return found;
 }
 
+/* From a work tree's own folder to the one that all of them share. */
+static char *
+common_of(const char *dir)
+{
+	char *line = first_line(dir, "commondir");
+	char *path = line ? join(dir, line) : NULL;
+	char *real = line ? path ? realpath(path, NULL) : NULL : strdup(dir);
+
+	free(path);
+	free(line);
+	if (real && !is_gitdir(real)) {
+		free(real);
+		real = NULL;
+	}
+	return real;
+}
+
+char *
+ir_git_home(const char *path)
+{
+	char *dir = find_gitdir(path), *home = dir ? common_of(dir) : NULL;
+
+	free(dir);
+	return home;
+}
+
 /*
  * What the repository's own config says of its format (git-config(1),
  * "extensions").  0, or -1: one that is not known.
@@ -383,7 +409,7 @@ add_all(struct ir_git *g, struct ir_err *err)
 static int
 open_dirs(struct ir_git *g, const char *path, struct ir_err *err)
 {
-	char *line, *objects;
+	char *objects;
 
 	g->dir = find_gitdir(path);
 	if (!g->dir) {
@@ -394,12 +420,8 @@ open_dirs(struct ir_git *g, const char *path, struct ir_err *err)
 		    path) :
 		    ir_fail(err, IR_NOINPUT, "%s: no git repository", path);
 	}
-	line = first_line(g->dir, "commondir");
-	objects = line ? join(g->dir, line) : NULL;
-	g->common = objects ? realpath(objects, NULL) : strdup(g->dir);
-	free(objects);
-	free(line);
-	if (!g->common || !is_gitdir(g->common))
+	g->common = common_of(g->dir);
+	if (!g->common)
 		return ir_fail(err, IR_NOINPUT,
 		    "%s: the repository of this work tree is not there", path);
 	if (read_config(g, err))

@@ -5,10 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/text.h"
 #include "git_in.h"
 
 #define WINDOW (1u << 20)	/* of what is not held as a whole */
-#define WHOLE_MAX (16u << 20)	/* on which nothing hangs: above, by windows */
+#define WHOLE_MAX (4u << 20)	/* on which nothing hangs: above, by windows */
 #define BATCH 64		/* entries or files that a worker takes */
 #define REACH_MAX 65536
 #define POOL 16			/* buffers kept for the next object */
@@ -138,9 +139,31 @@ ir_git_seen(const struct ir_git_piece *p, uint32_t what, size_t offset,
 	uint64_t at = p->torn ? 0 : p->offset + offset;
 
 	if (what >= IR_GIT_SEEN_MAX || (p->at->marks &&
-	    !ir_git_mark_add(p->at->marks, (uint32_t)at, (uint32_t)len, what)))
+	    !ir_git_mark_add(p->at->marks, (uint32_t)at,
+	    len < UINT32_MAX ? (uint32_t)len : UINT32_MAX, what)))
 		return;
 	sight(p->at->g, what, p->at->object, at);
+}
+
+void
+ir_git_piece_name(const struct ir_git_piece *p, char hex[IR_GIT_HEX_MAX])
+{
+	const struct ir_git *g = p->at->g;
+	uint32_t object = p->at->object;
+	const struct ir_git_pack *pack = g->packs + g->n_packs;
+	unsigned char name[IR_GIT_HASH_MAX];
+
+	hex[0] = '\0';
+	if (object >= g->packed) {
+		ir_hex(g->loose[object - g->packed].name, g->hash, hex);
+		return;
+	}
+	while ((--pack)->first > object)
+		;
+	/* all names at once are read only when there are findings */
+	if (!ir_git_pread(pack->idx_fd, name, g->hash, pack->idx.names +
+	    (uint64_t)(object - pack->first) * pack->idx.name_step))
+		ir_hex(name, g->hash, hex);
 }
 
 static void
@@ -197,10 +220,9 @@ give_stream(struct worker *k, struct ir_git_stream *s, struct buffer *b,
 		n += ir_git_stream_read(s, b->p + n, WINDOW + 2 * reach - n);
 		last = s->done || s->bad || offset + n > size || stopped(k);
 		to = last ? n : n - reach;
-		if (to > from)
-			give(k, &(struct ir_git_piece){ .data = b->p, .n = n,
-			    .from = from, .to = to, .offset = offset,
-			    .kind = kind }, &at);
+		give(k, &(struct ir_git_piece){ .data = b->p, .n = n,
+		    .from = from, .to = to, .offset = offset, .kind = kind,
+		    .first = !offset, .last = last }, &at);
 		if (last)
 			break;
 		keep = to - reach;
@@ -221,7 +243,8 @@ give_whole(struct worker *k, struct frame *f, enum ir_git_kind kind,
 	f->marks.n = 0;
 	if (f->n)
 		give(k, &(struct ir_git_piece){ .data = f->b.p, .n = f->n,
-		    .to = f->n, .kind = kind }, &at);
+		    .to = f->n, .kind = kind, .object = f->b.p,
+		    .n_object = f->n, .first = true, .last = true }, &at);
 }
 
 /* What is new in it, and sights of what it has from its base. */
@@ -239,11 +262,11 @@ give_fresh(struct worker *k, struct frame *f, enum ir_git_kind kind,
 		size_t begin = from > reach ? from - reach : 0;
 		size_t end = f->n - to > reach ? to + reach : f->n;
 
-		if (from < to)
-			give(k, &(struct ir_git_piece){ .data = f->b.p + begin,
-			    .n = end - begin, .from = from - begin,
-			    .to = to - begin, .offset = begin, .kind = kind },
-			    &at);
+		give(k, &(struct ir_git_piece){ .data = f->b.p + begin,
+		    .n = end - begin, .from = from - begin, .to = to - begin,
+		    .offset = begin, .kind = kind, .object = f->b.p,
+		    .n_object = f->n, .first = !i, .last = i + 1 ==
+		    k->fresh.n }, &at);
 	}
 }
 
@@ -277,7 +300,7 @@ give_torn(struct worker *k, const struct ir_git_pack *p, uint32_t i)
 	if (n)
 		give(k, &(struct ir_git_piece){ .data = k->u.delta, .n = n,
 		    .to = n, .kind = p->kind[i] ? p->kind[i] : IR_GIT_BLOB,
-		    .torn = true }, &at);
+		    .first = true, .last = true, .torn = true }, &at);
 }
 
 /* Entry i can't be had, so neither can what hangs on it. */

@@ -72,7 +72,7 @@ for n in range(commits):
                 del lines[i:i + rnd.randint(1, 8)]
     if n in at:
         name = changed[0]
-        key = 'AKIA' + ''.join(rnd.choices(base32, k=16))
+        key = 'AKIAJ' + ''.join(rnd.choices(base32, k=15))
         i = held[name] = rnd.randrange(len(tree[name]))
         tree[name][i] = b'\taws_access_key_id = "%s"' % key.encode()
         sys.stderr.write('%s\t%s\n' % (key, name))
