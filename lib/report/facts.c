@@ -331,7 +331,7 @@ subject_cases(struct ir_facts *f, struct place *t)
 		    memchr(p + 1, '-', n))
 			ir_facts_add(&f->cases, p + 1, n, t->source, 0, 1);
 	}
-	/* "Abuse Report 12345678901": eleven digits, for twelve are an account */
+	/* "Abuse Report 12345678901": eleven digits; twelve are an account */
 	for (i = 0; f->cases.n == 0 && i < sizeof words / sizeof words[0]; i++)
 		for (p = t->s; phrase(p, t->end, words[i], &p); ) {
 			q = skip_blank(p, t->end);
