@@ -112,8 +112,9 @@ fill(struct ir_mail_events *e, struct ir_mail_event *v,
 	v->n = l->n;
 	v->robot = l->robot;
 	v->ip = l->ip;
-	if (l->who != IR_MLOG_NOBODY && l->nname)
-		set_name(e, v, l);
+	if (l->who == IR_MLOG_NOBODY || !l->nname)
+		return;
+	set_name(e, v, l);
 	if (l->nsender == l->nname && l->nname && same_text(l->sender,
 	    l->name, l->nname))
 		v->sender = (uint32_t)(v->hash >> 32) | 1;
