@@ -103,7 +103,8 @@ ir_mlog_id_hash(const char *p, size_t n)
 	if (n == 23)
 		return hash_23(p);
 	memcpy(b, p, n < 24 ? n : 24);
-	return ir_mail_mix(ir_mail_mix(load(b), load(b + 8)), load(b + 16) + n) | 1;
+	return ir_mail_mix(ir_mail_mix(load(b), load(b + 8)),
+	    load(b + 16) + n) | 1;
 }
 
 /* --- addresses ---------------------------------------------------------- */

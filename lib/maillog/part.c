@@ -5,7 +5,7 @@
 #include "run.h"
 
 #define SLOTS 8192		/* of a hash table that stays in a near cache */
-#define EVENTS (SLOTS - SLOTS / 8)	/* of one part; more lines than fit it */
+#define EVENTS (SLOTS - SLOTS / 8)	/* of one part, which has not as many */
 #define NAMES (256u << 10)
 #define MARK 64			/* lines */
 

@@ -485,8 +485,9 @@ judge_fails(struct judge *j, struct ir_err *err)
 		if (f[i].n > most)
 			most = f[i].n;
 	if (n) {
-		g = signal_at(j, "guessed", most >= 15 ? 30 : 20, most, 5, "%u logins failed "
-		    "from a network, then one did not", most);
+		g = signal_at(j, "guessed", most >= 15 ? 30 : 20, most, 5,
+		    "%u logins failed from a network, then one did not",
+		    most);
 		for (i = 0; i < n; i++) {
 			add_line(j, g, f[i].where);
 			add_line(j, g, ir_mail_net_where(net_of(u,
