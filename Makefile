@@ -1,7 +1,20 @@
-# quell: build, check, drill, bench, torture, lint, asan, fuzz, install.
+# quell
 #
+#   make drill     the whole night, in a sandbox
+#   make check     every test                     T=tests/x.bats: only those
+#   make           build/bin/*
+#   make install   PREFIX=/usr/local DESTDIR=
+#   make asan      every test under the sanitizers
+#   make lint      sources, scripts, manuals
+#   make bench     ratios against what people use today
+#   make fuzz      FUZZ_SECONDS=20 for each target
+#   make torture   killed at chance: KILLS=500 TORTURE_COUNT=1000000
+#   make uninstall, make clean
+#
+# Honoured: CC CFLAGS CPPFLAGS LDFLAGS; DEPS=0 installs no packages, V=1 shows
+# the commands.
+
 # No line per command: a command is cmd/NAME.c, cmd/NAME.1, tests/NAME.bats.
-# Honoured: CC CFLAGS CPPFLAGS LDFLAGS DESTDIR PREFIX; DEPS=0 installs nothing.
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -16,7 +29,7 @@ V ?= 0
 Q := $(if $(filter 0,$(V)),@)
 say = @$(if $(filter 0,$(V)),printf '%-5s %s\n' $(1) $@,:)
 
-NEEDED := libcurl libcrypto libssl json-c expat libpcre2-8 zlib libzstd
+NEEDED := libcurl libcrypto libcrypt libssl json-c expat libpcre2-8 zlib libzstd
 # used when pkg-config finds them: HAVE_P11_KIT_1 and so on; --version says so
 OPTIONAL := p11-kit-1 libisal libidn2 libpsl libmaxminddb
 
@@ -68,7 +81,7 @@ ALL_CFLAGS = -std=c17 -pthread $(WARN) $(HARDENING) $(CFLAGS)
 ALL_LDFLAGS = -Wl,--as-needed $(HARDENING_LD) $(LDFLAGS)
 
 .PHONY: all build deps check drill bench torture lint asan fuzz install uninstall \
-	clean bins units
+	clean bins units help
 .DEFAULT_GOAL := build
 # objects are kept: deleting them would link everything anew each time
 .SECONDARY:
@@ -215,5 +228,8 @@ uninstall:
 
 clean:
 	rm -rf build
+
+help:
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 -include $(shell find $(B)/lib $(B)/cmd $(B)/unit -type f -name '*.d' 2>/dev/null)

@@ -21,6 +21,7 @@
 #include "incident/journal.h"
 #include "net/chat.h"
 #include "net/http.h"
+#include "vault/vault.h"
 
 #define MAX_TARGETS 16
 #define MAX_EACH 20		/* messages of one run; then one for the rest */
@@ -29,20 +30,25 @@
 #define RETRY_MAX_MS 60000	/* a longer wait is not waited for */
 #define PAGERDUTY "https://events.pagerduty.com/v2/enqueue"
 #define CHATWORK "https://api.chatwork.com/v2"
+#define TYPETALK "https://typetalk.com/api/v1"
+#define VAULT "vault:"		/* in place of a file: a name in the vault */
 
 struct opts {
 	struct ir_common common;
 	struct ir_list to;
 	const char *room, *chatwork_url, *incident, *pagerduty_url, *action;
+	const char *typetalk_url;
+	struct ir_vault_opts vault;
 	bool each, soft, dry_run;
 };
 
 struct target {
 	enum ir_chat_kind kind;
-	const char *file;
+	const char *file;		/* or VAULT and a name */
+	bool later;			/* the vault is still to be asked */
 	char room[32];
-	struct ir_secret secret;	/* the URL, or Chatwork's token */
-	char url[512];			/* Chatwork: no secret in it */
+	struct ir_secret secret;	/* the URL, or a token */
+	char url[512];			/* of who wants a token; no secret */
 	size_t ok, failed;
 	int status;			/* of the last answer */
 };
@@ -102,17 +108,22 @@ url_ok(const char *s)
 static bool
 has_token(const struct target *t)
 {
-	return t->kind == IR_CHAT_CHATWORK || t->kind == IR_CHAT_PAGERDUTY;
+	return t->kind == IR_CHAT_CHATWORK || t->kind == IR_CHAT_PAGERDUTY ||
+	    t->kind == IR_CHAT_TYPETALK;
 }
 
-static int
-read_secret(struct target *t, struct ir_err *err)
+static bool
+has_room(enum ir_chat_kind kind)
 {
-	char *s, *p;
+	return kind == IR_CHAT_CHATWORK || kind == IR_CHAT_TYPETALK;
+}
 
-	if (ir_secret_read_file(&t->secret, t->file, err))
-		return -1;
-	s = t->secret.data;
+/* What was read: is it what the kind needs? */
+static int
+check_secret(const struct target *t, struct ir_err *err)
+{
+	const char *s = t->secret.data, *p;
+
 	if (!has_token(t)) {
 		if (url_ok(s))
 			return 0;
@@ -127,6 +138,25 @@ read_secret(struct target *t, struct ir_err *err)
 		return ir_fail(err, IR_CONFIG,
 		    "%s: does not hold a token on one line", t->file);
 	return 0;
+}
+
+/* The field password of the entry. */
+static int
+read_vault(struct target *t, struct ir_vault *v, struct ir_err *err)
+{
+	struct ir_credential c = IR_CREDENTIAL_INIT;
+	const struct ir_secret *s;
+	int rc = ir_vault_get(v, t->file + strlen(VAULT), 0, &c, err);
+
+	s = rc ? NULL : ir_credential_get(&c, "password");
+	if (rc == 0 && (!s || !s->data))
+		rc = ir_fail(err, IR_CONFIG, "%s: has no password", t->file);
+	else if (rc == 0)
+		rc = ir_secret_set(&t->secret, s->data, strlen(s->data), err);
+	if (rc && err->code == IR_NO)
+		err->code = IR_NOINPUT;	/* 1 is an answer, of others */
+	ir_credential_free(&c);
+	return rc;
 }
 
 /* "KIND:FILE" or "chatwork/ROOM:FILE": what can be known without the file. */
@@ -148,13 +178,17 @@ add_target(struct run *r, const char *spec)
 	kind = ir_chat_kind(spec, n);
 	if (kind < 0)
 		ir_die_usage("--to: not slack, teams, chatwork, gchat, "
-		    "discord, pagerduty or json: %.*s", (int)n, spec);
+		    "discord, pagerduty, lineworks, mattermost, typetalk or "
+		    "json: %.*s", (int)n, spec);
 	if (r->ntargets == MAX_TARGETS)
 		ir_die_usage("--to: more than %d", MAX_TARGETS);
-	if (spec[n] == '/' && kind != IR_CHAT_CHATWORK)
-		ir_die_usage("--to: only chatwork has rooms");
 	t->kind = (enum ir_chat_kind)kind;
 	t->file = colon + 1;
+	t->later = ir_ascii_starts(t->file, VAULT);
+	if (spec[n] == '/' && !has_room(t->kind))
+		ir_die_usage("--to: only chatwork and typetalk have rooms");
+	if (t->later && !ir_vault_name_ok(t->file + strlen(VAULT)))
+		ir_die_usage("--to: no name in a vault: %s", t->file);
 	if (spec[n] == '/')
 		snprintf(t->room, sizeof t->room, "%.*s",
 		    (int)(colon - spec - (ptrdiff_t)n - 1), spec + n + 1);
@@ -163,11 +197,16 @@ add_target(struct run *r, const char *spec)
 	for (i = 0; t->room[i]; i++)
 		if (t->room[i] < '0' || t->room[i] > '9')
 			ir_die_usage("--room: not a number: %s", t->room);
-	if (kind == IR_CHAT_CHATWORK && !t->room[0])
-		ir_die_usage("chatwork needs --room");
-	snprintf(url, sizeof url, "%.400s/rooms/%s/messages",
-	    r->opts->chatwork_url ? r->opts->chatwork_url : CHATWORK,
-	    t->room);
+	if (has_room(t->kind) && !t->room[0])
+		ir_die_usage("%s needs --room", ir_chat_kind_word(t->kind));
+	if (kind == IR_CHAT_TYPETALK)
+		snprintf(url, sizeof url, "%.400s/topics/%s",
+		    r->opts->typetalk_url ? r->opts->typetalk_url : TYPETALK,
+		    t->room);
+	else
+		snprintf(url, sizeof url, "%.400s/rooms/%s/messages",
+		    r->opts->chatwork_url ? r->opts->chatwork_url : CHATWORK,
+		    t->room);
 	if (kind == IR_CHAT_PAGERDUTY && !r->opts->incident)
 		ir_die_usage("pagerduty needs --incident");
 	if (kind == IR_CHAT_PAGERDUTY)
@@ -195,32 +234,90 @@ into_thread(struct run *r, struct target *t, struct ir_err *err)
 	return rc;
 }
 
-/* Read the secrets; a target without one is out, and counted. */
+/* One target with its secret; false: it is out, and counted. */
+static bool
+open_target(struct run *r, struct target *t, struct ir_vault *v)
+{
+	struct ir_err err = IR_ERR_INIT;
+
+	if ((v ? read_vault(t, v, &err) : ir_secret_read_file(&t->secret,
+	    t->file, &err)) || check_secret(t, &err) ||
+	    into_thread(r, t, &err)) {
+		ir_secret_free(&t->secret);
+		ir_fail_prefix(&err, "%s", ir_chat_kind_word(t->kind));
+		failed(r, &err);
+		return false;
+	}
+	t->later = false;
+	if (strstr(t->secret.data, "webhook.office.com"))
+		ir_warn(&r->opts->common, "%s: a connector of Office 365: "
+		    "these are retired, make a workflow in Teams", t->file);
+	if (t->kind == IR_CHAT_TYPETALK && !r->opts->typetalk_url)
+		ir_warn(&r->opts->common, "%s: Typetalk: the service ended in "
+		    "December 2025", t->file);
+	return true;
+}
+
+/* Read the secrets in files, or (v) those in the vault. */
 static void
-open_targets(struct run *r)
+open_targets(struct run *r, struct ir_vault *v)
 {
 	size_t i, n = 0;
 	struct target t;
 
 	for (i = 0; i < r->ntargets; i++) {
-		struct ir_err err = IR_ERR_INIT;
-
 		t = r->target[i];
-		if (read_secret(&t, &err) || into_thread(r, &t, &err)) {
-			ir_secret_free(&t.secret);
-			ir_fail_prefix(&err, "%s", ir_chat_kind_word(t.kind));
-			failed(r, &err);
+		if (t.later == (v != NULL) && !open_target(r, &t, v))
 			continue;
-		}
-		if (strstr(t.secret.data, "webhook.office.com"))
-			ir_warn(&r->opts->common, "%s: a connector of Office "
-			    "365: these are retired, make a workflow in Teams",
-			    t.file);
 		r->target[n++] = t;
 	}
 	for (i = n; i < r->ntargets; i++)
 		memset(&r->target[i], 0, sizeof r->target[i]);
 	r->ntargets = n;
+}
+
+/* Those that wait for the vault are out, each counted. */
+static void
+no_vault(struct run *r, const struct ir_err *why)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->ntargets; i++)
+		if (r->target[i].later)
+			failed(r, why);
+		else
+			r->target[n++] = r->target[i];
+	for (i = n; i < r->ntargets; i++)
+		memset(&r->target[i], 0, sizeof r->target[i]);
+	r->ntargets = n;
+}
+
+/*
+ * The vault's key may be far away (KMS): it is asked when there is something
+ * to say, and, but for --each, after the pipe has gone on.
+ */
+static void
+open_vault(struct run *r)
+{
+	static const struct ir_aws_opts aws;
+	struct ir_vault *v = NULL;
+	struct ir_err err = IR_ERR_INIT;
+	size_t i;
+
+	for (i = 0; i < r->ntargets && !r->target[i].later; i++)
+		continue;
+	if (i == r->ntargets)
+		return;
+	r->opts->vault.aws = &aws;
+	r->opts->vault.common = &r->opts->common;
+	r->opts->vault.look = true;
+	if (ir_vault_open(&v, &r->opts->vault, false, &err)) {
+		ir_fail_prefix(&err, "vault");
+		no_vault(r, &err);
+	} else {
+		open_targets(r, v);
+	}
+	ir_vault_close(v);
 }
 
 /* --- posting ------------------------------------------------------------ */
@@ -363,6 +460,7 @@ flush_message(struct run *r)
 
 	if (!r->msg->records)
 		return;
+	open_vault(r);
 	memset(q, 0, sizeof q);
 	for (i = 0; i < r->ntargets; i++) {
 		struct target *t = &r->target[i];
@@ -375,14 +473,15 @@ flush_message(struct run *r)
 			preview(t, &body[i]);
 		h[i][0] = (struct ir_http_header){ "Content-Type",
 			ir_chat_content_type(t->kind) };
-		h[i][1] = (struct ir_http_header){ "X-ChatWorkToken",
-			t->secret.data };
+		h[i][1] = (struct ir_http_header){ t->kind ==
+			IR_CHAT_TYPETALK ? "X-Typetalk-Token" :
+			"X-ChatWorkToken", t->secret.data };
 		q[i].method = "POST";
 		q[i].url = has_token(t) ? t->url : t->secret.data;
 		if (t->kind == IR_CHAT_PAGERDUTY && !r->opts->dry_run)
 			put_key(&body[i], t);
 		q[i].headers = h[i];
-		q[i].nheaders = t->kind == IR_CHAT_CHATWORK ? 2 : 1;
+		q[i].nheaders = has_room(t->kind) ? 2 : 1;
 		q[i].body = ir_buf_cstr(&body[i]);
 		q[i].body_len = body[i].len;
 		q[i].max = 65536;
@@ -568,7 +667,7 @@ prepare(struct run *r)
 	struct ir_journal *j = NULL;
 	struct ir_err err = IR_ERR_INIT;
 
-	open_targets(r);
+	open_targets(r, NULL);
 	footer(r);
 	if (r->opts->dry_run)
 		return NULL;
@@ -595,6 +694,8 @@ check_usage(struct run *r)
 		ir_die_usage("--to says where to");
 	if (o->chatwork_url && !url_ok(o->chatwork_url))
 		ir_die_usage("--chatwork-url: not an https URL");
+	if (o->typetalk_url && !url_ok(o->typetalk_url))
+		ir_die_usage("--typetalk-url: not an https URL");
 	if (o->pagerduty_url && !url_ok(o->pagerduty_url))
 		ir_die_usage("--pagerduty-url: not an https URL");
 	if (o->action && strcmp(o->action, "trigger") != 0 &&
@@ -632,14 +733,19 @@ static const struct ir_cmd command = {
 int
 main(int argc, char **argv)
 {
-	struct opts o = { .room = NULL };
+	static struct opts o;
 	const struct ir_opt opts[] = {
 		{ 0, "to", "KIND:FILE", IR_LIST, &o.to, "slack, teams, "
-		    "chatwork, gchat, discord, pagerduty or json, and the "
-		    "file with its URL or token; many times" },
-		{ 0, "room", "ID", IR_STR, &o.room, "room of chatwork" },
+		    "chatwork, gchat, discord, pagerduty, lineworks, "
+		    "mattermost, typetalk or json, and the file with its URL "
+		    "or token, or vault:NAME; many times" },
+		{ 0, "room", "ID", IR_STR, &o.room,
+		    "room of chatwork, topic of typetalk" },
 		{ 0, "chatwork-url", "URL", IR_STR, &o.chatwork_url,
 		    "API of chatwork; default: " CHATWORK },
+		{ 0, "typetalk-url", "URL", IR_STR, &o.typetalk_url,
+		    "its API; default: " TYPETALK },
+		IR_OPTS_VAULT(&o.vault),
 		{ 0, "action", "WORD", IR_STR, &o.action,
 		    "pagerduty: trigger (default), acknowledge or resolve" },
 		{ 0, "pagerduty-url", "URL", IR_STR, &o.pagerduty_url,

@@ -34,7 +34,7 @@ static const struct ir_cmd cmd = {
 static const struct ir_col cols[] = {
 	{ "id", "INCIDENT" }, { "account", "ACCOUNT" }, { "stage", "STAGE" },
 	{ "state", "STATE" }, { "due", "DUE" }, { "seconds_left", "LEFT" },
-	{ "events", "EVENTS" }, { NULL, NULL }
+	{ "events", "EVENTS" }, { "why", "WHY" }, { NULL, NULL }
 };
 
 struct opts {
@@ -50,6 +50,7 @@ struct run {
 	struct opts *o;
 	struct ir_out *out;
 	struct ir_err *err;
+	struct ir_tally tally;	/* open: of the reports */
 };
 
 /* --- open --------------------------------------------------------------- */
@@ -110,26 +111,49 @@ open_one(struct opts *o, const struct ir_rec *report,
 	return 0;
 }
 
+/* The others must not wait for the one that cannot be opened. */
+static void
+not_opened(struct run *run, const struct ir_rec *report,
+    const struct ir_err *err)
+{
+	struct ir_rec *r = ir_rec_new("incident", ir_rec_get(report, "id"));
+
+	ir_warn(&run->o->common, "%s", err->msg);
+	if (err->hint[0])
+		ir_warn(&run->o->common, "hint: %s", err->hint);
+	ir_rec_bool(r, "ok", false);
+	ir_rec_str(r, "why", err->msg);
+	ir_out_put(run->out, r);
+}
+
 static int
 do_open(void *arg, char **argv, size_t n)
 {
-	const struct run *run = arg;
-	struct opts *o = run->o;
-	struct ir_out *out = run->out;
-	struct ir_err *err = run->err;
+	struct run *run = arg;
 	struct ir_buf b = IR_BUF(IR_EVIDENCE_MAX);
-	struct ir_rec *report = NULL;
+	struct ir_in *in = NULL;
+	struct ir_rec *report;
 	int rc = -1;
 
 	(void)argv;
 	(void)n;
 	if (isatty(STDIN_FILENO))
 		ir_die_usage("open: standard input is a terminal");
-	report = ir_report_read(err);
-	if (report && (!o->evidence ||
-	    ir_buf_read_file(&b, o->evidence, err) == 0))
-		rc = open_one(o, report, &b, out, err);
-	ir_rec_free(report);
+	if (!run->o->evidence ||
+	    ir_buf_read_file(&b, run->o->evidence, run->err) == 0)
+		in = ir_in_open(NULL, 0, run->err);
+	while (in && (rc = ir_report_next(in, &report, run->err)) == 1) {
+		struct ir_err err = IR_ERR_INIT;
+
+		if (open_one(run->o, report, &b, run->out, &err))
+			not_opened(run, report, &err);
+		ir_tally_add(&run->tally, err.code);
+		ir_rec_free(report);
+	}
+	if (rc == 0 && run->tally.ok + run->tally.failed == 0)
+		rc = ir_fail(run->err, IR_DATAERR,
+		    "no report on standard input");
+	ir_in_close(in);
 	ir_buf_free(&b);
 	return rc;
 }
@@ -494,6 +518,33 @@ warnings(const struct ir_journal_check *c)
 	return list;
 }
 
+/* The incidents that the seal stands for, too. */
+static int
+add_merged(struct opts *o, const char *dir, const struct ir_seal *s,
+    struct ir_rec *r, struct ir_err *err)
+{
+	struct ir_rec *list = ir_seal_merged(dir, s, err);
+	const struct ir_rec *one;
+	size_t i;
+
+	if (!list)
+		return -1;
+	for (i = 0; i < ir_rec_len(list); i++) {
+		one = ir_rec_item(list, i);
+		if (ir_rec_get_bool(one, "ok", false))
+			continue;
+		ir_rec_bool(r, "ok", false);
+		ir_rec_fmt(r, "why", "merged: %s", ir_rec_get(one, "why") ?
+		    ir_rec_get(one, "why") : "not an incident's name");
+		o->alarm = true;
+	}
+	if (ir_rec_len(list))
+		ir_rec_set(r, "merged", list);
+	else
+		ir_rec_free(list);
+	return 0;
+}
+
 /* What was sealed is there still, and its stamp; o->alarm if not. */
 static int
 add_seal(struct opts *o, const char *dir, struct ir_rec *r,
@@ -513,6 +564,8 @@ add_seal(struct opts *o, const char *dir, struct ir_rec *r,
 	if (!changed)
 		return -1;
 	ir_rec_set(r, "changed_since", changed);
+	if (add_merged(o, dir, &s, r, err))
+		return -1;
 	if (!s.stamped || !o->tsa_ca)
 		return 0;
 	if (ir_seal_stamp_check(dir, &s, o->tsa_ca, &stamp, err) == 0) {
@@ -582,6 +635,8 @@ put_seal(struct ir_out *out, const char *dir, const struct ir_seal *s,
 	ir_rec_str(r, "sealed", s->time);
 	ir_rec_int(r, "line", (int64_t)s->line);
 	ir_rec_int(r, "files", (int64_t)s->files);
+	if (s->odd)
+		ir_rec_int(r, "left_out", (int64_t)s->odd);
 	ir_rec_str(r, "file", s->file);
 	ir_rec_str(r, "sha256", s->sha256);
 	ir_rec_str(r, "head", s->head);
@@ -728,6 +783,6 @@ main(int argc, char **argv)
 	run.out = ir_open_output(&o.common, cols);
 	if (v->run(&run, argv + 2, n) && !err.code)
 		ir_fail(&err, IR_SOFTWARE, "%s: no reason given", v->name);
-	code = ir_end(&err, run.out, NULL);
+	code = ir_end(&err, run.out, &run.tally);
 	return code ? code : o.alarm;
 }

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "core/cli.h"
-#include "core/sandbox.h"
 #include "core/text.h"
 #include "log/delivery.h"
 #include "log/input.h"
@@ -394,28 +393,6 @@ read_files(struct run *r, struct ir_tally *tally, struct ir_err *err)
 	return 0;
 }
 
-static int
-open_files(struct run *r, char **operands, size_t n, struct ir_err *err)
-{
-	const char **paths = calloc(n + 1, sizeof *paths);
-	size_t i;
-	int rc = paths ? 0 : ir_fail(err, IR_OSERR, "no memory");
-
-	if (rc == 0 && n == 0)
-		rc = ir_log_files_add(&r->list, "-", err);
-	for (i = 0; i < n && rc == 0; i++) {
-		paths[i] = operands[i];
-		rc = ir_log_files_add(&r->list, operands[i], err);
-	}
-	if (rc == 0 && r->list.n == 0)
-		rc = ir_fail(err, IR_NOINPUT, "no file in %s", operands[0]);
-	if (rc == 0)
-		ir_sandbox_read_only(paths, n);
-	free(paths);
-	(void)ir_catch_stop();
-	return rc;
-}
-
 /* --- the table ---------------------------------------------------------- */
 
 /* 1 when read, 0 when there is none, -1. */
@@ -734,7 +711,7 @@ main(int argc, char **argv)
 	n = ir_parse(argc, argv, opts, &r.common);
 	check_usage(&r, n);
 	if (read_tables(&r, &err) ||
-	    open_files(&r, argv + 1, (size_t)n, &err))
+	    ir_log_files_open(&r.list, argv + 1, (size_t)n, &err))
 		goto out;
 	r.out = ir_open_output(&r.common, cols);
 	(void)read_files(&r, &tally, &err);

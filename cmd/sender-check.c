@@ -259,17 +259,39 @@ same_subject(const struct subject *a, const struct subject *b)
 	    strcmp(a->region, b->region) == 0;
 }
 
-/* The first one with the same name (and region) is enough. */
-static void
-drop_double(struct run *r)
+static bool
+has_key(const struct subject *s, const struct key *k)
 {
 	size_t i;
 
-	for (i = 0; i + 1 < r->n; i++)
-		if (same_subject(&r->subject[i], &r->subject[r->n - 1])) {
-			r->n--;
-			return;
-		}
+	for (i = 0; i < s->nkeys; i++)
+		if (strcmp(s->key[i].domain, k->domain) == 0 &&
+		    strcmp(s->key[i].selector, k->selector) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The first one with the same name (and region) is enough, when it has what
+ * the last one knows: SES lists an address before its domain, and only the
+ * domain has the keys.
+ */
+static void
+drop_double(struct run *r)
+{
+	struct subject *last = &r->subject[r->n - 1], *s = r->subject;
+	size_t i;
+
+	while (s < last && !same_subject(s, last))
+		s++;
+	if (s == last)
+		return;
+	for (i = 0; i < last->nkeys && s->nkeys < MAX_KEYS; i++)
+		if (!has_key(s, &last->key[i]))
+			s->key[s->nkeys++] = last->key[i];
+	if (!s->mail_from[0])
+		memcpy(s->mail_from, last->mail_from, sizeof s->mail_from);
+	r->n--;
 }
 
 /* The domain of the first header of that name; false: there is none. */

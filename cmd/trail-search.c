@@ -15,7 +15,6 @@
 #include "aws/ses.h"
 #include "aws/trace.h"
 #include "core/cli.h"
-#include "core/sandbox.h"
 #include "core/text.h"
 #include "log/cloudtrail.h"
 #include "log/input.h"
@@ -44,6 +43,7 @@ struct search {
 	const char *since, *until, *state_path;
 	bool all, files, summary;
 	int64_t now;
+	int64_t end;		/* monotonic, of --timeout; 0: none */
 	struct ir_out *out;
 	struct ir_trail_summary *sum;
 	struct ir_aws *aws;
@@ -287,24 +287,33 @@ take_text(const char *text, size_t n, bool escapes, void *arg,
 	return rc;
 }
 
+static bool
+over(const struct search *s)
+{
+	return ir_stopped() || (s->end && ir_mono_ms() > s->end);
+}
+
+/* 0 to its end, 1 not, for it is over; -1. */
 static int
 read_file(struct search *s, const char *path, struct ir_err *err)
 {
 	struct ir_trail_scan scan = { .fn = take_text, .arg = s };
 	struct ir_log_input *in = NULL;
 	const char *p;
-	ssize_t n;
-	int rc = 0;
+	ssize_t n = 0;
+	int rc = 1;
 
 	if (ir_log_open(&in, path, err))
 		return -1;
-	do {
+	while (rc > 0 && !over(s)) {
 		n = ir_log_read(in, &p, err);
 		rc = n > 0 ? ir_trail_feed(&scan, p, (size_t)n, err) : (int)n;
-	} while (n > 0 && rc == 0 && !ir_stopped());
-	if (rc == 0 && !ir_stopped())
+		if (n > 0 && rc == 0)
+			rc = 1;
+	}
+	if (rc == 0)
 		rc = ir_trail_end(&scan, err);
-	if (rc && err->code == IR_DATAERR && n > 0)
+	if (rc < 0 && err->code == IR_DATAERR && n > 0)
 		ir_fail_prefix(err, "%s", ir_log_name(in));
 	s->events += scan.events;
 	s->unread += scan.too_long;
@@ -320,21 +329,22 @@ read_files(struct search *s, struct ir_tally *tally, struct ir_err *err)
 	struct ir_err one;
 	int64_t began = ir_mono_ms();
 	size_t i;
+	int rc;
 
+	s->end = s->common.timeout ? began + s->common.timeout * 1000 : 0;
 	for (i = 0; i < s->list.n; i++) {
 		one = (struct ir_err)IR_ERR_INIT;
 		ir_progress(&s->common, "files", i, s->list.n, began);
-		if (ir_stopped() || (s->common.timeout && ir_mono_ms() -
-		    began > s->common.timeout * 1000)) {
-			ir_progress_end();
-			return ir_fail(err, IR_TEMPFAIL, "%zu of %zu files "
-			    "were not read", s->list.n - i, s->list.n);
-		}
-		if (read_file(s, s->list.v[i], &one) == 0) {
+		rc = read_file(s, s->list.v[i], &one);
+		if (rc == 0) {
 			ir_tally_add(tally, 0);
 			continue;
 		}
 		ir_progress_end();
+		if (rc > 0)
+			return ir_fail(err, IR_TEMPFAIL, "%zu of %zu files "
+			    "were not read to the end", s->list.n - i,
+			    s->list.n);
 		if (one.code == IR_OSERR) {
 			*err = one;
 			return -1;
@@ -345,28 +355,6 @@ read_files(struct search *s, struct ir_tally *tally, struct ir_err *err)
 	}
 	ir_progress_end();
 	return 0;
-}
-
-static int
-open_files(struct search *s, char **operands, size_t n, struct ir_err *err)
-{
-	const char **paths = calloc(n + 1, sizeof *paths);
-	size_t i;
-	int rc = paths ? 0 : ir_fail(err, IR_OSERR, "no memory");
-
-	if (rc == 0 && n == 0)
-		rc = ir_log_files_add(&s->list, "-", err);
-	for (i = 0; i < n && rc == 0; i++) {
-		paths[i] = operands[i];
-		rc = ir_log_files_add(&s->list, operands[i], err);
-	}
-	if (rc == 0 && s->list.n == 0)
-		rc = ir_fail(err, IR_NOINPUT, "no file in %s", operands[0]);
-	if (rc == 0)
-		ir_sandbox_read_only(paths, n);
-	free(paths);
-	(void)ir_catch_stop();
-	return rc;
 }
 
 /* --- Event history ------------------------------------------------------ */
@@ -694,8 +682,9 @@ main(int argc, char **argv)
 	check_usage(&s, n);
 	rc = open_origins(&s, &err);
 	if (rc == 0)
-		rc = s.files ? open_files(&s, argv + 1, (size_t)n, &err) :
-		    open_history(&s, argv + 1, (size_t)n, &err);
+		rc = s.files ? ir_log_files_open(&s.list, argv + 1,
+		    (size_t)n, &err) : open_history(&s, argv + 1, (size_t)n,
+		    &err);
 	if (rc || (s.summary && !(s.sum = ir_trail_summary_new(&err))))
 		goto out;
 	s.out = ir_open_output(&s.common, s.summary ? summary_cols :

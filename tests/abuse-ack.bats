@@ -60,8 +60,10 @@ sound() {
 		<<<"$output"
 	[ "$(sink_count "$sink")" = 0 ]
 	run -0 --separate-stderr ack --date $d <"$data/report-initial.json"
+	[[ $stderr == *"not yet known to be with AWS"* ]]
 	jq -e --arg h "$(sha256sum <preview | cut -d' ' -f1)" '.ok and .changed
-		and .state == "sent" and .sha256 == $h and .sent_at and
+		and .state == "relayed" and .accepted_by == "relay" and
+		.sha256 == $h and .taken_at and (has("sent_at") | not) and
 		(.reply | test("sink-1")) and .case == "12345678901-1" and
 		.to == "trustandsafety@support.aws.com"' <<<"$output"
 	cmp preview "$sink/1.eml"
@@ -69,10 +71,13 @@ sound() {
 	[ "$(stat -c %a "$QUELL_INCIDENTS"/*/out/ack-0001.eml)" = 400 ]
 	jq -e '.from == "security@shop.example" and
 		.to == ["trustandsafety@support.aws.com"]' "$sink/log.jsonl"
-	[ "$(events)" = "ack.prepared ack.sending ack.sent" ]
+	[ "$(events)" = "ack.prepared ack.sending ack.relayed" ]
 	sound
-	run -0 --separate-stderr incident show "$QUELL_INCIDENTS"/*
-	jq -e '.answered and .ack == "sent" and .state == "acknowledged"' \
+	# a relay is not AWS: the clock goes on, and says why
+	run -1 --separate-stderr incident due --within 100d "$QUELL_INCIDENTS"/*
+	jq -e '.answered == false and .ack == "relayed" and .alarm and
+		.accepted_by == "relay" and .state == "open" and
+		(.why | test("handed to a relay, not yet known to be with AWS"))' \
 		<<<"$output"
 }
 
@@ -145,7 +150,7 @@ sound() {
 	export QUELL_ACK_RELAY=127.0.0.1:$(sink_port "$sink")
 	run -0 abuse-ack -y --relay-tls none <"$data/report-initial.json"
 	run -0 --separate-stderr ack <"$data/report-initial.json"
-	jq -e '.changed == false and .state == "sent" and .ok and .sent_at' \
+	jq -e '.changed == false and .state == "relayed" and .ok and .taken_at' \
 		<<<"$output"
 	# not by another way, another date or another text either
 	run -0 --separate-stderr ack --date 2026-01-01T00:00:00Z --contact x \
@@ -182,7 +187,7 @@ sound() {
 	done
 	wait "${pids[@]}"
 	[ "$(sink_count "$sink")" = 1 ]
-	jq -se 'length == 8 and all(.state == "sent") and
+	jq -se 'length == 8 and all(.state == "relayed") and
 		(map(select(.changed)) | length == 1)' out.jsonl
 	sound
 }
@@ -444,12 +449,12 @@ sys.stdout.buffer.write(quopri.decodestring(sys.stdin.buffer.read()))' |
 	[[ $stderr == *--settle*--resend* ]]
 	run -79 abuse-ack -n <"$data/report-initial.json"
 	[ "$(sink_count "$sink")" = 1 ]
-	incident due "$QUELL_INCIDENTS"/* --within 10000d >due.json || true
-	jq -e '.answered == false and .ack == "unknown"' due.json
+	run -1 --separate-stderr incident due "$QUELL_INCIDENTS"/* --within 100d
+	jq -e '.answered == false and .ack == "unknown" and .why' <<<"$output"
 	# the same id and bytes, on demand
 	run -0 --separate-stderr ack --resend --contact ignored \
 		<"$data/report-initial.json"
-	jq -e '.changed and .state == "sent"' <<<"$output"
+	jq -e '.changed and .state == "relayed"' <<<"$output"
 	cmp "$sink/1.eml" "$sink/2.eml"
 	run -64 ack --resend --again <"$data/report-reminder.json"
 	run -0 ack --resend <"$data/report-initial.json"
@@ -558,7 +563,7 @@ slow_server() {
 	incident open --dir here/one <"$data/report-initial.json" >/dev/null
 	run -78 ack --incident here/one - < <(report '.case = "77777777777"')
 	run -0 --separate-stderr ack --incident here/one </dev/null
-	jq -e '.incident == "here/one" and .state == "sent"' <<<"$output"
+	jq -e '.incident == "here/one" and .state == "relayed"' <<<"$output"
 	[ -f here/one/out/ack-0001.eml ]
 	[ ! -e "$QUELL_INCIDENTS" ]
 	[ "$(sink_count "$sink")" = 1 ]
@@ -624,7 +629,12 @@ slow_server() {
 	run -0 --separate-stderr abuse-ack -y "${args[@]}" \
 		<"$data/report-initial.json"
 	jq -e --arg t "smtp b.support.aws.com:$port" '.transport == $t and
-		.state == "sent"' <<<"$output"
+		.state == "sent" and .accepted_by == "mx" and .sent_at' \
+		<<<"$output"
+	# the recipient's own server has it: that stops the clock
+	run -0 --separate-stderr incident due --within 100d "$QUELL_INCIDENTS"/*
+	jq -e '.answered and .ack == "sent" and .accepted_by == "mx" and
+		.state == "acknowledged" and (has("why") | not)' <<<"$output"
 	[ "$(sink_count "$sink")" = 1 ]
 	# without MX the domain itself; a null MX takes no mail
 	echo '{"aws.com": {"records": {"@": [["A", "127.0.0.1"]]}}}' >zones.json
@@ -650,7 +660,7 @@ slow_server() {
 	serve --script script.json
 	run -0 --separate-stderr ack --cc copy@x.example --cc ok@x.example \
 		<"$data/report-initial.json"
-	jq -e '.state == "sent"' <<<"$output"
+	jq -e '.state == "relayed"' <<<"$output"
 	[[ $stderr == *"1 copies were refused"* ]]
 	jq -e '.to | length == 2' "$sink/log.jsonl"
 }
@@ -673,7 +683,8 @@ slow_server() {
 	echo 0 >code
 	run -0 --separate-stderr abuse-ack -y --sendmail bin/fakemail \
 		--cc c@x.example <"$data/report-initial.json"
-	jq -e '.state == "handed-over" and (has("sent_at") | not)' <<<"$output"
+	jq -e '.state == "handed-over" and (has("sent_at") | not) and
+		.accepted_by == "sendmail"' <<<"$output"
 	diff args - <<-'X'
 		-i
 		-f
@@ -699,7 +710,21 @@ slow_server() {
 	cp "$data/report-initial.json" report.json
 	cp "$data/report-support.json" support.json
 	export QUELL_ACK_RELAY=127.0.0.1:$(sink_port "$sink")
+	export QUELL_INCIDENTS=$PWD/inc
 	incident open --dir inc/a <report.json >/dev/null
+	# what becomes of it: its Message-ID is known before it is sent
+	id=$(abuse-ack -n <report.json | jq -r .message_id)
+	printf '%s\n' 'Content-Type: multipart/report;' \
+		' report-type=delivery-status; boundary=b' '' --b \
+		'Content-Type: message/delivery-status' '' \
+		'Final-Recipient: rfc822; trustandsafety@support.aws.com' \
+		'Action: failed' '' --b 'Content-Type: text/rfc822-headers' '' \
+		"Message-ID: $id" '' --b-- >bounce.eml
+	printf '%s %s\n' "$(date -d '+1 hour' '+%F %T')" \
+		"1vMAaa-00000000002-0002 <= a@b H=c [192.0.2.1] id=${id:1:-1}" \
+		"$(date -d '+1 hour' '+%F %T')" \
+		"1vMAaa-00000000002-0002 => trustandsafety@support.aws.com R=d T=s H=mx.amazon.com [192.0.2.9]" \
+		>mainlog
 	run_examples abuse-ack
 }
 

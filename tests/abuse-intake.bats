@@ -46,11 +46,137 @@ kept() {	# FOLDER: how many
 	[[ $output == *'usage: abuse-intake'* ]]
 }
 
+# A reminder, direct or as a list hands it on: FROM MESSAGE-ID AUTH [FOOTER]
+reminder() {
+	cat <<-EOF
+	Received: from a.example.net by mx.example.org; Mon, 02 Mar 2026 10:00:30 +0000
+	Authentication-Results: mx.example.org; dmarc=$3 header.from=support.aws.com
+	From: $1
+	To: security@example.org
+	Subject: RE: Your AWS Abuse Report [20000000001-2] [AWS ID 222233334444]
+	Message-ID: $2
+	Date: ${date:-Mon, 02 Mar 2026 10:00:00 +0000}
+	List-Id: <security.lists.example.org>
+	X-Original-From: AWS <trustandsafety@support.aws.com>
+
+	Hello,
+
+	We have not received a response to our notice about your EC2 instance.
+	AWS ID: 222233334444 Region: ap-northeast-1 EC2 Instance Id: i-0aa11bb22cc33dd44
+	${4-}
+	EOF
+}
+
+@test "a copy that a list gave another Message-ID is no second notice" {
+	local aws='AWS <trustandsafety@support.aws.com>'
+	local list='AWS via security <security@lists.example.org>'
+	local foot='_______________________________________________'
+	run -0 "$INTAKE" <"$data/01-initial.eml"
+	dir=$(echo incidents/*)
+	reminder "$aws" '<r@aws>' pass | "$INTAKE"
+	incident log "$dir" --event incident.answered >/dev/null
+	before=$(wc -l <"$dir/journal.jsonl")
+	# later, by two lists: it is answered still
+	reminder "$list" '<r@list>' none "$foot" | "$INTAKE"
+	reminder "$list" '<r@other>' none "--
+	You are subscribed" | "$INTAKE"
+	[ "$(wc -l <"$dir/journal.jsonl")" = "$before" ]
+	[ "$(incident show "$dir" | jq .answered)" = true ]
+	# the same words once more, written later: a second reminder
+	date='Tue, 03 Mar 2026 10:00:00 +0000' reminder "$aws" '<s@aws>' pass |
+		"$INTAKE"
+	[ "$(incident show "$dir" | jq .answered)" = false ]
+}
+
+@test "the better copy of a notice is kept, and starts no clock" {
+	local aws='AWS <trustandsafety@support.aws.com>'
+	local list='AWS via security <security@lists.example.org>'
+	reminder "$list" '<r@list>' none | "$INTAKE"
+	dir=$(echo incidents/*)
+	incident log "$dir" --event incident.answered >/dev/null
+	incident log "$dir" --event incident.closed >/dev/null
+	reminder "$aws" '<r@aws>' pass | "$INTAKE"
+	tail -n 1 "$dir/journal.jsonl" | jq -e '.event == "report.merged" and
+		.data.authentic == "pass" and .data.again'
+	[ "$(incidents)" = 1 ]
+	incident show "$dir" | jq -e '.answered and .state == "closed" and
+		(has("reopened") | not)'
+}
+
+@test "a delivery that brings several reports opens each" {
+	jq -c 'if .account then .detail.eventArn += .detail.eventTypeCode
+		else . end' "$data/40-eventbridge.json" \
+		"$data/46-risk.json" >batch.json
+	run -0 "$INTAKE" <batch.json
+	[ "$(kept new) $(kept "done") $(incidents)" = '0 1 2' ]
+	for dir in incidents/*; do
+		cmp batch.json "$dir"/evidence/0001-*
+	done
+}
+
+@test "what killed runs left is cleared once it is old, mails are not" {
+	mkdir -p intake/tmp/work.abc/x
+	: >intake/tmp/half.eml
+	: >intake/tmp/young.eml
+	touch -d '3 days ago' intake/tmp/half.eml intake/tmp/work.abc
+	run -0 "$INTAKE" --again
+	[ "$(ls intake/tmp)" = young.eml ]
+}
+
 @test "what is no notice is kept for a person, and not refused" {
 	run -0 "$INTAKE" <"$data/30-not-abuse.eml"
 	run -0 "$INTAKE" </dev/null
 	[ "$(kept other) $(kept new)" = '2 0' ]
 	[ ! -e incidents ] || [ "$(incidents)" = 0 ]
+}
+
+dsn() {	# MESSAGE-ID
+	printf '%s\n' 'From: MAILER-DAEMON@r.example' 'To: abuse@shop.example' \
+		'Subject: Undelivered: Your AWS Abuse Report [12345678901-1]' \
+		"Message-ID: <dsn-$RANDOM@r.example>" \
+		'Content-Type: multipart/report; report-type="delivery-status";' \
+		' boundary=b' '' --b 'Content-Type: message/delivery-status' '' \
+		'Reporting-MTA: dns; r.example' '' \
+		'Final-Recipient: rfc822; trustandsafety@support.aws.com' \
+		'Action: failed' 'Status: 5.1.1' '' --b \
+		'Content-Type: message/rfc822' '' \
+		'From: security@shop.example' "Message-ID: $1" \
+		'Subject: Re: Your AWS Abuse Report [12345678901-1]' '' \
+		'Case: 12345678901-1' --b--
+}
+
+@test "our own answer that comes back opens nothing and starts the clock again" {
+	mkdir mta
+	printf '#!/bin/sh\ncat >mail\n' >mta/sendmail
+	chmod +x mta/sendmail
+	abuse-ack -y --sendmail mta/sendmail \
+		<"$QUELL_ROOT/tests/data/report-initial.json" >/dev/null 2>&1
+	id=$(sed -n 's/^Message-ID: //p' mail)
+	dir=$(echo incidents/*)
+	# shellcheck source=tests/lib/peers.bash
+	. "$QUELL_ROOT/tests/lib/peers.bash"
+	http_sink_start chat
+	printf 'http://127.0.0.1:%s/x\n' "$(<chat/port)" >chat.url
+	chmod 600 chat.url
+	dsn "$id" >dsn.eml
+	run -0 "$INTAKE" --chat json:chat.url <dsn.eml
+	[ "$(incidents) $(kept "done") $(kept other)" = '1 1 0' ]
+	jq -se '.[0] | .ack == "bounced" and .answered == false' \
+		< <(incident show "$dir")
+	peers_wait 30 grep -qs bounced chat/log.jsonl
+	# the same again is told to nobody; a stranger's is for a person
+	run -0 "$INTAKE" --chat json:chat.url <dsn.eml
+	[ "$(grep -c '"event":"ack.bounced"' "$dir/journal.jsonl")" = 1 ]
+	dsn '<ack.0@shop.example>' >other.eml
+	run -0 "$INTAKE" <other.eml
+	[ "$(kept "done") $(kept other)" = '2 1' ]
+	# what goes wrong is 75: the mail server has it still
+	mkdir bin
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nkill -9 $$\n' >bin/abuse-ack
+	chmod +x bin/abuse-ack
+	QUELL_BIN=$PWD/bin run -75 "$INTAKE" <dsn.eml
+	[ "$(kept new) $(incidents)" = '1 1' ]
 }
 
 @test "whatever goes wrong is 75, and the mail is kept" {

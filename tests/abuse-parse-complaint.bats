@@ -313,6 +313,45 @@ xarf4() {
 	    .source_ip == "203.0.113.77" and .source_port == 80)'
 }
 
+# What differs: a sample says whether it is encoded, the names of the
+# addresses, the URL beside the address.
+@test "XARF 1 and 2, and what came before them" {
+	local v1
+	v1=$(jq -n --rawfile m spam '{Version: "1", ReporterInfo: {ReporterOrg:
+	    "O", ReporterOrgEmail: "r@example.com"}, Disclosure: true,
+	    Report: {ReportClass: "Activity", ReportType: "Spam", Date:
+	    "2026-03-02T09:00:00Z", SourceIp: "203.0.113.77", SourcePort: 4711,
+	    SourceUrl: "http://shop.example.net/won", SmtpMailFromAddress:
+	    "shop@example.net", SmtpRcptToAddress: "you@victim.example",
+	    ReporterCaseID: "1", Samples: [{ContentType: "message/rfc822",
+	    Base64Encoded: false, Payload: $m}]}}')
+	echo "$v1" >v1.json
+	ap --host web2.example.net v1.json
+	is '.complaint | .version == "1" and .source_port == 4711 and
+	    .uris == ["http://shop.example.net/won"] and
+	    .rcpt_to == ["you@victim.example"] and .report_id == null and
+	    .evidence[0].bytes > 100 and .lead.id == "'"$NEW"'"'
+	jq '.Version = "2" | .InternalProcessing = {EventTags: ["a"]} |
+	    .Report.Samples[0] |= (.Base64Encoded = true |
+	    .Payload |= @base64)' v1.json >v2.json
+	ap --host web2.example.net v2.json
+	is '.complaint | .version == "2" and .lead.id == "'"$NEW"'"'
+	jq 'del(.Version) | .Report |= (.FromAddress = .SmtpMailFromAddress |
+	    .ToAddress = .SmtpRcptToAddress | .InfringingUrl = .SourceUrl |
+	    del(.SmtpMailFromAddress, .SmtpRcptToAddress, .SourceUrl))' \
+	    v1.json >alpha.json
+	ap --host web2.example.net alpha.json
+	is '.complaint | .mail_from == "shop@example.net" and
+	    .rcpt_to == ["you@victim.example"] and
+	    .uris == ["http://shop.example.net/won"]'
+	jq '.Report.ReportType = "LoginAttack"' v1.json >login.json
+	ap login.json
+	is '.activity == "intrusion"'
+	jq '.Report.ReportType = "ChildAbuse"' v1.json >other.json
+	ap other.json
+	is '.activity == "other"'
+}
+
 @test "a batch of events is a record for each; SES and WorkMail" {
 	local d=$BATS_TEST_DIRNAME/data/notice
 	jq -n --slurpfile a "$d/40-eventbridge.json" \

@@ -152,8 +152,10 @@ try() {
 	    if f.endswith(("policy/actions.c", "trail_calls.c")):
 	        continue
 	    seen |= set(re.findall(r'"([A-Z][A-Za-z0-9]+)"', open(f).read())) & known
-	# the profile's, before any command; and what a new key is to do
-	seen -= {"AssumeRole", "AssumeRoleWithWebIdentity", "SendRawEmail"}
+	# the profile's, before any command; what a new key is to do; and what
+	# another account's credentials are for (abuse-ack --ses)
+	seen -= {"AssumeRole", "AssumeRoleWithWebIdentity", "SendRawEmail",
+	         "SendEmail"}
 	print("\n".join(sorted(seen)))
 	END
 	[ "$(wc -l <operations)" -gt 60 ]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # chat-notify against a web server that answers as told.
 
+# shellcheck disable=SC2030,SC2031
 load lib/quell
 load lib/peers
 
@@ -22,11 +23,12 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	: >"$SINK/log.jsonl"
 	script '{}'
-	for k in slack teams gchat discord json; do
+	for k in slack teams gchat discord lineworks mattermost json; do
 		echo "http://127.0.0.1:$PORT/hook/$k?sig=s3cr3tS1g" >"$k.url"
 	done
 	echo s3cr3tT0ken >chatwork.token
 	chmod 600 ./*.url chatwork.token
+	TT=(--typetalk-url "http://127.0.0.1:$PORT/api/v1")
 	CW=(--chatwork-url "http://127.0.0.1:$PORT/v2")
 	cat >report.json <<-'END'
 	{"type":"report","id":"r1","case":"12345","account":"111122223333","region":"us-east-1","activity":"spam","stage":"first","due":"2020-01-01T00:00:00Z","from":"abuse-parse","subject":"@everyone <!channel> [toall] [click](https://evil.example.com/x) AKIAIOSFODNN7EXAMPLE","resources":[{"kind":"access-key","id":"AKIAIOSFODNN7EXAMPLE"}]}
@@ -193,7 +195,7 @@ body() {	# FILTER: of the last post's JSON
 
 @test "whoever is called in a complaint is not called, in no target" {
 	local k b
-	for k in slack teams gchat discord json; do
+	for k in slack teams gchat discord lineworks mattermost json; do
 		run -0 --separate-stderr chat-notify --to $k:$k.url <report.json
 		b=$(jq -rs '.[-1].body' "$SINK/log.jsonl")
 		[[ $b != *@everyone* && $b != *https://evil* ]] || { echo "$k: $b"; false; }
@@ -203,6 +205,109 @@ body() {	# FILTER: of the last post's JSON
 	run -0 --separate-stderr chat-notify "${CW[@]}" --to chatwork/1:chatwork.token <report.json
 	b=$(jq -rs '.[-1].body' "$SINK/log.jsonl")
 	[[ $b != *%5Btoall* && $b != *%40everyone* ]]
+}
+
+@test "lineworks: title and text, no button, no mention by a tag" {
+	jq -c '.subject = "<m userId=\"all\"> @jo https://evil.example/x"' \
+		report.json >tag.json
+	run -0 --separate-stderr chat-notify --to lineworks:lineworks.url \
+		<tag.json
+	[ "$(body 'keys | join(" ")')" = 'body title' ]
+	[ "$(body '.body | keys | join(" ")')" = text ]
+	[ "$(body .title)" = 'Abuse report: case 12345' ]
+	[[ $(body .body.text) == $'account: 1111'*"‹m userId=\"all\"›"*"hxxps://evil[.]example"* ]]
+	[[ $(body .body.text) != *[\<\>]* ]]
+}
+
+@test "mattermost: markdown escaped, nobody is mentioned by any name" {
+	jq -c '.subject = "@jo @all <!here> <https://e.example|x> [a](https://e.example) # `x` ~town \\*b*"' \
+		report.json >tag.json
+	run -0 --separate-stderr chat-notify --to mattermost:mattermost.url \
+		<tag.json
+	[ "$(body 'keys | join(" ")')" = text ]
+	[[ $(body .text) == $'**Abuse report: case 12345**\naccount: 1111'* ]]
+	[[ $(body .text) == *'＠jo ＠ all ‹!here› ‹hxxps://e\[.\]example\|x› \[a\]\(hxxps://e\[.\]example\) \# \`x\` \~town \\\*b\*'* ]]
+	[[ $(body .text) != *[@\<\>]* ]]
+}
+
+@test "typetalk: a form, the token in a header, a warning that it ended" {
+	run -0 --separate-stderr chat-notify "${TT[@]}" \
+		--to typetalk/77:chatwork.token <report.json
+	jq -e '.path == "/api/v1/topics/77" and
+	    .headers["X-Typetalk-Token"] == "s3cr3tT0ken" and
+	    .headers["Content-Type"] == "application/x-www-form-urlencoded" and
+	    (.body | startswith("message=Abuse%20report")) and
+	    (.body | endswith("&ignoreHashtag=true&showLinkMeta=false")) and
+	    (.body | test("%40|%60|https%3A") | not)' "$SINK/log.jsonl"
+	run -64 chat-notify --to typetalk:chatwork.token <report.json
+	run -64 chat-notify --typetalk-url http://a.example --room 1 \
+		--to typetalk:chatwork.token <report.json
+	run -0 --separate-stderr chat-notify -n --to typetalk/1:chatwork.token \
+		<report.json
+	[[ $stderr == *"Typetalk: the service ended"*"https://typetalk.com/..."* ]]
+}
+
+@test "each of them cuts what is too long between characters" {
+	local k
+	jq -c '.why = ("漢" * 3000)' report.json >long.json
+	for _ in $(seq 40); do cat long.json; done >many.json
+	for k in lineworks mattermost; do
+		run -0 chat-notify --to $k:$k.url <many.json
+	done
+	jq -rs '.[0].body | fromjson | .body.text' "$SINK/log.jsonl" >text
+	[ "$(wc -c <text)" -le 2300 ]
+	grep -q 'bytes more' text
+	jq -rs '.[1].body | fromjson | .text' "$SINK/log.jsonl" >text
+	[ "$(wc -m <text)" -le 16383 ]
+	iconv -f UTF-8 -t UTF-8 text >/dev/null
+	run -0 chat-notify "${TT[@]}" --to typetalk/1:chatwork.token <many.json
+	jq -rs '.[2].body' "$SINK/log.jsonl" | sed 's/^message=//; s/&.*//' |
+		python3 -c 'import sys, urllib.parse as u
+assert len(u.unquote(sys.stdin.read(), errors="strict")) <= 4000'
+}
+
+vault() {	# NAME TEXT: into the vault, as its password
+	printf 'password=%s\n' "$2" | cred-vault put -y "$1" >/dev/null
+}
+
+@test "the URL from the vault: read when there is something to say, never shown" {
+	(umask 077 && head -c 32 /dev/urandom >key && chmod 400 key)
+	export QUELL_VAULT=$PWD/v QUELL_VAULT_KEY=file:$PWD/key
+	export QUELL_STATE_DIR=$PWD/state
+	vault chat/slack "http://127.0.0.1:$PORT/hook/slack?sig=s3cr3tS1g"
+	vault chat/cw s3cr3tT0ken
+	incident open --dir inc <report.json >/dev/null
+	run -0 --separate-stderr chat-notify --to slack:vault:chat/slack \
+		--to json:json.url "${CW[@]}" --to chatwork/1:vault:chat/cw \
+		--incident inc <report.json
+	[ "$output" = "$(cat report.json)" ]
+	[ -z "$stderr" ]
+	[ "$(posts)" = 3 ]
+	[ "$(jq -r .path "$SINK/log.jsonl" | grep -c '/hook/slack?sig=s3cr3tS1g')" = 1 ]
+	grep -q '"file":"vault:chat/slack","posted":1' inc/journal.jsonl
+	run ! grep -r s3cr3t inc
+	run -0 --separate-stderr chat-notify -n --to slack:vault:chat/slack \
+		<report.json
+	[[ $stderr == *"vault:chat/slack: would post to http://127.0.0.1:$PORT/..."* ]]
+	# another vault by --vault; nothing to say: it is not even opened
+	mv v w
+	run -0 --separate-stderr chat-notify --to slack:vault:chat/slack </dev/null
+	[ -z "$stderr" ]
+	run -0 --separate-stderr chat-notify --vault w \
+		--to slack:vault:chat/slack <report.json
+	# no vault, no such name, no URL in it: said, and the others are told
+	run -3 --separate-stderr chat-notify --to slack:vault:chat/slack \
+		--to json:json.url <report.json
+	[[ $stderr == *"vault: "* ]]
+	[ "$output" = "$(cat report.json)" ]
+	run -66 --separate-stderr chat-notify --vault w --to slack:vault:none \
+		<report.json
+	run -78 --separate-stderr chat-notify --vault w --to slack:vault:chat/cw \
+		<report.json
+	[[ $stderr == *"vault:chat/cw: does not hold an https URL"* ]]
+	run -0 chat-notify --soft --vault w --to slack:vault:none <report.json
+	run -64 chat-notify --to slack:vault: <report.json
+	run -64 chat-notify --to 'slack:vault:a b' <report.json
 }
 
 @test "one message for a run, or one for each record" {
@@ -433,6 +538,9 @@ body() {	# FILTER: of the last post's JSON
 	chmod +x bin/chat-notify
 	echo '{"type":"listing","id":"192.0.2.1","zone":"bl.test","verdict":"listed"}' \
 		>listings.jsonl
+	(umask 077 && head -c 32 /dev/urandom >key && chmod 400 key)
+	export QUELL_VAULT=$PWD/v QUELL_VAULT_KEY=file:$PWD/key
+	vault chat/slack "$(<slack.url)"
 	PATH="$PWD/bin:$PATH" run_examples chat-notify
-	[ "$(posts)" = 4 ]
+	[ "$(posts)" = 5 ]
 }

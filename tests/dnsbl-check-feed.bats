@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154
 load lib/quell
 load lib/dns
+load lib/dnsbl_world
 
 setup_file() {
 	export DNS=$BATS_FILE_TMPDIR/dns
@@ -26,25 +27,10 @@ setup_file() {
 	export PORT
 }
 
-teardown_file() {
-	local d
-	for d in "$DNS"/*/; do
-		dns_stop "${d%/}"
-	done
-}
-
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	export QUELL_STATE_DIR=$PWD/state XDG_CONFIG_HOME=$PWD/config
 	R=(--resolver "127.0.0.1:$PORT" -t 20 --force)
-}
-
-check() {
-	dnsbl-check "${R[@]}" "$@"
-}
-
-field() {
-	jq -r --arg z "$1" "select(.zone == \$z) | $2" <<<"$output"
 }
 
 @test "feeds of every form: listed with its words, clean, not covered" {
@@ -184,8 +170,6 @@ delist 3 192.0.2.10 small.test medium" ]
 }
 
 @test "of two dozen ways to misbehave not one is taken for an answer" {
-	# shellcheck source=tests/lib/dnsbl_world.bash
-	. "$QUELL_ROOT/tests/lib/dnsbl_world.bash"
 	dnsbl_world "$DNS/world"
 	fakedns_start "$DNS/world/fake" "$DNS/world/zones.json"
 	run -1 --separate-stderr dnsbl-check --force -t 6 --resolver \

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154
 load lib/quell
 load lib/dns
+load lib/dnsbl_world
 
 setup_file() {
 	export DNS=$BATS_FILE_TMPDIR/dns
@@ -44,27 +45,11 @@ setup_file() {
 	export PORT
 }
 
-teardown_file() {
-	local d
-	for d in "$DNS"/*/; do
-		dns_stop "${d%/}"
-	done
-}
-
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	export QUELL_STATE_DIR=$PWD/state XDG_CONFIG_HOME=$PWD/config
 	R=(--resolver "127.0.0.1:$PORT" -t 20 --force)
 	: >"$DNS/fake/log.jsonl"
-}
-
-check() {
-	dnsbl-check "${R[@]}" "$@"
-}
-
-# field ZONE NAME: of the record of that zone in $output
-field() {
-	jq -r --arg z "$1" "select(.zone == \$z) | $2" <<<"$output"
 }
 
 # asked [NAME-PATTERN]: about how many names the server was asked (a question

@@ -4,6 +4,7 @@
 # shellcheck disable=SC2030,SC2031
 load lib/quell
 load lib/dns
+load lib/dnsbl_world
 
 setup_file() {
 	export DNS=$BATS_FILE_TMPDIR/dns
@@ -56,28 +57,12 @@ setup_file() {
 	export PORT
 }
 
-teardown_file() {
-	local d
-	for d in "$DNS"/*/; do
-		dns_stop "${d%/}"
-	done
-}
-
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	# nobody's own tables, keys or earlier tests; the targets are of the
 	# documentation's networks, which are asked about only when forced
 	export QUELL_STATE_DIR=$PWD/state XDG_CONFIG_HOME=$PWD/config
 	R=(--resolver "127.0.0.1:$PORT" -t 4 --force)
-}
-
-check() {
-	dnsbl-check "${R[@]}" "$@"
-}
-
-# field ZONE NAME: of the record of that zone in $output
-field() {
-	jq -r --arg z "$1" "select(.zone == \$z) | $2" <<<"$output"
 }
 
 @test "thirteen lists, two of which can be believed about the address" {

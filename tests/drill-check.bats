@@ -36,7 +36,8 @@ night() {
 		{id: "OLDKEY", status: "Active"}]}}}' >before.json
 	jq -c '.users.u.keys = [{id: "OLDKEY", status: "Inactive"},
 		{id: "NEWKEY", status: "Active"}]' before.json >after.json
-	journal mail.held ses-rotate.begin ses-rotate.proof mail.released
+	journal mail.held ses-rotate.begin ses-rotate.proof mail.released \
+		incident.answered
 }
 
 journal() {	# EVENT...
@@ -206,12 +207,20 @@ edit() {	# FILE FILTER
 }
 
 @test "the key was touched before the hold; released before the proof" {
-	journal ses-rotate.begin mail.held ses-rotate.proof mail.released
+	journal ses-rotate.begin mail.held ses-rotate.proof mail.released \
+		incident.answered
 	wrong 'held before the key was touched'
-	journal ses-rotate.begin ses-rotate.proof mail.released
+	journal ses-rotate.begin ses-rotate.proof mail.released \
+		incident.answered
 	wrong 'held before the key was touched'
-	journal mail.held ses-rotate.begin mail.released ses-rotate.proof
+	journal mail.held ses-rotate.begin mail.released ses-rotate.proof \
+		incident.answered
 	wrong 'released after the new key was proven'
+}
+
+@test "an answer that nobody knows to have arrived" {
+	journal mail.held ses-rotate.begin ses-rotate.proof mail.released
+	wrong 'the incident knows that AWS has the answer'
 }
 
 @test "a journal that was edited" {

@@ -131,10 +131,12 @@ state() {	# names, sizes and content of all files
 	open_one
 	run -74 --separate-stderr fault FAULT_WRITE=3+:journal.jsonl \
 		abuse-ack -y "${relay[@]}" --incident inc/a
-	[[ $stderr == *"it was sent"*--settle=sent* ]]
+	[[ $stderr == *"it was sent"*--settle=relayed* ]]
 	[ "$(sink_count "$sink")" = 1 ]
 	run -79 abuse-ack -y "${relay[@]}" --incident inc/a
-	run -0 abuse-ack -y --settle=sent --incident inc/a
+	run -0 abuse-ack -y --settle=relayed --incident inc/a
+	jq -se '.[0] | .answered == false and .ack == "relayed"' \
+		< <(incident show inc/a)
 	run -0 --separate-stderr abuse-ack -y "${relay[@]}" --incident inc/a
 	jq -e '.changed == false' <<<"$output"
 	[ "$(sink_count "$sink")" = 1 ]

@@ -34,8 +34,18 @@ count() {
 	open "$health"
 	is '.changed == false and .report_merged and .joined_by == "resource"'
 	[ "$(jq -r .dir <<<"$output")" = "$(jq -r .dir <<<"$first")" ]
-	# the event again, as Health sends it on each update: nothing new
+	# the event again: nothing new
 	open "$health"
+	is '.report_merged == false'
+	# but its second page is, and an update of it
+	local page='.page = 1 | .pages = 2 | .event_version = "1-1"'
+	open "$health | $page"
+	is '.report_merged'
+	open "$health | $page | .page = 2"
+	is '.report_merged'
+	open "$health | $page | .event_version = \"1-2\""
+	is '.report_merged'
+	open "$health | $page | .page = 2"
 	is '.report_merged == false'
 	open '.case = "12345678901-3" | .message_id = "<m3@x>" | .resources = []'
 	is '.report_merged and .joined_by == "case"'

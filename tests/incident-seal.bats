@@ -198,6 +198,90 @@ answer() {	# QUERY REPLY
 	run -65 incident seal "$dir"
 }
 
+@test "a folder from elsewhere: links lead nowhere, pipes hold nothing up" {
+	open_one
+	echo secret >outside
+	ln -s "$PWD/outside" "$dir/evidence/0002-link.jsonl"
+	mkfifo "$dir/evidence/0003-pipe"
+	ln -s "$PWD" "$dir/evidence/0004-folder"
+	: >"$dir/evidence/999999999-x"
+	: >"$dir/evidence/99999999999999999999999-x"
+	echo x | incident evidence "$dir" --name next >/dev/null
+	echo x | incident evidence "$dir" --name next >/dev/null
+	[ -e "$dir/evidence/0005-next" ] || [ -e "$dir/evidence/0006-next" ]
+	run -0 --separate-stderr incident seal "$dir" --tar x.tar.zst
+	jq -e '.left_out == 3' <<<"$output"
+	[ "$(zstd -qdc x.tar.zst | tar t | grep -cE 'link|pipe|folder')" = 0 ]
+	run -0 incident verify "$dir"
+	run -0 incident report "$dir"
+	# what the journal tells of is such a thing now
+	for file in "$dir/evidence/0001-notice.eml" "$dir/report.json" \
+		"$dir/seal/0001.SHA256SUMS" "$dir/journal.jsonl"; do
+		mv "$file" saved
+		for kind in pipe link; do
+			if [ "$kind" = pipe ]; then
+				mkfifo "$file"
+			else
+				ln -s "$PWD/saved" "$file"
+			fi
+			for verb in verify report seal show; do
+				run timeout 60 incident "$verb" "$dir"
+				[ "$status" != 124 ]
+				[ "$verb$status" != verify0 ] ||
+					[[ $kind$file = link*journal.jsonl ]]
+			done
+			rm "$file"
+		done
+		mv saved "$file"
+	done
+	run -0 incident verify "$dir"
+}
+
+@test "a merged incident is sealed whole: its head stands for all of it" {
+	open_one '.case = "1" | .resources = []'
+	a=$dir
+	open_one '.case = "2" | .resources = [] | .message_id = "<b@x>"'
+	b=$dir
+	open_one '.case = "3" | .resources = [] | .message_id = "<c@x>"'
+	incident merge "$b" "$dir" >/dev/null
+	incident merge "$a" "$b" >/dev/null
+	run -0 --separate-stderr incident seal "$a" --tar all.tar.zst
+	jq -e .changed <<<"$output"
+	jq -es --arg b "${b##*/}" --arg c "${dir##*/}" --arg h "$(tail -n 1 \
+		"$b/journal.jsonl" | tr -d '\n' | sha256sum | cut -d' ' -f1)" \
+		'last.data.merged | map(.incident) == [$b, $c] and
+		.[0].head == $h' "$a/journal.jsonl"
+	mkdir out
+	zstd -qdc all.tar.zst | tar x -C out
+	(cd out && sha256sum --quiet -c SHA256SUMS)
+	cmp "$b/evidence/0001-notice.eml" out/"${b##*/}"/evidence/0001-*
+	cmp "$dir/journal.jsonl" out/"${dir##*/}"/journal.jsonl
+	run -0 --separate-stderr incident seal "$a"
+	jq -e '.changed == false' <<<"$output"
+	run -0 --separate-stderr incident verify "$a"
+	jq -e '.ok and (.merged | map(.ok) == [true, true])' <<<"$output"
+	# what is added to a part later is not sealed: the next seal has it
+	incident log "$dir" 'after the seal' >/dev/null
+	run -0 --separate-stderr incident verify "$a"
+	run -0 --separate-stderr incident seal "$a"
+	jq -e '.changed and .number == 2' <<<"$output"
+	# a part that was made anew shows in the head of the whole
+	cp -a "$dir" kept
+	rm -rf "$dir"
+	incident open --dir "$dir" < <(report '.case = "3" | .resources = []') \
+		>/dev/null
+	run -1 --separate-stderr incident verify "$a"
+	jq -e '.ok == false and (.why | test("sealed is gone"))' <<<"$output"
+	rm -rf "$dir"
+	cp -a kept "$dir"
+	run -0 --separate-stderr incident verify "$a"
+	echo x >"$dir/more"
+	chmod u+w "$dir"/evidence/0001-*
+	echo x >>"$dir"/evidence/0001-notice.eml
+	run -1 --separate-stderr incident verify "$a"
+	jq -e '.merged[1].ok == false' <<<"$output"
+}
+
 @test "a time stamp of RFC 3161: asked, verified, kept, verified again" {
 	open_one
 	authority

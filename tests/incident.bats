@@ -66,6 +66,49 @@ report() {	# JQ-FILTER: the first report, changed
 	run -0 incident verify "$dir"
 }
 
+@test "open takes several: each its own incident, or the same" {
+	{
+		report .
+		report '.case = "22222222222" | .id = "aws-2" | .resources = [] |
+			.message_id = "<2@x>"'
+		echo '{"type": "note", "id": "x"}'
+		cat "$data/report-reminder.json"
+	} | jq -c . >several.jsonl
+	run -0 --separate-stderr incident open --evidence notice.eml \
+		<several.jsonl
+	jq -es 'map(.changed) == [true, true, false] and
+		map(.report_merged) == [false, false, true] and
+		.[0].dir == .[2].dir and .[0].dir != .[1].dir and
+		map(.evidence) == [1, 1, 3]' <<<"$output"
+	run -0 --separate-stderr incident open --evidence notice.eml \
+		<several.jsonl
+	jq -es 'all(.[]; .changed == false and .report_merged == false)' \
+		<<<"$output"
+	[ "$(ls "$QUELL_INCIDENTS" | wc -l)" = 2 ]
+	for dir in "$QUELL_INCIDENTS"/*; do
+		run -0 incident verify "$dir"
+	done
+	# what belongs elsewhere is no reason to leave the rest
+	{
+		report '.case = "31"'
+		report '.case = "32" | .resources = []'
+		report '.case = "31" | .message_id = "<3@x>"'
+	} >three.jsonl
+	run -3 --separate-stderr incident open --dir one/c <three.jsonl
+	jq -es 'map(.ok) == [null, false, null] and
+		(.[1].why | test("another case")) and .[2].report_merged' \
+		<<<"$output"
+	[[ $stderr = "incident: one/c: an incident of another case"* ]]
+	# a line that is no record: those before it are opened
+	{
+		report '.case = "41" | .resources = []'
+		echo '{"type":'
+	} >bad.jsonl
+	run -65 --separate-stderr incident open <bad.jsonl
+	jq -es 'length == 1 and .[0].changed' <<<"$output"
+	[[ $stderr = *"standard input:2"* ]]
+}
+
 @test "a report without a case is its own; hostile ids make no path" {
 	run -0 --separate-stderr incident open < <(report '.case = null')
 	[[ $(jq -r .id <<<"$output") =~ Z-aws-12345678901$ ]]
@@ -211,7 +254,7 @@ report() {	# JQ-FILTER: the first report, changed
 	run -0 --separate-stderr incident due "$d"
 	jq -e '.due_assumed and .seconds_left > 86000' <<<"$output"
 	mkdir -p "$QUELL_INCIDENTS/0broken/journal.jsonl"
-	run -74 --separate-stderr incident due all
+	run -66 --separate-stderr incident due all
 	[ "$(jq -s length <<<"$output")" = 3 ]
 	jq -se '.[0].ok == false and .[0].alarm' <<<"$output"
 	QUELL_INCIDENTS=$BATS_TEST_TMPDIR/none run -0 incident due all
@@ -298,7 +341,6 @@ report() {	# JQ-FILTER: the first report, changed
 	run -65 incident open <<<'bare-key'
 	run -65 incident open <<<'{"type":"ack"}'
 	run -65 incident open <<<'{"type":"report"}'
-	run -65 incident open < <(report . && report .)
 	run -66 incident open --evidence nowhere <"$data/report-initial.json"
 	[ ! -e "$QUELL_INCIDENTS" ] || [ -z "$(ls -A "$QUELL_INCIDENTS")" ]
 }

@@ -197,6 +197,26 @@ small() {
 	[[ $stderr == *'look like more of the line'* ]]
 }
 
+@test "guessed, and then used at once from there, is enough by itself" {
+	local i
+	{
+		for i in {10..35}; do
+			echo "2026-11-1$((i % 5)) 09:$i:00 1xUtVi-0006$i-0D <= d@a.example H=(pc) [192.0.2.1]:3 P=esmtpsa A=plain:d@a.example S=1"
+		done | sort
+		for i in 1 2 3 4 5 6; do
+			echo "2026-11-21 10:00:0$i plain authenticator failed for (x) [198.51.100.7]:5: 535 Incorrect authentication data (set_id=d@a.example)"
+		done
+		for i in {10..19}; do
+			echo "2026-11-21 10:$i:00 1xUtVi-0007$i-0D <= d@a.example H=(pc) [198.51.100.7]:3 P=esmtpsa A=plain:d@a.example S=1"
+		done
+	} >log
+	ask log
+	about d@a.example '.level == "suspect" and [.signals[].signal] == ["guessed"]'
+	sed '$d' log >less
+	ask --account d@a.example less
+	about d@a.example '.level == "watch" and .signals[0].points == 20'
+}
+
 @test "passwords that a log has in clear are masked" {
 	local i
 	for i in 1 2 3 4 5 6; do

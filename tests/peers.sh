@@ -1,7 +1,8 @@
 #!/bin/bash
 # peers.sh - fetch the real servers that the tests and the drill talk to
 #
-# usage: tests/peers.sh get exim|exim-config|rbldnsd|unbound ...
+# usage: tests/peers.sh get PEER ...
+#        PEER: exim exim-config rbldnsd unbound dovecot fail2ban
 #        tests/peers.sh path              print where they are unpacked
 #
 # Packages are downloaded and unpacked below build/peers, never installed: no
@@ -31,6 +32,12 @@ packages_of()	# PEER
 	apt:exim-config) echo exim4-config ;;
 	apt:rbldnsd | dnf:rbldnsd) echo rbldnsd ;;
 	apt:unbound) echo unbound ;;
+	apt:nginx) echo nginx ;;
+	apt:apache) echo apache2-bin ;;
+	apt:goaccess) echo goaccess ;;
+	apt:dovecot) echo dovecot-core dovecot-imapd ;;
+	apt:fail2ban | dnf:fail2ban) echo fail2ban ;;
+	dnf:dovecot) echo dovecot ;;
 	dnf:exim) echo exim ;;
 	dnf:unbound) echo unbound unbound-libs ;;
 	*) return 1 ;;
@@ -44,6 +51,11 @@ binaries_of()	# PEER
 	exim-config) echo usr/sbin/update-exim4.conf ;;
 	rbldnsd) echo usr/sbin/rbldnsd ;;
 	unbound) echo usr/sbin/unbound ;;
+	nginx) echo usr/sbin/nginx ;;
+	apache) echo usr/sbin/apache2 ;;
+	goaccess) echo usr/bin/goaccess ;;
+	dovecot) echo usr/sbin/dovecot ;;
+	fail2ban) echo usr/bin/fail2ban-server ;;
 	esac
 }
 
@@ -54,6 +66,10 @@ lost_tests()	# PEER
 	exim-config) echo 'exim-creds on a Debian host' ;;
 	rbldnsd) echo 'dnsbl-check against a real list server' ;;
 	unbound) echo 'dnsbl-check through a real resolver' ;;
+	nginx | apache) echo 'rules of weblog-forms read by them' ;;
+	goaccess) echo 'the bench of weblog-forms against it' ;;
+	dovecot) echo 'mailbox-lock against a real Dovecot' ;;
+	fail2ban) echo 'harden against a real fail2ban' ;;
 	esac
 }
 
@@ -121,7 +137,8 @@ unresolved()	# PEER
 {
 	local b libs
 
-	libs=$(find "$root" -type d \( -path '*/lib/*-linux-gnu*' -o -name lib64 \) |
+	libs=$(find "$root" -type d \( -path '*/lib/*-linux-gnu*' -o -name lib64 \
+		-o -path '*/lib/dovecot' \) |
 		tr '\n' ':')
 	for b in $(binaries_of "$1"); do
 		[ -x "$root/$b" ] || continue

@@ -20,6 +20,8 @@ setup() {
 		<block >/dev/null
 	printf '192.0.2.0\t192.0.2.255\t64496\tZZ\tEXAMPLE\n' >ranges.tsv
 	printf '%s\n' '2026-11-21 22:00:01 1xUtVi-0006tA-0D ** u@gmail.com R=d T=s H=gmail-smtp-in.l.google.com [192.0.2.1]: SMTP error from remote mail server after end of data: 550-5.7.26 no\n550 5.7.26 dmarc' >mainlog
+	echo 'joe:old' >users
+	printf '%s\n' '192.0.2.7 - - [21/Nov/2026:22:00:00 +0000] "POST /contact.php HTTP/1.1" 200 12 "-" "curl/8"' >access.log
 	mkdir -p image/etc
 	printf '[smtp.example]:587 someone:secret\n' >image/etc/sasl_passwd
 }
@@ -58,10 +60,15 @@ writers() {
 	none|dnsbl-check -t 1 --resolver 127.0.0.1:9 --zone zen.spamhaus.org 8.8.8.8
 	none|sender-check --resolver 127.0.0.1:9 -t 1 example.com
 	none|mail-refusals mainlog
+	none|weblog-forms --min 0 access.log
 	none|maillog-suspects --level all mainlog
 	none|maillog-suspects --partial mainlog
 	none|ip-origin --db ranges.tsv 192.0.2.1 10.0.0.1
+	none|mailbox-lock -n --passwd-file $PWD/users joe
+	none|mailbox-lock -n --new-password joe
 	none|smtp-procs --odd
+	none|leak-scan image
+	none|webroot-check --root image --notes
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
 	END
@@ -183,9 +190,14 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'trail-search --ip' 'ses-status --allow-list' 'ip-origin --db' \
 		'ip-origin --field' 'sender-check --ses' 'sender-check --selector' \
 		'sender-check' 'mail-refusals --table' 'mail-refusals --since' \
+		'weblog-forms --mainlog' 'weblog-forms --vhost' 'weblog-forms --rules' \
 		'smtp-procs --port' 'smtp-procs --watch' \
+		'leak-scan' 'leak-scan --key' 'leak-scan --allow' \
+		'mailbox-lock -y --passwd-file' 'mailbox-lock -y --owner' \
+		'mailbox-lock -y --backend' \
 		'maillog-suspects --account' 'maillog-suspects --ip' \
-		'maillog-suspects --message-id'; do
+		'maillog-suspects --message-id' \
+		'webroot-check --root' 'webroot-check --since' 'webroot-check'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||
@@ -194,7 +206,7 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 	done
 	[ "$(emu_control GET 'calls?mutating=1' | jq 'map(select(.region == "us-east-1" and .service == "sesv2")) | length')" = 0 ]
 	# and no selection at all
-	for c in 'exim-queue-purge -y --spool sp --queue-name K' 'ses-pause -y' \
+	for c in 'exim-queue-purge -y --spool sp --queue-name K' 'ses-pause -y' leak-scan \
 		'iam-key-disable -y' 'iam-quarantine -y' 'ec2-contain -y --isolate' \
 		exim-block\ -y dnsbl-check sender-check; do
 		# shellcheck disable=SC2086

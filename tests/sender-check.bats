@@ -291,6 +291,12 @@ finding() {
 		["tok1._domainkey.good.test. IN CNAME tok1.dkim.amazonses.com."]' \
 		<<<"$output"
 	finding bounce.good.test ses-mail-from '.verdict == "pass"'
+	# the address before its domain: what the domain knows is not lost
+	run -1 --separate-stderr check < <(tac identities.jsonl)
+	jq -se 'map(select(.check == "dkim")) | map([.name, .verdict]) ==
+		[["s1._domainkey.good.test", "pass"],
+		["tok1._domainkey.good.test", "fail"]]' <<<"$output"
+	finding bounce.good.test ses-mail-from '.verdict == "pass"'
 	# a report's address, a bare key, twice
 	run -0 --separate-stderr check < <(printf '%s\n' \
 		'{"type":"listing","id":"x","ip":"192.0.2.10"}' 192.0.2.10 \

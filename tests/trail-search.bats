@@ -364,6 +364,32 @@ forms() {
 	code 66 trail-search --file --all e
 }
 
+@test "file: stopped or out of time within one: 75, and what was found is written" {
+	local event
+	event='{"eventVersion":"1.08","eventTime":"2026-11-20T10:00:00Z","eventName":"GetUser","eventSource":"iam.amazonaws.com","eventID":"1","awsRegion":"us-east-1"}'
+	mkfifo in
+	trail-search -o json --file --all - <in >out 2>err 3>&- &
+	pid=$!
+	exec 9>in
+	# SIGTERM is caught: what is to be read is open
+	until ((0x$(sed -n 's/^SigCgt:[[:space:]]*//p' "/proc/$pid/status") & 0x4000)); do
+		sleep 0.05
+	done
+	kill "$pid"
+	echo "$event" >&9
+	rc=0
+	wait "$pid" || rc=$?
+	exec 9>&-
+	[ "$rc" = 75 ]
+	[[ $(<err) == *'1 of 1 files were not read to the end' ]]
+	scope '.complete == false'
+	# endless
+	run -75 --separate-stderr trail-search -t 1 --file --key=$K - \
+		< <(yes "$event")
+	[[ $stderr == *'not read to the end' ]]
+	jq -se '.[-1] | .complete == false and .events > 0' <<<"$output"
+}
+
 @test "file: what is opened late may still be opened, nothing else" {
 	# a link out of the folder is not followed
 	forms

@@ -98,7 +98,7 @@ compose(struct job *j, struct ir_err *err)
 	case IR_AWS_REST_JSON:
 	default:
 		add_params(&j->query, j, "");
-		if (c->json) {
+		if (c->json || c->body) {
 			if (add_json(j, err))
 				return -1;
 			add_header(j, "Content-Type", "application/json");

@@ -42,6 +42,7 @@ is(const struct ir_rec *r, const char *path, const char *want)
 static const struct { const char *command, *undo; bool stops; } undos[] = {
 	{ "exim-hold", "exim-hold --release", true },
 	{ "exim-block", "exim-block --undo %s", true },
+	{ "mailbox-lock", "mailbox-lock --undo %s", true },
 	{ "exim-queue-purge", "exim-quarantine restore %s", false },
 	{ "exim-creds", "exim-creds --undo", false },
 	{ "iam-key-disable", "iam-key-disable --undo %s", false },
@@ -392,6 +393,25 @@ begun(struct actions *a, const char *event, size_t len)
 	return NULL;
 }
 
+/* What a step of an acknowledgement means to people; NULL: nothing yet. */
+static const char *
+ack_what(const char *step)
+{
+	static const struct { const char *step, *what; } words[] = {
+		{ "sent", "the notice is answered" },
+		{ "relayed", "the answer is with a relay" },
+		{ "delivered", "the answer has arrived" },
+		{ "posted", "the answer is in the provider's portal" },
+		{ "bounced", "the answer came back" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(step, words[i].step) == 0)
+			return words[i].what;
+	return NULL;
+}
+
 static void
 use(struct actions *a, const struct ir_rec *line)
 {
@@ -410,11 +430,12 @@ use(struct actions *a, const struct ir_rec *line)
 		begin(a, line);
 	} else if (strcmp(dot, ".end") == 0) {
 		ended(a, command, begun(a, event, len), line);
-	} else if (strcmp(event, "ack.sent") == 0) {
+	} else if (strncmp(event, "ack.", 4) == 0 && ack_what(dot + 1)) {
 		row = new_row(a, "abuse-ack", get(line, "time"), false);
 		if (row) {
-			ir_rec_str(row, "what", "the notice is answered");
-			ir_rec_str(row, "after", get(line, "data.reply"));
+			ir_rec_str(row, "what", ack_what(dot + 1));
+			ir_rec_str(row, "after", *get(line, "data.how") ?
+			    get(line, "data.how") : get(line, "data.reply"));
 		}
 	} else if (strcmp(dot, ".proof") == 0) {
 		row = new_row(a, command, get(line, "time"), false);
@@ -534,6 +555,11 @@ open_answer(struct ir_case *c)
 	if (is(r, "ack", "unknown") || is(r, "ack", "sending"))
 		point(c, "Whether the answer to the notice arrived is not "
 		    "known: settle it (abuse-ack --settle).");
+	else if (is(r, "ack", "relayed") || is(r, "ack", "handed-over"))
+		point(c, "The answer was %s; the clock runs, due %s (abuse-ack "
+		    "--delivered).", get(r, "why"), when(t, get(r, "due")));
+	else if (is(r, "ack", "bounced"))
+		point(c, "The answer came back: the notice is not answered.");
 	else if (left > 0)
 		point(c, "The notice is not answered: due %s, %lld h %lld min "
 		    "from the time of this report.", when(t, get(r, "due")),

@@ -33,6 +33,27 @@ ir_courier_is_ses(const char *host)
 	return false;
 }
 
+const char *
+ir_courier_word(const struct ir_courier *c)
+{
+	return c->ses ? "ses" : c->sendmail ? "sendmail" : c->mx ? "mx" :
+	    ir_courier_is_ses(c->relay) ? "ses" : "relay";
+}
+
+/* "250 Ok 0100019b-..." of email-smtp.REGION.amazonaws.com */
+static void
+replaced_id(const char *host, struct ir_courier_result *r)
+{
+	const char *dot = strchr(host, '.');
+	char region[64];
+
+	snprintf(region, sizeof region, "%.*s", dot ?
+	    (int)strcspn(dot + 1, ".") : 0, dot ? dot + 1 : "");
+	if (ir_ascii_starts(r->reply, "250 Ok "))
+		ir_courier_ses_id(region, r->reply + 7, r->remote_id,
+		    sizeof r->remote_id);
+}
+
 static void
 said(struct ir_courier_result *r, const struct ir_smtp_reply *reply)
 {
@@ -176,6 +197,14 @@ servers(const struct ir_courier *c, const char *to, struct ir_dns_query *q,
 	return 0;
 }
 
+/* "550 no", not a host whose name begins with a 5. */
+static bool
+refused(const char *reply)
+{
+	return reply[0] == '5' && strspn(reply, "0123456789") == 3 &&
+	    reply[3] == ' ';
+}
+
 static int
 by_mx(const struct ir_courier *c, const struct ir_message *m,
     int (*before)(void *, const char *, struct ir_err *), void *arg,
@@ -202,7 +231,7 @@ by_mx(const struct ir_courier *c, const struct ir_message *m,
 			rc = one_server(c, &o, m, before, arg, r, &past,
 			    err);
 		/* refused for good is an answer; anything else: the next */
-		if (rc == 0 || past || (r->reply[0] == '5'))
+		if (rc == 0 || past || refused(r->reply))
 			break;
 	}
 out:
@@ -274,11 +303,17 @@ ir_courier_send(const struct ir_courier *c, const struct ir_message *m,
 	    .tls = c->tls, .ca_file = c->ca_file,
 	    .timeout_ms = c->timeout_ms };
 	bool past = false;
+	int rc;
 
 	memset(r, 0, sizeof *r);
+	if (c->ses)
+		return ir_courier_by_ses(c, m, before, arg, r, err);
 	if (c->sendmail)
 		return by_sendmail(c, m, before, arg, r, err);
 	if (c->mx)
 		return by_mx(c, m, before, arg, r, err);
-	return one_server(c, &o, m, before, arg, r, &past, err);
+	rc = one_server(c, &o, m, before, arg, r, &past, err);
+	if (rc == 0 && ir_courier_is_ses(c->relay))
+		replaced_id(c->relay, r);
+	return rc;
 }

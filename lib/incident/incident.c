@@ -37,35 +37,38 @@ ir_report_str(const struct ir_rec *report, const char *path)
 	return s && *s ? s : NULL;
 }
 
+int
+ir_report_next(struct ir_in *in, struct ir_rec **report, struct ir_err *err)
+{
+	const char *type;
+	int rc;
+
+	while ((rc = ir_in_next(in, report, err)) == 1) {
+		type = ir_rec_get(*report, "type");
+		if (type && strcmp(type, "report") == 0)
+			return 1;
+		ir_rec_free(*report);
+		*report = NULL;
+		if (!type)
+			return ir_fail(err, IR_DATAERR,
+			    "%s: not a report record", ir_in_where(in));
+	}
+	return rc;
+}
+
 struct ir_rec *
 ir_report_read(struct ir_err *err)
 {
-	struct ir_rec *r, *report = NULL;
 	struct ir_in *in = ir_in_open(NULL, 0, err);
-	const char *type;
-	int rc = in ? 0 : -1;
+	struct ir_rec *report = NULL, *second = NULL;
+	int rc = in ? ir_report_next(in, &report, err) : -1;
 
-	while (rc == 0 && (rc = ir_in_next(in, &r, err)) == 1) {
-		type = ir_rec_get(r, "type");
-		rc = 0;
-		if (!type) {
-			rc = ir_fail(err, IR_DATAERR,
-			    "%s: not a report record", ir_in_where(in));
-		} else if (strcmp(type, "report") != 0) {
-			ir_rec_free(r);
-			continue;
-		} else if (report) {
-			rc = ir_fail(err, IR_DATAERR,
-			    "%s: a second report: one at a time",
-			    ir_in_where(in));
-		} else {
-			report = r;
-			continue;
-		}
-		ir_rec_free(r);
-	}
-	if (rc == 0 && !report)
+	if (rc == 0)
 		rc = ir_fail(err, IR_DATAERR, "no report on standard input");
+	else if (rc == 1 && (rc = ir_report_next(in, &second, err)) == 1)
+		rc = ir_fail(err, IR_DATAERR,
+		    "%s: a second report: one at a time", ir_in_where(in));
+	ir_rec_free(second);
 	ir_in_close(in);
 	if (rc == 0)
 		return report;
@@ -97,6 +100,7 @@ ir_report_notice(const struct ir_rec *report, char notice[65])
 	static const char *const parts[] = { "id", "case", "stage", "due" };
 	const char *s = ir_report_str(report, "message_id");
 	const char *base = ir_rec_get(report, "provenance.received.source");
+	const char *version = ir_report_str(report, "event_version");
 	size_t i, n = sizeof parts / sizeof *parts;
 	struct ir_buf b = IR_BUF(IR_REC_MAX * 4);
 
@@ -108,6 +112,10 @@ ir_report_notice(const struct ir_rec *report, char notice[65])
 		    ir_report_str(report, parts[i]) : "");
 		ir_buf_chr(&b, '\n');
 	}
+	/* an event comes again with each update, and page by page */
+	if (!s && version)
+		ir_buf_fmt(&b, "%s\n%lld\n", version,
+		    (long long)ir_rec_get_int(report, "page", 0));
 	ir_sha256_hex(ir_buf_cstr(&b), b.len, notice);
 	ir_buf_free(&b);
 }
@@ -170,13 +178,118 @@ ir_incident_report(const char *dir, struct ir_err *err)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof path, "%s/report.json", dir);
-	if (ir_buf_read_file(&b, path, err) == 0) {
+	if (ir_buf_read_kept(&b, path, err) == 0) {
 		r = ir_rec_parse(ir_buf_cstr(&b), b.len, err);
 		if (!r)
 			ir_fail_prefix(err, "%s", path);
 	}
 	ir_buf_free(&b);
 	return r;
+}
+
+/* --- the reports of an incident ------------------------------------------ */
+
+struct reports {
+	const char *dir, *which;
+	size_t number, n, at;	/* wanted by number or 0; so far; found */
+	char file[128];		/* the last "evidence/NNNN-report.json" */
+	char sha256[65];	/* of that file */
+	struct ir_rec *found;
+	struct ir_err *err;
+};
+
+static bool
+is_wanted(const struct reports *s, const struct ir_rec *data)
+{
+	const char *id = ir_rec_get(data, "case");
+	const char *mid = ir_rec_get(data, "message_id");
+	size_t root = id ? ir_case_root(id) : 0;
+
+	if (s->number || !s->which)
+		return s->n == (s->number ? s->number : 1);
+	return (mid && strcmp(mid, s->which) == 0) ||
+	    (id && (strcmp(id, s->which) == 0 ||
+	    (strlen(s->which) == root && strncmp(id, s->which, root) == 0)));
+}
+
+/* The record in a file of the folder: it is the one of that line. */
+static int
+take_report(struct reports *s, const struct ir_rec *data)
+{
+	const char *want = s->n == 1 ? ir_rec_get(data, "report_sha256") :
+	    s->sha256, *key = ir_rec_get(data, "key");
+	struct ir_buf b = IR_BUF(1u << 20);
+	struct ir_rec *r = NULL;
+	char path[PATH_MAX], hash[65], has[96];
+
+	snprintf(path, sizeof path, "%s/%s", s->dir, s->n == 1 ?
+	    "report.json" : s->file);
+	if (ir_buf_read_kept(&b, path, s->err) == 0)
+		r = ir_rec_parse(ir_buf_cstr(&b), b.len, s->err);
+	ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);
+	ir_buf_free(&b);
+	if (!r)
+		return -1;
+	if ((want && strcmp(hash, want) != 0) || (key &&
+	    (ir_incident_key(r, has, NULL) || strcmp(key, has) != 0))) {
+		ir_rec_free(r);
+		return ir_fail(s->err, IR_DATAERR,
+		    "%s: not the report that the journal tells of", path);
+	}
+	ir_rec_free(s->found);
+	s->found = r;
+	s->at = s->n;
+	return 0;
+}
+
+static int
+seek_report(const struct ir_rec *line, void *arg)
+{
+	static const char end[] = "-report.json";
+	struct reports *s = arg;
+	const char *event = ir_rec_get(line, "event");
+	const char *file = ir_rec_get(line, "data.file");
+	size_t n = file ? strlen(file) : 0;
+
+	if (!event)
+		return 0;
+	if (strcmp(event, "evidence.added") == 0 && n >= sizeof end - 1 &&
+	    strcmp(file + n - (sizeof end - 1), end) == 0 &&
+	    strncmp(file, "evidence/", 9) == 0 && !strchr(file + 9, '/')) {
+		snprintf(s->file, sizeof s->file, "%s", file);
+		snprintf(s->sha256, sizeof s->sha256, "%s",
+		    ir_rec_get(line, "data.sha256") ?
+		    ir_rec_get(line, "data.sha256") : "");
+	}
+	if (strcmp(event, "incident.opened") != 0 &&
+	    strcmp(event, "report.merged") != 0)
+		return 0;
+	s->n++;
+	return is_wanted(s, ir_rec_at(line, "data")) ?
+	    take_report(s, ir_rec_at(line, "data")) : 0;
+}
+
+struct ir_rec *
+ir_incident_report_of(const char *dir, const char *which, size_t *number,
+    struct ir_err *err)
+{
+	struct reports s = { .dir = dir, .which = which, .err = err };
+	int rc;
+
+	/* a case has more digits */
+	if (which && which[0] && strlen(which) <= 6 &&
+	    strspn(which, DIGITS) == strlen(which))
+		s.number = (size_t)strtoul(which, NULL, 10);
+	rc = ir_journal_each(dir, seek_report, &s, err);
+	if (rc == 0 && !s.found)
+		rc = ir_fail(err, IR_NOINPUT, "%s: none of its %zu reports is "
+		    "%s", dir, s.n, which ? which : "the first");
+	if (rc) {
+		ir_rec_free(s.found);
+		return NULL;
+	}
+	*number = s.at;
+	return s.found;
 }
 
 /* --- opening ------------------------------------------------------------ */
@@ -229,7 +342,7 @@ digest(const struct ir_rec *report)
 {
 	static const char *const keep[] = { "provider", "case", "account",
 	    "region", "stage", "due", "extended", "message_id", "channel",
-	    "authentic" };
+	    "authentic", "copy_sha256" };
 	const struct ir_rec *list = ir_rec_at(report, "resources");
 	struct ir_rec *d = ir_rec_object(), *words = ir_rec_array();
 	char notice[65], word[256], key[96];
@@ -379,31 +492,60 @@ fail:
 	return -1;
 }
 
-/* Is the notice in the journal already? */
+/* How far it is known who wrote it. */
+static int
+rank(const char *authentic)
+{
+	return !authentic ? 0 : strcmp(authentic, "pass") == 0 ? 2 :
+	    strcmp(authentic, "fail") != 0;
+}
+
+/* What of the notice is in the journal already. */
+struct before {
+	char notice[65];
+	const char *copy;	/* what all copies of it have; or NULL */
+	int rank;		/* of the best copy; -1: there is none */
+};
+
 static int
 same_notice(const struct ir_rec *line, void *arg)
 {
+	struct before *b = arg;
 	const char *event = ir_rec_get(line, "event");
 	const char *id = ir_rec_get(line, "data.notice");
+	const char *copy = ir_rec_get(line, "data.copy_sha256");
+	int r = rank(ir_rec_get(line, "data.authentic"));
 
-	return event && id && (strcmp(event, "incident.opened") == 0 ||
-	    strcmp(event, "report.merged") == 0) && strcmp(id, arg) == 0;
+	if (!event || (strcmp(event, "incident.opened") != 0 &&
+	    strcmp(event, "report.merged") != 0))
+		return 0;
+	if (copy && b->copy && strcmp(copy, b->copy) == 0 && r > b->rank)
+		b->rank = r;
+	return id && strcmp(id, b->notice) == 0;
 }
 
-/* 1 when the incident, or one that was merged into it, has the notice. */
+/*
+ * 1 when the incident, or one that was merged into it, has the notice, or a
+ * copy that is as good as this one; *again when it has a worse one.
+ */
 static int
-had_before(const char *dir, const struct ir_rec *report, struct ir_err *err)
+had_before(const char *dir, const struct ir_rec *report, bool *again,
+    struct ir_err *err)
 {
+	struct before b = { .copy = ir_report_str(report, "copy_sha256"),
+		.rank = -1 };
 	struct ir_rec *family = ir_incident_family(dir, err);
-	char notice[65];
 	int rc = family ? 0 : -1;
 	size_t i;
 
-	ir_report_notice(report, notice);
+	ir_report_notice(report, b.notice);
 	for (i = 0; rc == 0 && i < ir_rec_len(family); i++)
 		rc = ir_journal_each(ir_rec_cstr(ir_rec_item(family, i)),
-		    same_notice, notice, err);
+		    same_notice, &b, err);
 	ir_rec_free(family);
+	*again = b.rank >= 0;
+	if (rc == 0 && b.rank >= rank(ir_report_str(report, "authentic")))
+		rc = 1;
 	return rc;
 }
 
@@ -414,9 +556,10 @@ merge(const char *dir, struct ir_incident_new *n, const struct ir_rec *report,
 	struct ir_buf b = IR_BUF(1u << 20);
 	struct ir_rec *data;
 	struct ir_journal *j;
+	bool again;
 	int rc;
 
-	rc = had_before(dir, report, err);
+	rc = had_before(dir, report, &again, err);
 	if (rc)
 		return rc < 0 ? -1 : 0;
 	if (ir_journal_open(&j, dir, n->from, err))
@@ -429,6 +572,8 @@ merge(const char *dir, struct ir_incident_new *n, const struct ir_rec *report,
 	    ir_journal_evidence(j, "report.json", b.data, b.len, err) == 0) {
 		data = digest(report);
 		ir_rec_str(data, "by", n->by);
+		if (again)
+			ir_rec_bool(data, "again", true);
 		ir_rec_bool(data, "with_evidence", n->evidence_name);
 		rc = ir_journal_add(j, "report.merged", data, err);
 	}
@@ -522,6 +667,7 @@ struct sum {
 	int64_t due, opened;
 	size_t events, evidence;
 	bool answered, into;
+	const char *why;	/* it is not answered, though it was tried */
 };
 
 static bool
@@ -558,6 +704,8 @@ add_report(struct sum *s, const struct ir_rec *line, int64_t t)
 			ir_rec_time(s->r, "resolved", t);
 		return;
 	}
+	if (ir_rec_get_bool(line, "data.again", false))
+		return;		/* a better copy of what was known already */
 	if (ir_rec_get(s->r, "closed") || ir_rec_get(s->r, "resolved")) {
 		/* what was over is not */
 		ir_rec_del(s->r, "closed");
@@ -579,18 +727,68 @@ add_report(struct sum *s, const struct ir_rec *line, int64_t t)
 	}
 }
 
+static bool
+one_of(const char *word, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcmp(word, *list) == 0)
+			return true;
+	return false;
+}
+
+/* What an acknowledgement is short of; NULL: of nothing that can be said. */
+static const char *
+why_not(const char *what)
+{
+	static const struct { const char *what, *why; } why[] = {
+		{ "relayed", "handed to a relay, not yet known to be with "
+		    "AWS" },
+		{ "handed-over", "handed to a local mail program, not yet "
+		    "known to be with AWS" },
+		{ "bounced", "the answer came back" },
+		{ "failed", "the answer was refused" },
+		{ "sending", "whether the answer arrived is not known" },
+		{ "unknown", "whether the answer arrived is not known" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof why / sizeof *why; i++)
+		if (strcmp(what, why[i].what) == 0)
+			return why[i].why;
+	return NULL;
+}
+
+/* Only what the other side is known to have stops the clock: see ack.h. */
 static void
 add_ack(struct sum *s, const char *what, const struct ir_rec *line, int64_t t)
 {
+	static const char *const there[] = { "sent", "delivered", "posted",
+	    NULL };
 	const char *as = ir_rec_get(line, "data.as");
+	const char *by = ir_rec_get(line, "data.accepted_by");
 
-	if (strcmp(what, "sent") == 0 ||
-	    (strcmp(what, "settled") == 0 && as && !strcmp(as, "sent"))) {
+	if (strcmp(what, "delayed") == 0)
+		return;		/* it may still arrive */
+	if (strcmp(what, "settled") == 0)
+		what = !as || strcmp(as, "sent") == 0 ? "sent" :
+		    strcmp(as, "relayed") == 0 ? as : "failed";
+	if (one_of(what, there)) {
 		s->answered = true;
 		ir_rec_time(s->r, "acknowledged", t);
-		what = "sent";
+	} else if (strcmp(what, "bounced") == 0) {
+		s->answered = false;
+		s->due = t;	/* it was believed to be done: at once */
+		ir_rec_bool(s->r, "rearmed", true);
 	}
 	ir_rec_str(s->r, "ack", what);
+	if (by)
+		ir_rec_str(s->r, "accepted_by", by);
+	else
+		ir_rec_del(s->r, "accepted_by");
+	s->why = by && strcmp(by, "reseller") == 0 &&
+	    strcmp(what, "relayed") == 0 ?
+	    "with the reseller, not yet known to be with AWS" :
+	    why_not(what);
 }
 
 static int
@@ -622,6 +820,7 @@ add_line(const struct ir_rec *line, void *arg)
 	} else if (strcmp(event, "incident.bounced") == 0) {
 		s->answered = false;
 		s->due = t;	/* it was believed to be done: at once */
+		s->why = "the answer came back";
 		ir_rec_bool(s->r, "rearmed", true);
 	} else if (strncmp(event, "ack.", 4) == 0) {
 		add_ack(s, event + 4, line, t);
@@ -773,6 +972,8 @@ ir_incident_record(const char *dir, int64_t now, struct ir_err *err)
 	if (!s.answered) {
 		ir_rec_int(s.r, "seconds_left", s.due - now);
 		ir_rec_bool(s.r, "overdue", s.due <= now);
+		if (s.why)
+			ir_rec_str(s.r, "why", s.why);
 	}
 	ir_rec_int(s.r, "events", (int64_t)s.events);
 	ir_rec_int(s.r, "evidence", (int64_t)s.evidence);

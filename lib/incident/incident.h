@@ -10,7 +10,7 @@
  *
  *	incident.opened			the clock starts
  *	report.merged			another report of the same case
- *	ack.sent, ack.settled		answered (see ack.h)
+ *	ack.sent .delivered .settled .posted	answered (see ack.h)
  *	incident.answered		answered by other means (Support Center)
  *	incident.contained .eradicated .recovered .closed   logged by people
  *	incident.bounced		the answer came back
@@ -18,7 +18,8 @@
  *
  * A report that comes after it was closed or resolved opens it again.
  * A reminder or final notice that comes after the answer, and a bounce of
- * the answer, make the incident unanswered again.
+ * the answer (ack.bounced, too), make the incident unanswered again.  That a
+ * relay has the answer (ack.relayed, ack.handed-over) does not stop the clock.
  */
 #ifndef IR_INCIDENT_H
 #define IR_INCIDENT_H
@@ -40,8 +41,16 @@
 const char *ir_report_str(const struct ir_rec *report, const char *path);
 
 /*
- * The one report record on standard input; records of other types are passed
- * over.  NULL: 65, also when there is none or a second one.
+ * The next report record; records of other types are passed over.  1 and
+ * *report (the caller frees it), 0 at the end, or -1 and 65.
+ */
+struct ir_in;
+int ir_report_next(struct ir_in *in, struct ir_rec **report,
+    struct ir_err *err);
+
+/*
+ * The one report record on standard input.  NULL: 65, also when there is none
+ * or a second one.
  */
 struct ir_rec *ir_report_read(struct ir_err *err);
 
@@ -99,7 +108,8 @@ int ir_incident_open(struct ir_incident_new *n, const struct ir_rec *report,
 /*
  * The incident as a record of type "incident": id, dir, case, account,
  * region, stage, urgent, state, opened, due, overdue, seconds_left (while
- * unanswered), answered, acknowledged ... closed (times), reopened, merged
+ * unanswered), answered, ack, accepted_by and why (it does not count: see
+ * ack.h), acknowledged ... closed (times), reopened, merged
  * (other incidents, whose lines count here, too), into, events, evidence,
  * last, head.  The caller frees it.  NULL: 66 or 65.
  */
@@ -108,5 +118,14 @@ struct ir_rec *ir_incident_record(const char *dir, int64_t now,
 
 /* DIR/report.json.  NULL and 66 or 65; the caller frees it. */
 struct ir_rec *ir_incident_report(const char *dir, struct ir_err *err);
+
+/*
+ * One of the reports that the incident in dir was opened with and heard of
+ * since: by its number (1: the first), or the last one of a case, a case
+ * root or a Message-ID; which NULL: the first.  *number says which it is.
+ * NULL: 66 there is none such, 65 what is there is not what the journal says.
+ */
+struct ir_rec *ir_incident_report_of(const char *dir, const char *which,
+    size_t *number, struct ir_err *err);
 
 #endif

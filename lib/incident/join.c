@@ -104,7 +104,7 @@ know_report(struct ir_rec *known, const struct ir_rec *line)
 		ir_rec_int(known, "last", t);
 	if (strcmp(get(d, "stage"), "resolved") == 0)
 		ir_rec_bool(known, "closed", !forged);
-	else
+	else if (!ir_rec_get_bool(d, "again", false))
 		ir_rec_bool(known, "closed", false);
 }
 
@@ -130,6 +130,7 @@ know(const struct ir_rec *line, void *arg)
 			ir_rec_del(known, "into");
 	} else if (strncmp(event, "ack.", 4) == 0) {
 		add(known, "message_ids", ir_rec_get(line, "data.message_id"));
+		add(known, "message_ids", ir_rec_get(line, "data.remote_id"));
 	}
 	return 0;
 }
@@ -450,66 +451,91 @@ note(const char *dir, const char *event, const char *other_dir,
 	return rc;
 }
 
+/* A line that is to be written, when it is not there yet. */
+struct step {
+	bool due;
+	bool ours;		/* in a's journal, about b; else the reverse */
+	const char *event;
+};
+
+/* How many of the lines were due, or -1. */
+static int
+take(const struct pair *p, const struct step *steps, size_t n,
+    const char *from, struct ir_err *err)
+{
+	int did = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!steps[i].due)
+			continue;
+		if (steps[i].ours ?
+		    note(p->a, steps[i].event, p->b, p->b_id, from, err) :
+		    note(p->b, steps[i].event, p->a, p->a_id, from, err))
+			return -1;
+		did++;
+	}
+	return did;
+}
+
+static int
+merge(const struct pair *p, const char *from, struct ir_err *err)
+{
+	const char *into = ir_rec_get(p->b_known, "into");
+	/* first the one that goes on: the other must not drop out of sight */
+	const struct step steps[] = {
+		{ !has(p->a_known, "merged", p->b_id), true,
+		    "incident.merged" },
+		{ !into, false, "incident.merged-into" },
+	};
+
+	if (ir_rec_get(p->a_known, "into"))
+		return ir_fail(err, IR_USAGE, "%s: it is a part of %s",
+		    p->a_id, ir_rec_get(p->a_known, "into"));
+	if (into && strcmp(into, p->a_id) != 0)
+		return ir_fail(err, IR_USAGE, "%s: it is a part of %s",
+		    p->b_id, into);
+	return take(p, steps, 2, from, err);
+}
+
+static int
+unmerge(const struct pair *p, const char *from, struct ir_err *err)
+{
+	const char *into = ir_rec_get(p->b_known, "into");
+	const struct step steps[] = {
+		{ into && strcmp(into, p->a_id) == 0, false,
+		    "incident.unmerged" },
+		{ has(p->a_known, "merged", p->b_id), true,
+		    "incident.unmerged" },
+	};
+
+	return take(p, steps, 2, from, err);
+}
+
+static int
+both(const char *dir, const char *other, const char *from,
+    int (*act)(const struct pair *, const char *, struct ir_err *),
+    struct ir_err *err)
+{
+	struct pair p;
+	int rc = pair_open(&p, dir, other, err);
+
+	if (rc == 0)
+		rc = act(&p, from, err);
+	pair_close(&p);
+	return rc > 0 ? 1 : rc;
+}
+
 int
 ir_incident_merge(const char *dir, const char *other, const char *from,
     struct ir_err *err)
 {
-	struct pair p;
-	const char *into;
-	int rc = -1, did = 0;
-
-	if (pair_open(&p, dir, other, err))
-		goto out;
-	into = ir_rec_get(p.b_known, "into");
-	if (ir_rec_get(p.a_known, "into")) {
-		ir_fail(err, IR_USAGE, "%s: it is a part of %s", dir,
-		    ir_rec_get(p.a_known, "into"));
-		goto out;
-	}
-	if (into && strcmp(into, p.a_id) != 0) {
-		ir_fail(err, IR_USAGE, "%s: it is a part of %s", other, into);
-		goto out;
-	}
-	/* first the one that goes on: the other must not drop out of sight */
-	if (!has(p.a_known, "merged", p.b_id)) {
-		if (note(p.a, "incident.merged", p.b, p.b_id, from, err))
-			goto out;
-		did = 1;
-	}
-	if (!into) {
-		if (note(p.b, "incident.merged-into", p.a, p.a_id, from, err))
-			goto out;
-		did = 1;
-	}
-	rc = did;
-out:
-	pair_close(&p);
-	return rc;
+	return both(dir, other, from, merge, err);
 }
 
 int
 ir_incident_unmerge(const char *dir, const char *other, const char *from,
     struct ir_err *err)
 {
-	struct pair p;
-	const char *into;
-	int rc = -1, did = 0;
-
-	if (pair_open(&p, dir, other, err))
-		goto out;
-	into = ir_rec_get(p.b_known, "into");
-	if (into && strcmp(into, p.a_id) == 0) {
-		if (note(p.b, "incident.unmerged", p.a, p.a_id, from, err))
-			goto out;
-		did = 1;
-	}
-	if (has(p.a_known, "merged", p.b_id)) {
-		if (note(p.a, "incident.unmerged", p.b, p.b_id, from, err))
-			goto out;
-		did = 1;
-	}
-	rc = did;
-out:
-	pair_close(&p);
-	return rc;
+	return both(dir, other, from, unmerge, err);
 }

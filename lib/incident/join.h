@@ -18,6 +18,11 @@
  * be forged, or that would join one that is; by resource, nothing joins what
  * is closed, nor any of two incidents that both would do.
  *
+ * A notice that the incident has adds nothing: the same Message-ID, or the
+ * same copy_sha256, what the provider wrote and when, in a copy that a mailing
+ * list gave another Message-ID.  A copy of which more is known who wrote it
+ * is added ("again" in its line): it starts no clock and reopens nothing.
+ *
  * Two incidents can be made one by hand: "incident.merged" in the journal of
  * the one that goes on, "incident.merged-into" in the other's.  Both folders
  * stay as they are.  "incident.unmerged" undoes it, in both.

@@ -16,6 +16,7 @@
 #include "../core/file.h"
 #include "../core/text.h"
 #include "bundle.h"
+#include "join.h"
 #include "journal.h"
 #include "seal.h"
 #include "view.h"
@@ -50,9 +51,12 @@ by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* Call fn with each file that counts, in the order of names. */
+/*
+ * Call fn with each file that counts, in the order of names; *odd (may be
+ * NULL) is how many links, pipes and the like were passed over.
+ */
 static int
-each_file(const char *dir, bool sealing,
+each_file(const char *dir, bool sealing, size_t *odd,
     int (*fn)(const char *name, const char *path, void *arg,
     struct ir_err *err), void *arg, struct ir_err *err)
 {
@@ -76,8 +80,12 @@ each_file(const char *dir, bool sealing,
 		} else if (e->fts_info == FTS_D && *name &&
 		    left_out(name, sealing)) {
 			fts_set(fts, e, FTS_SKIP);
-		} else if (e->fts_info != FTS_F || left_out(name, sealing)) {
+		} else if (left_out(name, sealing)) {
 			continue;
+		} else if (e->fts_info != FTS_F) {
+			if (odd && e->fts_info != FTS_D &&
+			    e->fts_info != FTS_DP)
+				++*odd;
 		} else if (strpbrk(name, "\n\\")) {
 			rc = ir_fail(err, IR_DATAERR,
 			    "%s: such a name cannot be sealed", e->fts_path);
@@ -117,7 +125,7 @@ hash_file(const char *path, char hex[65])
 
 struct sums {
 	struct ir_buf b;
-	size_t n;
+	size_t n, odd;
 };
 
 static int
@@ -134,6 +142,20 @@ sum_one(const char *name, const char *path, void *arg, struct ir_err *err)
 }
 
 /* --- seals that are there ---------------------------------------------- */
+
+/* Of the list of merged incidents as it stands in the line. */
+static void
+hash_list(const struct ir_rec *list, char hex[65])
+{
+	struct ir_buf b = IR_BUF(IR_REC_MAX);
+
+	hex[0] = '\0';
+	if (ir_rec_len(list)) {
+		ir_rec_json(list, &b);
+		ir_sha256_hex(ir_buf_cstr(&b), b.len, hex);
+	}
+	ir_buf_free(&b);
+}
 
 struct finding {
 	struct ir_seal *s;
@@ -157,9 +179,11 @@ find_seal(const struct ir_journal_line *l, void *arg)
 		s->number++;
 		s->line = l->number;
 		s->files = (size_t)ir_rec_get_int(l->rec, "data.files", 0);
+		s->odd = (size_t)ir_rec_get_int(l->rec, "data.left_out", 0);
 		snprintf(s->file, sizeof s->file, "%s", file ? file : "");
 		snprintf(s->sha256, sizeof s->sha256, "%s", sum ? sum : "");
 		snprintf(s->time, sizeof s->time, "%s", time ? time : "");
+		hash_list(ir_rec_at(l->rec, "data.merged"), s->merged);
 		s->stamped = false;
 		s->fresh = f->pending = true;
 	} else if (event && strcmp(event, "seal.stamped") == 0) {
@@ -181,7 +205,7 @@ ir_seal_last(const char *dir, struct ir_seal *s, struct ir_err *err)
 
 	memset(s, 0, sizeof *s);
 	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
-	rc = ir_buf_read_file(&b, path, err);
+	rc = ir_buf_read_kept(&b, path, err);
 	if (rc == 0) {
 		ir_journal_scan(ir_buf_cstr(&b), b.len, &t, find_seal, &f);
 		if (f.pending)
@@ -208,14 +232,13 @@ verified(const char *dir, struct ir_err *err)
 }
 
 static int
-write_seal(const char *dir, struct ir_journal *j, const struct sums *sums,
-    unsigned number, struct ir_err *err)
+write_seal(struct ir_journal *j, const struct sums *sums, unsigned number,
+    const struct ir_rec *merged, struct ir_err *err)
 {
 	struct ir_rec *data;
 	char name[64], path[PATH_MAX], hex[65];
 
 	snprintf(name, sizeof name, "seal/%04u.SHA256SUMS", number);
-	(void)dir;
 	ir_sha256_hex(ir_buf_cstr(&sums->b), sums->b.len, hex);
 	/* what a killed run left of that number is in no journal: replaced */
 	if (ir_journal_path(j, name, path, err) ||
@@ -226,35 +249,68 @@ write_seal(const char *dir, struct ir_journal *j, const struct sums *sums,
 	ir_rec_str(data, "file", name);
 	ir_rec_str(data, "sha256", hex);
 	ir_rec_int(data, "files", (int64_t)sums->n);
+	if (sums->odd)
+		ir_rec_int(data, "left_out", (int64_t)sums->odd);
+	if (ir_rec_len(merged))
+		ir_rec_set(data, "merged", ir_rec_copy(merged));
 	return ir_journal_add(j, "incident.sealed", data, err);
 }
 
-int
-ir_seal_make(const char *dir, const char *from, struct ir_seal *s,
-    struct ir_err *err)
+/* One folder; merged NULL: that of an incident that is a part of another. */
+static int
+seal_one(const char *dir, const char *from, const struct ir_rec *merged,
+    struct ir_seal *s, struct ir_err *err)
 {
-	struct sums sums = { IR_BUF(SUMS_MAX), 0 };
+	struct sums sums = { IR_BUF(SUMS_MAX), 0, 0 };
 	struct ir_journal *j = NULL;
 	int lock = ir_view_lock(dir, err), rc = -1;
+	char hex[65];
 
 	if (lock < 0)
 		return -1;
+	hash_list(merged, hex);
 	if (verified(dir, err) || ir_seal_last(dir, s, err))
 		goto out;
-	if (s->number && s->fresh) {
+	if (s->number && s->fresh && (!merged || !strcmp(hex, s->merged))) {
 		rc = 0;
 		goto out;
 	}
-	if (each_file(dir, true, sum_one, &sums, err) == 0 &&
+	if (each_file(dir, true, &sums.odd, sum_one, &sums, err) == 0 &&
 	    ir_buf_check(&sums.b, "SHA256SUMS", err) == 0 &&
 	    ir_journal_open(&j, dir, from, err) == 0 &&
-	    write_seal(dir, j, &sums, s->number + 1, err) == 0 &&
+	    write_seal(j, &sums, s->number + 1, merged, err) == 0 &&
 	    ir_seal_last(dir, s, err) == 0)
 		rc = 1;
 out:
 	ir_journal_close(j);
 	ir_buf_free(&sums.b);
 	close(lock);
+	return rc;
+}
+
+int
+ir_seal_make(const char *dir, const char *from, struct ir_seal *s,
+    struct ir_err *err)
+{
+	struct ir_rec *family = ir_incident_family(dir, err), *o;
+	struct ir_rec *merged = ir_rec_array();
+	const char *part;
+	size_t i;
+	int rc = family ? 0 : -1;
+
+	for (i = 1; rc >= 0 && i < ir_rec_len(family); i++) {
+		part = ir_rec_cstr(ir_rec_item(family, i));
+		rc = seal_one(part, from, NULL, s, err);
+		o = ir_rec_object();
+		ir_rec_str(o, "incident", strrchr(part, '/') ?
+		    strrchr(part, '/') + 1 : part);
+		ir_rec_str(o, "head", s->head);
+		ir_rec_push(merged, o);
+	}
+	if (rc >= 0)
+		rc = seal_one(dir, from, merged, s, err);
+	ir_rec_free(merged);
+	ir_rec_free(family);
 	return rc;
 }
 
@@ -279,7 +335,7 @@ ir_seal_query(const char *dir, const struct ir_seal *s, struct ir_buf *der,
 	if (stamp_path(dir, s, "tsq", path, err))
 		return -1;
 	if (access(path, F_OK) == 0)
-		return ir_buf_read_file(der, path, err);
+		return ir_buf_read_kept(der, path, err);
 	return ir_stamp_request(s->head, der, err) ||
 	    ir_file_create(path, der->data, der->len, 0400, err) ? -1 : 0;
 }
@@ -298,7 +354,7 @@ check_reply(const char *dir, const struct ir_seal *s, const void *reply,
 	} else if (access(path, F_OK)) {
 		ir_fail(err, IR_USAGE, "seal %u: nothing was asked yet",
 		    s->number);
-	} else if (ir_buf_read_file(&req, path, err) == 0) {
+	} else if (ir_buf_read_kept(&req, path, err) == 0) {
 		rc = ir_stamp_verify(reply, n, ir_buf_cstr(&req), req.len,
 		    s->head, ca_file, at, stamp, err);
 	}
@@ -349,7 +405,7 @@ ir_seal_stamp_check(const char *dir, const struct ir_seal *s,
 	int rc = -1;
 
 	if (stamp_path(dir, s, "tsr", path, err) == 0 &&
-	    ir_buf_read_file(&b, path, err) == 0)
+	    ir_buf_read_kept(&b, path, err) == 0)
 		rc = check_reply(dir, s, ir_buf_cstr(&b), b.len, ca_file, -1,
 		    stamp, err);
 	ir_buf_free(&b);
@@ -367,7 +423,7 @@ ir_seal_changed(const char *dir, const struct ir_seal *s, struct ir_err *err)
 	const char *p, *nl;
 
 	snprintf(path, sizeof path, "%s/%s", dir, s->file);
-	if (ir_buf_read_file(&b, path, err))
+	if (ir_buf_read_kept(&b, path, err))
 		goto out;
 	list = ir_rec_array();
 	for (p = ir_buf_cstr(&b); (nl = strchr(p, '\n')); p = nl + 1) {
@@ -383,6 +439,105 @@ ir_seal_changed(const char *dir, const struct ir_seal *s, struct ir_err *err)
 out:
 	ir_buf_free(&b);
 	return list;
+}
+
+/* --- what was merged ---------------------------------------------------- */
+
+struct seek {
+	const char *head;	/* hash of the line that is looked for */
+	size_t line;		/* of the list that is looked for */
+	bool found;
+	struct ir_rec *list;
+};
+
+static int
+seek_list(const struct ir_journal_line *l, void *arg)
+{
+	struct seek *k = arg;
+
+	if (l->number == k->line && ir_rec_at(l->rec, "data.merged"))
+		k->list = ir_rec_copy(ir_rec_at(l->rec, "data.merged"));
+	return k->list != NULL;
+}
+
+static int
+seek_head(const struct ir_journal_line *l, void *arg)
+{
+	struct seek *k = arg;
+
+	k->found = k->found || strcmp(l->tail->head, k->head) == 0;
+	return 0;
+}
+
+static int
+scan(const char *dir, int (*fn)(const struct ir_journal_line *, void *),
+    struct seek *k, struct ir_err *err)
+{
+	struct ir_buf b = IR_BUF(IR_JOURNAL_MAX);
+	struct ir_journal_tail t;
+	char path[PATH_MAX];
+	int rc;
+
+	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
+	rc = ir_buf_read_kept(&b, path, err);
+	if (rc == 0)
+		ir_journal_scan(ir_buf_cstr(&b), b.len, &t, fn, k);
+	if (rc == 0 && k->head)		/* that of the last line, too */
+		k->found = k->found || strcmp(t.head, k->head) == 0;
+	ir_buf_free(&b);
+	return rc;
+}
+
+/* Does its journal still hold what the seal stands for? */
+static void
+check_part(struct ir_rec *o, const char *dir, const char *head)
+{
+	struct ir_err err = IR_ERR_INIT;
+	struct seek k = { .head = head };
+	struct ir_rec *changed = NULL;
+	struct ir_seal s;
+
+	if (verified(dir, &err) == 0 && scan(dir, seek_head, &k, &err) == 0 &&
+	    !k.found)
+		ir_fail(&err, IR_DATAERR, "%s: the line that was sealed is "
+		    "gone", dir);
+	if (!err.code && ir_seal_last(dir, &s, &err) == 0 && s.number)
+		changed = ir_seal_changed(dir, &s, &err);
+	ir_rec_bool(o, "ok", err.code == 0);
+	if (err.code)
+		ir_rec_str(o, "why", err.msg);
+	if (changed)
+		ir_rec_set(o, "changed_since", changed);
+}
+
+struct ir_rec *
+ir_seal_merged(const char *dir, const struct ir_seal *s, struct ir_err *err)
+{
+	struct seek k = { .line = s->line };
+	struct ir_rec *out = ir_rec_array(), *o;
+	const char *id, *head;
+	char path[PATH_MAX];
+	size_t i;
+
+	if (s->merged[0] && scan(dir, seek_list, &k, err)) {
+		ir_rec_free(out);
+		return NULL;
+	}
+	for (i = 0; i < ir_rec_len(k.list); i++) {
+		id = ir_rec_get(ir_rec_item(k.list, i), "incident");
+		head = ir_rec_get(ir_rec_item(k.list, i), "head");
+		o = ir_rec_object();
+		ir_rec_str(o, "incident", id);
+		if (!id || !head || strchr(id, '/') || *id == '.' ||
+		    (size_t)snprintf(path, sizeof path, "%s/../%s", dir, id) >=
+		    sizeof path)
+			ir_rec_bool(o, "ok", false);
+		else
+			check_part(o, path, head);
+		ir_rec_push(out, o);
+	}
+	ir_rec_free(k.list);
+	return out;
 }
 
 /* --- the archive ------------------------------------------------------- */
@@ -412,26 +567,44 @@ add_one(const char *name, const char *path, void *arg, struct ir_err *err)
 	return rc;
 }
 
+static int
+add_folder(struct archive *a, const char *dir, struct ir_err *err)
+{
+	char real[PATH_MAX];
+
+	if (!realpath(dir, real))
+		return ir_fail_errno(err, IR_NOINPUT, errno, "%s", dir);
+	a->top = strrchr(real, '/') + 1;
+	return each_file(real, false, NULL, add_one, a, err);
+}
+
 int
 ir_seal_tar(const char *dir, const char *path, struct ir_err *err)
 {
-	char real[PATH_MAX], part[PATH_MAX];
+	struct ir_rec *family;
+	char part[PATH_MAX];
 	struct archive a;
+	size_t i;
 	int rc;
 
 	if (access(path, F_OK) == 0)
 		return ir_fail_errno(err, IR_CANTCREAT, EEXIST, "%s", path);
-	if (!realpath(dir, real))
-		return ir_fail_errno(err, IR_NOINPUT, errno, "%s", dir);
-	a.top = strrchr(real, '/') + 1;
 	if ((size_t)snprintf(part, sizeof part, "%s.part", path) >=
 	    sizeof part)
 		return ir_fail(err, IR_CANTCREAT, "%s: name too long", path);
-	(void)unlink(part);	/* of a run that was killed */
-	if (ir_bundle_open(&a.b, part, err))
+	family = ir_incident_family(dir, err);
+	if (!family)
 		return -1;
+	(void)unlink(part);	/* of a run that was killed */
+	if (ir_bundle_open(&a.b, part, err)) {
+		ir_rec_free(family);
+		return -1;
+	}
 	ir_bundle_plain(a.b);
-	rc = each_file(real, false, add_one, &a, err);
+	rc = 0;
+	for (i = 0; rc == 0 && i < ir_rec_len(family); i++)
+		rc = add_folder(&a, ir_rec_cstr(ir_rec_item(family, i)), err);
+	ir_rec_free(family);
 	if (rc)
 		ir_bundle_abort(a.b);
 	else

@@ -15,6 +15,10 @@
  * is derived (view.h, DIR/SHA256SUMS), locks, and the folder secrets, which
  * no seal and no archive may hold.  An incident goes on after a seal; the
  * next one has the next number.
+ *
+ * Incidents that were merged into it (join.h) are sealed first, each in its
+ * own folder, and the line has their heads ("merged"): the head of the one
+ * that goes on stands for all of them.  The archive has all their folders.
  */
 #ifndef IR_SEAL_H
 #define IR_SEAL_H
@@ -33,9 +37,11 @@ struct ir_seal {
 	unsigned number;	/* 0: there is none */
 	size_t line;		/* of the journal */
 	size_t files;
+	size_t odd;		/* links, pipes, ...: not sealed */
 	char head[65];		/* hash of that line */
 	char file[64];		/* "seal/0001.SHA256SUMS" */
 	char sha256[65];	/* of that file */
+	char merged[65];	/* hash of the list of heads; "": no list */
 	char time[40];
 	bool fresh;		/* no other event came after it */
 	bool stamped;
@@ -45,7 +51,7 @@ struct ir_seal {
 int ir_seal_last(const char *dir, struct ir_seal *s, struct ir_err *err);
 
 /*
- * Seal it, unless nothing came after the last seal: 1 sealed, 0 it was, or
+ * Seal it and what was merged into it, unless nothing came after the last seal: 1 sealed, 0 it was, or
  * -1: 65 the journal or the evidence does not verify, 66, 73, 74.
  */
 int ir_seal_make(const char *dir, const char *from, struct ir_seal *s,
@@ -68,6 +74,14 @@ int ir_seal_stamp_check(const char *dir, const struct ir_seal *s,
     const char *ca_file, struct ir_stamp *stamp, struct ir_err *err);
 
 /*
+ * What became of the incidents that the seal s has the heads of: an array of
+ * objects with incident, ok, why, changed_since, which the caller frees.
+ * NULL: 65, 66.
+ */
+struct ir_rec *ir_seal_merged(const char *dir, const struct ir_seal *s,
+    struct ir_err *err);
+
+/*
  * Names of the files that are no longer what was sealed, or gone: an array
  * that the caller frees.  NULL: 65, 66.
  */
@@ -75,7 +89,7 @@ struct ir_rec *ir_seal_changed(const char *dir, const struct ir_seal *s,
     struct ir_err *err);
 
 /*
- * The folder as a .tar.zst at path, which must not exist, with a SHA256SUMS
+ * The folder, and those merged into it, as a .tar.zst at path, which must not exist, with a SHA256SUMS
  * at its end.  0, or -1: 73, 74.
  */
 int ir_seal_tar(const char *dir, const char *path, struct ir_err *err);

@@ -550,3 +550,32 @@ ir_delivery_parse(const char *line, size_t n,
 		return parse_postfix(s, d);
 	return 0;
 }
+
+bool
+ir_delivery_front(const char **p, const char *end,
+    const struct ir_delivery_clock *c, int64_t *t, char id[28])
+{
+	struct span s = { *p, end }, v;
+	const char *q;
+
+	id[0] = '\0';
+	if (!exim_time(&s, c, t)) {
+		if (!syslog_time(&s, c, t) && !iso_time(&s, t))
+			return false;
+		/* HOST exim[PID]: */
+		v = s;
+		q = find(v, ": ");
+		v.end = q ? q : s.p;
+		if (!q || !find(v, " exim"))
+			return false;
+		s.p = q + 2;
+		(void)exim_time(&s, c, t);
+	}
+	if (s.p < end && *s.p == '[') {	/* log_selector = +pid */
+		q = memchr(s.p, ' ', (size_t)(end - s.p));
+		s.p = q ? q + 1 : end;
+	}
+	(void)exim_id(&s, id);
+	*p = s.p;
+	return true;
+}

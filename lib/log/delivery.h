@@ -54,6 +54,14 @@ int ir_delivery_parse(const char *line, size_t n,
     const struct ir_delivery_clock *c, struct ir_delivery *d);
 
 /*
+ * The front of a line of Exim's main log, syslog's before it or not: when, and
+ * the id of the message ("" when there is none).  *p moves on to what follows.
+ * true: it is such a line.
+ */
+bool ir_delivery_front(const char **p, const char *end,
+    const struct ir_delivery_clock *c, int64_t *t, char id[28]);
+
+/*
  * A reply without the codes of its lines, in `to`: "550-5.7.1 a\n550 5.7.1 b"
  * (also with \ and n, as Exim writes it, and with blanks, as Postfix does) is
  * "a b".  code 0: find it out.

@@ -10,6 +10,7 @@
 
 struct ir_gunzip {
 	struct inflate_state s;
+	uint32_t flag;		/* the wrapping, in ISA-L's words */
 };
 
 struct ir_gunzip *
@@ -19,7 +20,7 @@ ir_gunzip_new(void)
 
 	if (g) {
 		isal_inflate_init(&g->s);
-		g->s.crc_flag = ISAL_GZIP;
+		ir_gunzip_wrapped(g, IR_GUNZIP_GZIP);
 	}
 	return g;
 }
@@ -34,7 +35,18 @@ void
 ir_gunzip_reset(struct ir_gunzip *g)
 {
 	isal_inflate_reset(&g->s);
-	g->s.crc_flag = ISAL_GZIP;
+	g->s.crc_flag = g->flag;
+}
+
+void
+ir_gunzip_wrapped(struct ir_gunzip *g, enum ir_gunzip_wrap wrap)
+{
+	static const uint32_t flags[] = {
+		ISAL_GZIP, ISAL_ZLIB, ISAL_DEFLATE,
+	};
+
+	g->flag = flags[wrap];
+	ir_gunzip_reset(g);
 }
 
 int
@@ -91,6 +103,14 @@ void
 ir_gunzip_reset(struct ir_gunzip *g)
 {
 	inflateReset(&g->z);
+}
+
+void
+ir_gunzip_wrapped(struct ir_gunzip *g, enum ir_gunzip_wrap wrap)
+{
+	static const int bits[] = { 16 + MAX_WBITS, MAX_WBITS, -MAX_WBITS };
+
+	inflateReset2(&g->z, bits[wrap]);
 }
 
 int

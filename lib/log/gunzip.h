@@ -1,6 +1,7 @@
 /*
  * gunzip.h - one member of gzip data (RFC 1952) after the other, by ISA-L
- * where that was found, else by zlib.
+ * where that was found, else by zlib.  Also zlib's own wrapping (RFC 1950)
+ * and none at all (RFC 1951).
  */
 #ifndef IR_GUNZIP_H
 #define IR_GUNZIP_H
@@ -21,6 +22,15 @@ struct ir_gunzip *ir_gunzip_new(void);
 void ir_gunzip_free(struct ir_gunzip *g);
 /* At the beginning of the next member. */
 void ir_gunzip_reset(struct ir_gunzip *g);
+
+enum ir_gunzip_wrap {
+	IR_GUNZIP_GZIP,		/* what it is when new */
+	IR_GUNZIP_ZLIB,
+	IR_GUNZIP_RAW,		/* no check sum, then */
+};
+
+/* So wrapped is what comes, from its beginning, also after a reset. */
+void ir_gunzip_wrapped(struct ir_gunzip *g, enum ir_gunzip_wrap wrap);
 
 /*
  * Unpack from *in, of which *nin bytes are left, into out, which has room for

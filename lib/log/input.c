@@ -9,6 +9,8 @@
 
 #include <zstd.h>
 
+#include "../core/cli.h"
+#include "../core/sandbox.h"
 #include "gunzip.h"
 #include "input.h"
 
@@ -544,4 +546,27 @@ ir_log_files_free(struct ir_log_files *f)
 		free(f->v[i]);
 	free(f->v);
 	*f = (struct ir_log_files){ NULL, 0, 0 };
+}
+
+int
+ir_log_files_open(struct ir_log_files *f, char **operands, size_t n,
+    struct ir_err *err)
+{
+	const char **paths = calloc(n + 1, sizeof *paths);
+	size_t i;
+	int rc = paths ? 0 : ir_fail(err, IR_OSERR, "no memory");
+
+	if (rc == 0 && n == 0)
+		rc = ir_log_files_add(f, "-", err);
+	for (i = 0; i < n && rc == 0; i++) {
+		paths[i] = operands[i];
+		rc = ir_log_files_add(f, operands[i], err);
+	}
+	if (rc == 0 && f->n == 0)
+		rc = ir_fail(err, IR_NOINPUT, "no file in %s", operands[0]);
+	if (rc == 0)
+		(void)ir_sandbox_read_only(paths, n);
+	free(paths);
+	(void)ir_catch_stop();
+	return rc;
 }

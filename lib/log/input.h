@@ -78,5 +78,13 @@ struct ir_log_files {
 int ir_log_files_add(struct ir_log_files *f, const char *operand,
     struct ir_err *err);
 void ir_log_files_free(struct ir_log_files *f);
+/*
+ * What a command that reads logs begins with: the files of n operands, or
+ * standard input without any; then rights are given up (these files, and no
+ * other, may still be opened) and signals are caught.  0, or -1: as above,
+ * and 66 when there is no file in them.
+ */
+int ir_log_files_open(struct ir_log_files *f, char **operands, size_t n,
+    struct ir_err *err);
 
 #endif

@@ -260,7 +260,11 @@ read_content(struct ir_mime *m, size_t i, char boundary[BOUNDARY_MAX + 1])
 	size_t n = 0;
 
 	boundary[0] = '\0';
-	memcpy(p->type, "text/plain", 11);
+	/* RFC 2046 5.1.5: what is in a digest is a message if it says nothing */
+	if (!type && strcmp(m->parts[p->parent].type, "multipart/digest") == 0)
+		memcpy(p->type, "message/rfc822", 15);
+	else
+		memcpy(p->type, "text/plain", 11);
 	if (type) {
 		while (n < type->value_len && type->value[n] != ';' &&
 		    !is_space(type->value[n]))
@@ -348,9 +352,10 @@ split(struct ir_mime *m, size_t i, const char *boundary)
 		s += *s == '\n';
 		eol = line_end(s, end);
 		kind = is_boundary(s, eol, boundary, n);
-		if (kind && from)
+		/* two such lines in a row: there is no part between them */
+		if (kind && from && s > from)
 			parse_part(m, i, message, from,
-			    s > from ? (size_t)(s - from - 1) : 0, false);
+			    (size_t)(s - from - 1), false);
 		if (kind == 1)
 			from = eol < end ? eol + 1 : end;
 		if (m->n >= IR_MIME_PARTS)

@@ -20,6 +20,9 @@ static const struct {
 	[IR_CHAT_GCHAT] = { "gchat", 200, 3500 },	/* 4096 */
 	[IR_CHAT_DISCORD] = { "discord", 200, 1500 },	/* all: 2000 */
 	[IR_CHAT_PAGERDUTY] = { "pagerduty", 200, 7000 },
+	[IR_CHAT_LINEWORKS] = { "lineworks", 100, 2000 },
+	[IR_CHAT_MATTERMOST] = { "mattermost", 200, 7000 },
+	[IR_CHAT_TYPETALK] = { "typetalk", 200, 3000 },	/* all: 4000 */
 	[IR_CHAT_JSON] = { "json", 200, 7000 },
 };
 
@@ -44,7 +47,7 @@ ir_chat_kind_word(enum ir_chat_kind kind)
 const char *
 ir_chat_content_type(enum ir_chat_kind kind)
 {
-	return kind == IR_CHAT_CHATWORK ?
+	return kind == IR_CHAT_CHATWORK || kind == IR_CHAT_TYPETALK ?
 	    "application/x-www-form-urlencoded" :
 	    "application/json; charset=utf-8";
 }
@@ -155,7 +158,7 @@ static const struct {
 	    "activity", "activity_text", "stage", "due", "resources",
 	    "authentic", "subject", "why", NULL } },
 	{ "ack", "Acknowledgement", "state", NULL, NULL, { "case", "stage",
-	    "to", "reply", "why", NULL } },
+	    "to", "accepted_by", "reply", "how", "why", NULL } },
 	{ "incident", "Incident", "state", NULL, NULL, { "case", "account",
 	    "region", "stage", "due", "why", NULL } },
 	{ "journal", "Journal", "event", NULL, NULL, { "host", "user",
@@ -399,6 +402,19 @@ ir_chat_add(struct ir_chat *m, const struct ir_rec *rec, int64_t now)
 
 /* --- rendering ---------------------------------------------------------- */
 
+/* What looks like it, and means nothing to the service. */
+static const char *
+look_alike(char c)
+{
+	switch (c) {
+	case '<': return "\xe2\x80\xb9";
+	case '>': return "\xe2\x80\xba";
+	case '@': return "\xef\xbc\xa0";
+	case '`': return "'";
+	default: return "";
+	}
+}
+
 /* One code point of n bytes, in the service's own escapes. */
 static void
 escape(struct ir_buf *out, enum ir_chat_kind kind, const char *s, size_t n)
@@ -413,6 +429,17 @@ escape(struct ir_buf *out, enum ir_chat_kind kind, const char *s, size_t n)
 	else if (n == 1 && kind == IR_CHAT_GCHAT && strchr("*_~`", *s))
 		ir_buf_str(out, *s == '*' ? "\xe2\x88\x97" : *s == '_' ?
 		    "\xef\xbc\xbf" : *s == '~' ? "\xe2\x88\xbc" : "'");
+	/* <m userId="all"> is a mention there */
+	else if (n == 1 && kind == IR_CHAT_LINEWORKS && strchr("<>", *s))
+		ir_buf_str(out, look_alike(*s));
+	/* <!channel>, <url|text> as in Slack; @name is anybody's */
+	else if (n == 1 && kind == IR_CHAT_MATTERMOST && strchr("<>@", *s))
+		ir_buf_str(out, look_alike(*s));
+	else if (n == 1 && kind == IR_CHAT_MATTERMOST &&
+	    strchr("\\*_~`|[]()#", *s))
+		ir_buf_fmt(out, "\\%c", *s);
+	else if (n == 1 && kind == IR_CHAT_TYPETALK && strchr("@`", *s))
+		ir_buf_str(out, look_alike(*s));
 	else if (n == 1 && kind == IR_CHAT_DISCORD &&
 	    strchr("\\*_~`|<>[]#", *s))
 		ir_buf_fmt(out, "\\%c", *s);
@@ -699,25 +726,77 @@ generic(const struct ir_chat *m, const struct ir_buf *head,
 	return r;
 }
 
+/* {"title", "body": {"text"}}; a button would be a link */
+static struct ir_rec *
+lineworks(const struct ir_buf *head, const struct ir_buf *body,
+    const struct ir_buf *foot)
+{
+	struct ir_rec *r = ir_rec_object(), *inner = ir_rec_object();
+	struct ir_buf b = IR_BUF(IR_CHAT_MAX);
+
+	ir_buf_fmt(&b, "%s\n%s", ir_buf_cstr(body), ir_buf_cstr(foot));
+	ir_rec_str(r, "title", ir_buf_cstr(head));
+	ir_rec_text(inner, "text", ir_buf_cstr(&b));
+	ir_rec_set(r, "body", inner);
+	ir_buf_free(&b);
+	return r;
+}
+
+static struct ir_rec *
+mattermost(const struct ir_buf *head, const struct ir_buf *body,
+    const struct ir_buf *foot)
+{
+	struct ir_rec *r = ir_rec_object();
+	struct ir_buf b = IR_BUF(IR_CHAT_MAX);
+
+	ir_buf_fmt(&b, "**%s**\n%s\n%s", ir_buf_cstr(head),
+	    ir_buf_cstr(body), ir_buf_cstr(foot));
+	ir_rec_text(r, "text", ir_buf_cstr(&b));
+	ir_buf_free(&b);
+	return r;
+}
+
+/* A value in a form. */
+static void
+form_value(struct ir_buf *out, const struct ir_buf *b)
+{
+	size_t i;
+	char c;
+
+	for (i = 0; i < b->len; i++) {
+		c = b->data[i];
+		if ((unsigned char)c < 0x80 && is_alnum(c))
+			ir_buf_chr(out, c);
+		else
+			ir_buf_fmt(out, "%%%02X", (unsigned)(unsigned char)c);
+	}
+}
+
+static void
+typetalk(const struct ir_buf *head, const struct ir_buf *body,
+    const struct ir_buf *foot, struct ir_buf *out)
+{
+	struct ir_buf b = IR_BUF(IR_CHAT_MAX);
+
+	ir_buf_fmt(&b, "%s\n%s\n%s", ir_buf_cstr(head), ir_buf_cstr(body),
+	    ir_buf_cstr(foot));
+	ir_buf_str(out, "message=");
+	form_value(out, &b);
+	ir_buf_str(out, "&ignoreHashtag=true&showLinkMeta=false");
+	ir_buf_free(&b);
+}
+
 /* body=[info][title]...[/title]...[/info]&self_unread=1, as a form */
 static void
 chatwork(const struct ir_buf *head, const struct ir_buf *body,
     const struct ir_buf *foot, struct ir_buf *out)
 {
 	struct ir_buf b = IR_BUF(IR_CHAT_MAX);
-	size_t i;
-	char c;
 
 	ir_buf_fmt(&b, "[info][title]%s[/title]%s\n%s[/info]",
 	    ir_buf_cstr(head), ir_buf_cstr(body), ir_buf_cstr(foot));
 	ir_buf_str(out, "body=");
-	for (i = 0; i < b.len; i++) {
-		c = b.data[i];
-		if ((unsigned char)c < 0x80 && is_alnum(c))
-			ir_buf_chr(out, c);
-		else
-			ir_buf_fmt(out, "%%%02X", (unsigned)(unsigned char)c);
-	}
+	form_value(out, &b);
 	ir_buf_str(out, "&self_unread=1");
 	ir_buf_free(&b);
 }
@@ -751,6 +830,15 @@ ir_chat_render(const struct ir_chat *m, enum ir_chat_kind kind,
 		break;
 	case IR_CHAT_PAGERDUTY:
 		r = pagerduty(m, &head, &body);
+		break;
+	case IR_CHAT_LINEWORKS:
+		r = lineworks(&head, &body, &foot);
+		break;
+	case IR_CHAT_MATTERMOST:
+		r = mattermost(&head, &body, &foot);
+		break;
+	case IR_CHAT_TYPETALK:
+		typetalk(&head, &body, &foot, out);
 		break;
 	case IR_CHAT_JSON:
 	default:

@@ -10,7 +10,9 @@
  * Sources: Slack "Sending messages using incoming webhooks" and "Block Kit";
  * Microsoft "Adaptive Cards" 1.4 and the Teams Workflows webhook; Chatwork
  * API v2 (rooms/messages); Google Chat incoming webhooks; Discord "Execute
- * Webhook"; PagerDuty Events API v2.
+ * Webhook"; PagerDuty Events API v2; LINE WORKS "Incoming Webhook"; Mattermost
+ * "Incoming webhooks" (text of a post: 16383 characters); Typetalk API v1,
+ * "Post message" (4000 characters; the service ended in December 2025).
  */
 #ifndef IR_CHAT_H
 #define IR_CHAT_H
@@ -22,7 +24,8 @@
 #include "../core/record.h"
 
 enum ir_chat_kind { IR_CHAT_SLACK, IR_CHAT_TEAMS, IR_CHAT_CHATWORK,
-	IR_CHAT_GCHAT, IR_CHAT_DISCORD, IR_CHAT_PAGERDUTY, IR_CHAT_JSON };
+	IR_CHAT_GCHAT, IR_CHAT_DISCORD, IR_CHAT_PAGERDUTY, IR_CHAT_LINEWORKS,
+	IR_CHAT_MATTERMOST, IR_CHAT_TYPETALK, IR_CHAT_JSON };
 
 #define IR_CHAT_LINES 30	/* of one message; the rest is counted */
 #define IR_CHAT_MAX 28000	/* bytes of the largest message: Teams */

@@ -548,6 +548,8 @@ base_time(struct ir_report *r, const struct ir_mime *m, const struct found *f)
 	else
 		have_date = h && ir_mail_date(h->value, h->value_len,
 		    &date) == 0;
+	if (have_date && !f->is_inline)
+		r->date = date;
 	if (have_recv && recv < now)
 		r->received = recv;
 	if (have_recv)
@@ -728,11 +730,11 @@ complaint_activity(const struct ir_rec *claim)
 	static const struct {
 		const char *part, *word;
 	} words[] = {	/* of XARF's types */
-		{ "abuse", "spam" }, { "bulk_messaging", "spam" },
+		{ "bulk_messaging", "spam" },
 		{ "sql_injection", "intrusion" }, { "login", "intrusion" },
 		{ "_scan", "port-scan" }, { "reconnaissance", "port-scan" },
 		{ "attack", "intrusion" }, { "infected", "malware" },
-		{ "compromise", "intrusion" },
+		{ "compromise", "intrusion" }, { "crawl", "crawling" },
 	};
 	const char *s, *word;
 	size_t i, j;
@@ -742,8 +744,10 @@ complaint_activity(const struct ir_rec *claim)
 		word = s ? ir_activity_word(s, strlen(s)) : NULL;
 		if (word)
 			return word;
+		if (s && strcasecmp(s, "abuse") == 0)	/* ARF's word */
+			return "spam";
 		for (j = 0; s && j < sizeof words / sizeof words[0]; j++)
-			if (strstr(s, words[j].part))
+			if (strcasestr(s, words[j].part))
 				return words[j].word;
 	}
 	s = ir_rec_get(claim, "format");

@@ -15,6 +15,7 @@
 #define DAY 86400
 #define DESCRIPTION_MAX 2000
 #define SUBJECT_MAX 1000
+#define COPY_MIN 60		/* bytes of text that tell two notices apart */
 #define RECORD_MAX (IR_REC_MAX - 2048)	/* room for fields added later */
 
 int
@@ -218,6 +219,22 @@ resources(const struct ir_report *r, const char *region)
 	return list;
 }
 
+/* The provider's half, with one space where there is any. */
+static void
+squeeze(struct ir_buf *b, const char *s, size_t n)
+{
+	bool space = true;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (s[i] != ' ' && s[i] != '\n' && s[i] != '\t')
+			ir_buf_chr(b, s[i]);
+		else if (!space)
+			ir_buf_chr(b, ' ');
+		space = s[i] == ' ' || s[i] == '\n' || s[i] == '\t';
+	}
+}
+
 /* A name that is the same for each copy of the notice. */
 static void
 identify(struct ir_rec *rec, const struct ir_report *r,
@@ -225,8 +242,6 @@ identify(struct ir_rec *rec, const struct ir_report *r,
 {
 	struct ir_buf b = IR_BUF(r->upper.len + r->subject.len + 2);
 	char hex[65];
-	bool space = true;
-	size_t i;
 
 	if (c) {
 		ir_rec_fmt(rec, "id", "%s-%.*s", r->provider,
@@ -237,15 +252,7 @@ identify(struct ir_rec *rec, const struct ir_report *r,
 		ir_rec_fmt(rec, "id", "%s-%s", r->provider, r->key);
 		return;
 	}
-	for (i = 0; i < r->upper.len; i++) {
-		char ch = r->upper.data[i];
-
-		if (ch != ' ' && ch != '\n' && ch != '\t')
-			ir_buf_chr(&b, ch);
-		else if (!space)
-			ir_buf_chr(&b, ' ');
-		space = ch == ' ' || ch == '\n' || ch == '\t';
-	}
+	squeeze(&b, ir_buf_cstr(&r->upper), r->upper.len);
 	if (b.len == 0)
 		ir_buf_add(&b, ir_buf_cstr(&r->subject), r->subject.len);
 	/* complaints have their first lines in common */
@@ -256,6 +263,50 @@ identify(struct ir_rec *rec, const struct ir_report *r,
 		ir_sha256_small(ir_buf_cstr(&b), b.len, hex);
 	hex[24] = '\0';
 	ir_rec_fmt(rec, "id", "%s-%s", r->provider, hex);
+	ir_buf_free(&b);
+}
+
+/* Where a list's own words begin: a line of "_", or of "--" alone. */
+static size_t
+before_footer(const char *s, size_t n)
+{
+	const char *p = s, *end = s + n, *nl;
+	size_t len;
+
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (!nl)
+			nl = end;
+		len = (size_t)(nl - p);
+		while (len && p[len - 1] == ' ')
+			len--;
+		if ((len >= 20 && strspn(p, "_") >= len) ||
+		    (len == 2 && memcmp(p, "--", 2) == 0))
+			return (size_t)(p - s);
+	}
+	return n;
+}
+
+/*
+ * What stays the same when a list rewrites the notice, its Message-ID too:
+ * the provider's words, and when they were written, to the second.
+ */
+static void
+mark_copies(struct ir_rec *rec, const struct ir_report *r)
+{
+	const char *s = ir_buf_cstr(&r->upper);
+	struct ir_buf b = IR_BUF(r->upper.len + 64);
+	char hex[65];
+
+	ir_buf_fmt(&b, "%lld ", (long long)r->date);
+	squeeze(&b, s, before_footer(s, r->upper.len));
+	while (b.len && b.data[b.len - 1] == ' ')
+		ir_buf_trunc(&b, b.len - 1);
+	if (r->date && b.len >= COPY_MIN &&
+	    strcmp(r->provider, "complaint") != 0) {
+		ir_sha256_small(ir_buf_cstr(&b), b.len, hex);
+		ir_rec_str(rec, "copy_sha256", hex);
+	}
 	ir_buf_free(&b);
 }
 
@@ -376,6 +427,7 @@ ir_report_record(const struct ir_report *r)
 	bool urgent = f->urgent.value[0] && strcmp(stage, "resolved") != 0;
 
 	identify(rec, r, c);
+	mark_copies(rec, r);
 	ir_rec_time(rec, "time", r->opts->now);
 	ir_rec_str(rec, "provider", r->provider);
 	put(rec, prov, "case", c);

@@ -59,6 +59,7 @@ struct ir_report {
 	char reply_url[300];
 	int64_t base;			/* the time limit counts from here */
 	int64_t received;
+	int64_t date;			/* the notice's own field; 0: none */
 	enum ir_fact_source base_source;
 	const char *reply_conflict;	/* what Reply-To says instead */
 	const char *event;		/* Health: type code, borrowed */

@@ -104,7 +104,11 @@ evidence(struct ir_rec *o, const struct ir_rec *list, const char *type_key,
 		data = ir_rec_get(in, data_key);
 		if (!data)
 			continue;
-		ir_base64_lenient(&b, data, strlen(data));
+		/* v1 to v3 say of each sample whether it is encoded */
+		if (ir_rec_get_bool(in, "Base64Encoded", true))
+			ir_base64_lenient(&b, data, strlen(data));
+		else
+			ir_buf_str(&b, data);
 		type = ir_rec_get(in, type_key);
 		e = ir_rec_object();
 		if (type)
@@ -146,6 +150,13 @@ version_4(const struct ir_rec *json, struct ir_rec *o, struct ir_buf *text)
 	    text);
 }
 
+/*
+ * Versions 1 to 3, which only add to one another, and what came before them:
+ * there FromAddress, ToAddress and InfringingUrl were what is
+ * SmtpMailFromAddress, SmtpRcptToAddress and SourceUrl since.  (CHANGELOG,
+ * samples/positive of abusix/xarf; Source, AdditionalInfo and Attachment are
+ * the v3 of xarf/xarf-spec.)
+ */
 static void
 version_3(const struct ir_rec *json, struct ir_rec *o, struct ir_buf *text)
 {
@@ -162,11 +173,16 @@ version_3(const struct ir_rec *json, struct ir_rec *o, struct ir_buf *text)
 	source(o, ir_rec_get(json, "Report.Source.IP"));
 	source(o, ir_rec_get(json, "Report.SourceIp"));
 	source(o, ir_rec_get(json, "Report.Source.URL"));
+	source(o, ir_rec_get(json, "Report.SourceUrl"));
+	source(o, ir_rec_get(json, "Report.InfringingUrl"));
+	add(o, "domains", ir_rec_at(json, "Report.RpzDomain"));
 	port(o, json, "Report.Source.Port");
 	port(o, json, "Report.SourcePort");
 	put(o, "mail_from", json, "Report.AdditionalInfo.SMTPFrom");
 	put(o, "mail_from", json, "Report.SmtpMailFromAddress");
+	put(o, "mail_from", json, "Report.FromAddress");
 	add(o, "rcpt_to", ir_rec_at(json, "Report.SmtpRcptToAddress"));
+	add(o, "rcpt_to", ir_rec_at(json, "Report.ToAddress"));
 	put(o, "message_id", json, "Report.AdditionalInfo.MessageID");
 	put(o, "subject", json, "Report.AdditionalInfo.Subject");
 	put(o, "subject", json, "Report.SmtpMessageSubject");

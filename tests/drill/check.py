@@ -207,6 +207,10 @@ def main():
     verify = subprocess.run([opt.bin + "/incident", "verify", opt.incident],
                             capture_output=True, check=False)
     facts.must("journal verifies", verify.returncode, 0)
+    show = subprocess.run([opt.bin + "/incident", "show", opt.incident],
+                          capture_output=True, check=False)
+    facts.must("the incident knows that AWS has the answer",
+               b'"answered":true' in show.stdout, True)
 
     acked = desk[0]["time"] if desk else None
     if isinstance(acked, str):

@@ -3,7 +3,7 @@
 #
 # A real Exim with 200 honest and 5,000 spam messages, sent in by real SMTP; a
 # strict AWS emulator as its smarthost and as AWS; a real DNS list server; a
-# mail server for AWS's abuse desk; an attacker who keeps sending through all
+# mail server for AWS's abuse desk, and an Exim as the relay to it; an attacker who keeps sending through all
 # three doors.  A notice arrives, playbooks/abuse-report answers it, and
 # check.py judges from what the servers saw.  All on loopback.
 #
@@ -39,6 +39,7 @@ stop_all() {
 	[ ! -d "$D" ] || touch "$D/stop"
 	[ -z "${attacker-}" ] || peers_stop "$attacker"
 	exim_stop "$D/mx" 2>/dev/null || true
+	exim_stop "$D/relay" 2>/dev/null || true
 	emu_stop
 	dns_stop "$D/dns" 2>/dev/null || true
 	for sink in "$D/desk" "$D/chat"; do
@@ -120,9 +121,14 @@ start_mail_host() {
 	exim_start "$D/mx" -q30s
 }
 
+# The answer leaves through a host that is not the patient; that AWS has it is
+# known from that one's log.
 start_the_rest() {
-	smtp_sink_start "$D/desk" --cert "$EMU_DIR/server.pem" \
-		--key "$EMU_DIR/server.key"
+	smtp_sink_start "$D/desk"
+	install -m 644 "$EMU_DIR/server.pem" "$EMU_DIR/server.key" "$D/"
+	exim_make "$D/relay" sink="$(<"$D/desk/port")" \
+		cert="$D/server.pem" key="$D/server.key"
+	exim_start "$D/relay"
 	http_sink_start "$D/chat"
 	printf 'http://127.0.0.1:%s/hook/secret-of-the-channel\n' \
 		"$(<"$D/chat/port")" >"$D/chat.url"
@@ -186,9 +192,10 @@ write_notice() {
 
 playbook() {
 	env QUELL_MAILHOST_CMD="$D/mailhost" \
-		QUELL_ACK_RELAY="localhost:$(<"$D/desk/port")" \
+		QUELL_ACK_RELAY="localhost:$(<"$D/relay/port")" \
+		QUELL_ACK_MAINLOG="cat $D/relay/log/mainlog" \
 		QUELL_SES_SMTP="$QUELL_SES_SMTP" \
-		playbooks/abuse-report --notice "$D/notice.eml" \
+		playbooks/abuse-report --ack-mx 127.0.0.1 --notice "$D/notice.eml" \
 		--incident "$D/incident" --apply \
 		--contact "On-call <oncall@shop.example.net>" \
 		--cred-file "$D/mx/ses.pw" --key-user ses-smtp \
@@ -262,7 +269,7 @@ dry_run() {
 	local before
 	before=$(state_of_the_world)
 	QUELL_MAILHOST_CMD="$D/mailhost" \
-	QUELL_ACK_RELAY="localhost:$(<"$D/desk/port")" \
+	QUELL_ACK_RELAY="localhost:$(<"$D/relay/port")" \
 		playbooks/abuse-report --notice "$D/notice.eml" \
 		--cred-file "$D/mx/ses.pw" --key-user ses-smtp \
 		--chat "json:$D/chat.url" </dev/null >"$D/dry-run.out" 2>&1 || {

@@ -16,7 +16,7 @@ render(const struct ir_chat *m, enum ir_chat_kind kind)
 
 	if (ir_chat_render(m, kind, &b, &err))
 		abort();
-	if (kind != IR_CHAT_CHATWORK) {
+	if (kind != IR_CHAT_CHATWORK && kind != IR_CHAT_TYPETALK) {
 		r = ir_rec_parse(b.data, b.len, &err);
 		if (!r)
 			abort();
@@ -24,6 +24,10 @@ render(const struct ir_chat *m, enum ir_chat_kind kind)
 	} else if (strstr(b.data, "%5Bto")) {
 		abort();
 	}
+	if ((kind == IR_CHAT_MATTERMOST && strchr(b.data, '@')) ||
+	    (kind == IR_CHAT_LINEWORKS && strchr(b.data, '<')) ||
+	    (kind == IR_CHAT_TYPETALK && strstr(b.data, "%40")))
+		abort();
 	if (strstr(b.data, "http://") && kind != IR_CHAT_TEAMS)
 		abort();	/* Teams: the name of its schema */
 	ir_buf_free(&b);

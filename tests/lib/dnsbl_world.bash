@@ -6,6 +6,10 @@
 #                     listed nor clean, because nobody can know
 # dnsbl_wrong DIR     how many lines of standard input ("ZONE WORD") say what
 #                     must not be said; each on stderr
+# check ARG...        dnsbl-check with the options of the array R
+# field ZONE NAME     of the record of that zone in $output
+#
+# What is started below $DNS is stopped when the file's tests are done.
 # shellcheck shell=bash
 
 dnsbl_world()	# DIR
@@ -62,4 +66,23 @@ dnsbl_wrong()	# DIR
 	    END { for (z in truth) if (!seen[z]) { n++
 	          print z ": not a word" >"/dev/stderr" }
 	      print n + 0 }' "$1/truth" -
+}
+
+check()	# ARG...
+{
+	dnsbl-check "${R[@]}" "$@"
+}
+
+field()	# ZONE NAME
+{
+	# shellcheck disable=SC2154
+	jq -r --arg z "$1" "select(.zone == \$z) | $2" <<<"$output"
+}
+
+teardown_file()
+{
+	local d
+	for d in "$DNS"/*/; do
+		dns_stop "${d%/}"
+	done
 }

@@ -344,7 +344,8 @@ ack_steps(void **state)
 	assert_int_equal(ir_journal_open(&j, dir, "test", NULL), 0);
 	ir_sha256_hex("hello", 5, a.sha256);
 	snprintf(a.message_id, sizeof a.message_id, "<x@y>");
-	assert_int_equal(ir_ack_prepare(j, &a, "t@x", "hello", 5, NULL), 0);
+	snprintf(a.to, sizeof a.to, "t@x");
+	assert_int_equal(ir_ack_prepare(j, &a, "hello", 5, NULL), 0);
 	assert_int_equal(ir_ack_step(j, &a, IR_ACK_SENDING, NULL, NULL), 0);
 	memcpy(b.key, a.key, sizeof b.key);
 	assert_int_equal(ir_ack_load(dir, &b, NULL), 0);

@@ -149,6 +149,23 @@ trees(void **state)
 	text_is(&m, 1, "one");
 	ir_mime_free(&m);
 
+	/* what is in a digest is a message, unless it says otherwise */
+	parse(&m, "Content-Type: multipart/digest; boundary=b\n\n--b\n\n"
+	    "Subject: first\n\none\n--b\nContent-Type: text/plain\n\ntwo\n"
+	    "--b--\n");
+	assert_int_equal(m.n, 4);
+	assert_int_equal(m.parts[1].kind, IR_MIME_MESSAGE);
+	header_is(&m, 2, "Subject", "first");
+	text_is(&m, 3, "two");
+	ir_mime_free(&m);
+
+	/* two boundaries in a row have no part between them */
+	parse(&m, "Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\n\n"
+	    "one\n--b--\n");
+	assert_int_equal(m.n, 2);
+	text_is(&m, 1, "one");
+	ir_mime_free(&m);
+
 	parse(&m, "Content-Type: application/pdf; name=\"a;b.pdf\"\n"
 	    "Content-Disposition: attachment\n\nx\n");
 	assert_true(m.parts[0].attachment);

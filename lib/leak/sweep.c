@@ -1,0 +1,308 @@
+/*
+ * sweep.c - one look at every byte.  What all rules hang on is four bytes
+ * long or a run of base64 characters; both come out of table look-ups by
+ * half bytes, which AVX2 does for 32 bytes at once, AVX-512BW for 64 (as
+ * Hyperscan's "Teddy" does).  A run of 31 characters covers 16 bytes at a multiple of 16,
+ * wherever it begins: only blocks that are covered are looked at.
+ */
+#include <string.h>
+
+#include "scan_in.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define HAVE_X86 1
+#endif
+
+#define BLOCK 32
+#define AHEAD 3			/* bytes of the next block that are read */
+
+/* The four bytes of each kind of candidate; the sets of one are crossed. */
+static const struct {
+	unsigned bit;
+	const char *byte[4];
+} anchors[] = {
+	{ LEAK_AT_KEY, { "A", "KSBC", "IC", "A" } },
+	{ LEAK_AT_PASS, { "pP", "aA", "sS", "sS" } },
+	{ LEAK_AT_BEGIN, { "-", "B", "E", "G" } },
+	{ LEAK_AT_HOOK, { "h/", "ob", "o", "kt" } },
+	{ LEAK_AT_OTHER, { "at", "t_", ".s", "ge" } },
+	{ LEAK_AT_B64, { "Q", "UV", "tNJ", "JD" } },
+	{ LEAK_AT_B64_2, { "F", "LTCD", "SQ", "U0" } },
+	{ LEAK_AT_B64_3, { "B", "SUQ", "0k", "lN" } },
+};
+
+/*
+ * The same as bits by lower and upper half of each of the four bytes; the
+ * fifth row is the class of runs, a bit for each upper half that has some.
+ * tests/unit/leak.c holds them against the sets above.
+ */
+static const unsigned char low[5][16] = {
+	{ 2, 49, 128, 0, 16, 0, 64, 0,
+	    8, 0, 0, 0, 0, 4, 0, 8 },
+	{ 0, 130, 13, 193, 80, 160, 32, 0,
+	    0, 0, 0, 1, 64, 0, 0, 24 },
+	{ 128, 64, 0, 83, 32, 4, 0, 0,
+	    0, 1, 32, 128, 0, 0, 48, 8 },
+	{ 64, 1, 0, 2, 40, 80, 0, 20,
+	    0, 0, 32, 8, 128, 0, 128, 0 },
+	{ 168, 248, 248, 248, 248, 252, 248, 248,
+	    248, 248, 240, 84, 112, 80, 80, 84 },
+};
+static const unsigned char high[5][16] = {
+	{ 0, 0, 12, 0, 193, 34, 24, 18,
+	    0, 0, 0, 0, 0, 0, 0, 0 },
+	{ 0, 0, 0, 0, 71, 241, 10, 16,
+	    0, 0, 0, 0, 0, 0, 0, 0 },
+	{ 0, 0, 16, 128, 37, 66, 136, 50,
+	    0, 0, 0, 0, 0, 0, 0, 0 },
+	{ 0, 0, 0, 64, 165, 66, 152, 10,
+	    0, 0, 0, 0, 0, 0, 0, 0 },
+	{ 0, 0, 4, 8, 16, 32, 64, 128,
+	    0, 0, 0, 0, 0, 0, 0, 0 },
+};
+
+unsigned
+ir_leak_anchor(const unsigned char *p, size_t n)
+{
+	unsigned bits = 0;
+	size_t i, k;
+
+	if (n < 4)
+		return 0;
+	for (i = 0; i < sizeof anchors / sizeof *anchors; i++) {
+		for (k = 0; k < 4; k++)
+			if (p[k] == 0 || !strchr(anchors[i].byte[k], p[k]))
+				break;
+		if (k == 4)
+			bits |= anchors[i].bit;
+	}
+	return bits;
+}
+
+/* What the masks of a block say; bit i: byte i of it. */
+static void
+handle(struct leak_span *s, const struct leak_sweep *to, size_t at,
+    uint32_t found, uint32_t run)
+{
+	uint32_t half;
+	int i;
+
+	for (; found; found &= found - 1)
+		to->anchor(s, at + (size_t)__builtin_ctz(found));
+	for (i = 0; i < 2; i++) {
+		half = run >> (16 * i) & 0xffff;
+		if (half == 0xffff)
+			to->run(s, at + 16u * (unsigned)i);
+		else if (half == 0x5555 || half == 0xaaaa)
+			to->wide(s, at + 16u * (unsigned)i +
+			    (half == 0xaaaa));
+	}
+}
+
+static inline unsigned
+bits(int k, unsigned char c)
+{
+	return low[k][c & 15] & high[k][c >> 4];
+}
+
+/* Both masks of the block at p, whose next AHEAD bytes can be read. */
+static void
+look_plain(const unsigned char *p, uint32_t *found, uint32_t *run)
+{
+	unsigned i, b;
+
+	*found = *run = 0;
+	for (i = 0; i < BLOCK; i++) {
+		*run |= (uint32_t)(LEAK_RUN(p[i]) >> 1) << i;
+		b = bits(0, p[i]) & bits(1, p[i + 1]);
+		if (b && (b & bits(2, p[i + 2]) & bits(3, p[i + 3])))
+			*found |= 1u << i;
+	}
+}
+
+static void
+sweep_plain(struct leak_span *s, const struct leak_sweep *to)
+{
+	unsigned char last[2 * BLOCK + AHEAD] = { 0 };
+	uint32_t found, run;
+	size_t at, i;
+
+	for (at = 0; at + BLOCK + AHEAD <= s->n && !s->root->stop;
+	    at += BLOCK) {
+		look_plain(s->p + at, &found, &run);
+		if (found || run)
+			handle(s, to, at, found, run);
+	}
+	/* what is left, with zeros behind it */
+	memcpy(last, s->p + at, s->n - at);
+	for (i = 0; at + i < s->n && !s->root->stop; i += BLOCK) {
+		look_plain(last + i, &found, &run);
+		handle(s, to, at + i, found, run);
+	}
+}
+
+#ifdef HAVE_X86
+#define TARGET __attribute__((target("avx2")))
+
+TARGET static inline __m256i
+table(const unsigned char t[16])
+{
+	return _mm256_broadcastsi128_si256(_mm_loadu_si128(
+	    (const __m128i *)(const void *)t));
+}
+
+TARGET static inline __m256i
+look_up(__m256i lo, __m256i hi, __m256i v)
+{
+	const __m256i half = _mm256_set1_epi8(15);
+
+	return _mm256_and_si256(_mm256_shuffle_epi8(lo,
+	    _mm256_and_si256(v, half)), _mm256_shuffle_epi8(hi,
+	    _mm256_and_si256(_mm256_srli_epi16(v, 4), half)));
+}
+
+TARGET static inline __m256i
+load(const unsigned char *p)
+{
+	return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+TARGET static inline uint32_t
+nonzero(__m256i v)
+{
+	return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v,
+	    _mm256_setzero_si256()));
+}
+
+/* Has a run's mask a half that matters? */
+static inline bool
+matters(uint32_t run)
+{
+	uint32_t a = run & 0xffff, b = run >> 16;
+
+	return a == 0xffff || b == 0xffff || a == 0x5555 || b == 0x5555 ||
+	    a == 0xaaaa || b == 0xaaaa;
+}
+
+struct halves {
+	__m256i lo[5], hi[5];
+};
+
+TARGET static inline void
+look_avx2(const struct halves *t, const unsigned char *p, uint32_t *found,
+    uint32_t *run)
+{
+	__m256i v = load(p);
+
+	*run = nonzero(look_up(t->lo[4], t->hi[4], v));
+	v = look_up(t->lo[0], t->hi[0], v);
+	v = _mm256_and_si256(v, look_up(t->lo[1], t->hi[1], load(p + 1)));
+	v = _mm256_and_si256(v, look_up(t->lo[2], t->hi[2], load(p + 2)));
+	v = _mm256_and_si256(v, look_up(t->lo[3], t->hi[3], load(p + 3)));
+	*found = nonzero(v);
+}
+
+/* From `at` on, a multiple of BLOCK. */
+TARGET static void
+sweep_avx2(struct leak_span *s, const struct leak_sweep *to, size_t at)
+{
+	unsigned char last[2 * BLOCK + AHEAD] = { 0 };
+	const unsigned char *p = s->p;
+	uint32_t found, run;
+	struct halves t;
+	size_t i;
+
+	for (i = 0; i < 5; i++) {
+		t.lo[i] = table(low[i]);
+		t.hi[i] = table(high[i]);
+	}
+	for (; at + BLOCK + AHEAD <= s->n; at += BLOCK) {
+		look_avx2(&t, p + at, &found, &run);
+		if (__builtin_expect(found || matters(run), 0)) {
+			handle(s, to, at, found, run);
+			if (s->root->stop)
+				return;
+		}
+	}
+	memcpy(last, p + at, s->n - at);
+	for (i = 0; at + i < s->n && !s->root->stop; i += BLOCK) {
+		look_avx2(&t, last + i, &found, &run);
+		handle(s, to, at + i, found, run);
+	}
+}
+
+#define TARGET64 __attribute__((target("avx512bw")))
+
+TARGET64 static inline __m512i
+look_up64(__m512i lo, __m512i hi, __m512i v)
+{
+	const __m512i half = _mm512_set1_epi8(15);
+
+	return _mm512_and_si512(_mm512_shuffle_epi8(lo,
+	    _mm512_and_si512(v, half)), _mm512_shuffle_epi8(hi,
+	    _mm512_and_si512(_mm512_srli_epi16(v, 4), half)));
+}
+
+TARGET64 static inline __m512i
+load64(const unsigned char *p)
+{
+	return _mm512_loadu_si512((const void *)p);
+}
+
+/* Two blocks at once; how far it came.  The rest is for AVX2. */
+TARGET64 static size_t
+sweep_avx512(struct leak_span *s, const struct leak_sweep *to)
+{
+	const unsigned char *p = s->p;
+	__m512i lo[5], hi[5], v;
+	uint64_t found, run;
+	size_t at, i;
+
+	for (i = 0; i < 5; i++) {
+		lo[i] = _mm512_broadcast_i32x4(_mm_loadu_si128(
+		    (const __m128i *)(const void *)low[i]));
+		hi[i] = _mm512_broadcast_i32x4(_mm_loadu_si128(
+		    (const __m128i *)(const void *)high[i]));
+	}
+	for (at = 0; at + 2 * BLOCK + AHEAD <= s->n && !s->root->stop;
+	    at += 2 * BLOCK) {
+		v = load64(p + at);
+		run = _mm512_test_epi8_mask(look_up64(lo[4], hi[4], v),
+		    _mm512_set1_epi8(-1));
+		v = look_up64(lo[0], hi[0], v);
+		v = _mm512_and_si512(v, look_up64(lo[1], hi[1],
+		    load64(p + at + 1)));
+		v = _mm512_and_si512(v, look_up64(lo[2], hi[2],
+		    load64(p + at + 2)));
+		found = _mm512_test_epi8_mask(v, look_up64(lo[3], hi[3],
+		    load64(p + at + 3)));
+		if (__builtin_expect((uint32_t)found ||
+		    matters((uint32_t)run), 0))
+			handle(s, to, at, (uint32_t)found, (uint32_t)run);
+		if (__builtin_expect((uint32_t)(found >> 32) ||
+		    matters((uint32_t)(run >> 32)), 0))
+			handle(s, to, at + BLOCK, (uint32_t)(found >> 32),
+			    (uint32_t)(run >> 32));
+	}
+	return at;
+}
+#endif
+
+void
+ir_leak_sweep(struct leak_span *s, const struct leak_sweep *to, bool portable)
+{
+#ifdef HAVE_X86
+	size_t at = 0;
+
+	if (!portable && __builtin_cpu_supports("avx2")) {
+		if (__builtin_cpu_supports("avx512bw"))
+			at = sweep_avx512(s, to);
+		if (!s->root->stop)
+			sweep_avx2(s, to, at);
+		return;
+	}
+#endif
+	(void)portable;
+	sweep_plain(s, to);
+}

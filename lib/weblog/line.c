@@ -1,0 +1,537 @@
+/* line.c - see line.h */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/text.h"
+#include "../net/dnsbl.h"
+#include "line.h"
+
+#define WORDS_MAX 12		/* of what is before the time */
+#define JSON_TEXT 2048		/* bytes of a string that are looked at */
+
+struct span {
+	const char *p;
+	size_t n;
+};
+
+static bool
+is(struct span s, const char *word)
+{
+	return s.n == strlen(word) && memcmp(s.p, word, s.n) == 0;
+}
+
+/* The number that digits are; -1: they are none, or it is not what fits. */
+static int
+number(const char *p, size_t n)
+{
+	int v = 0;
+
+	if (n == 0 || n > 9)
+		return -1;
+	while (n--) {
+		if (*p < '0' || *p > '9')
+			return -1;
+		v = v * 10 + (*p++ - '0');
+	}
+	return v;
+}
+
+/* --- parts -------------------------------------------------------------- */
+
+void
+ir_web_host(const char *p, size_t n, char *to, size_t size)
+{
+	const char *colon = memchr(p, ':', n);
+	size_t i;
+
+	*to = '\0';
+	if (colon && number(colon + 1, n - (size_t)(colon - p) - 1) < 0)
+		return;
+	if (colon)
+		n = (size_t)(colon - p);
+	if (n && p[n - 1] == '.')
+		n--;
+	if (n == 0 || n >= size || p[0] == '-' || p[0] == '.')
+		return;
+	for (i = 0; i < n; i++) {
+		char c = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] + 32) : p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+		    c == '-' || c == '_' || (c == '.' && p[i - 1] != '.'))) {
+			*to = '\0';
+			return;
+		}
+		to[i] = c;
+	}
+	to[n] = '\0';
+}
+
+/* Of "192.0.2.1, 10.0.0.1", what a proxy adds, the first. */
+static bool
+take_ip(struct span s, struct ir_web_post *post)
+{
+	char text[64];
+	struct ir_ip ip;
+	const char *comma = memchr(s.p, ',', s.n);
+
+	if (comma)
+		s.n = (size_t)(comma - s.p);
+	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']') {
+		s.p++;
+		s.n -= 2;
+	}
+	if (s.n < 2 || s.n >= sizeof text || s.p[s.n - 1] > 'f')
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	if (ir_ip_parse(text, false, &ip))
+		return false;
+	post->v6 = ip.v6;
+	post->has_ip = true;
+	memcpy(post->ip, ip.b, sizeof post->ip);
+	if (!ip.v6)
+		memset(post->ip + 4, 0, 12);
+	return true;
+}
+
+static bool
+unreserved(int c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+	    c == '~';
+}
+
+/* The path of a target (RFC 9112, 3.2), as one name for all its spellings. */
+static bool
+take_target(struct span s, struct ir_web_post *post)
+{
+	size_t i, n = 0, scheme = 0;
+	const char *slash;
+	int hi, lo;
+
+	if (s.n > 8 && memcmp(s.p, "http://", 7) == 0)
+		scheme = 7;
+	else if (s.n > 8 && memcmp(s.p, "https://", 8) == 0)
+		scheme = 8;
+	if (scheme) {
+		slash = memchr(s.p + scheme, '/', s.n - scheme);
+		i = slash ? (size_t)(slash - s.p) : s.n;
+		if (!post->vhost[0])
+			ir_web_host(s.p + scheme, i - scheme, post->vhost,
+			    sizeof post->vhost);
+		s.p += i;
+		s.n -= i;
+		if (s.n == 0)
+			s = (struct span){ "/", 1 };
+	}
+	if (s.n == 0 || *s.p != '/')
+		return false;
+	post->path_cut = false;
+	for (i = 0; i < s.n && s.p[i] != '?' && s.p[i] != '#' &&
+	    s.p[i] != ';'; i++) {
+		int c = (unsigned char)s.p[i];
+
+		if (n + 1 == sizeof post->path) {
+			post->path_cut = true;
+			break;
+		}
+		if (c == '%' && i + 2 < s.n &&
+		    (hi = ir_hex_digit(s.p[i + 1])) >= 0 &&
+		    (lo = ir_hex_digit(s.p[i + 2])) >= 0 &&
+		    unreserved(hi * 16 + lo)) {
+			c = hi * 16 + lo;
+			i += 2;
+		}
+		if (c == '/' && n && post->path[n - 1] == '/')
+			continue;
+		post->path[n++] = (char)c;
+	}
+	post->path[n] = '\0';
+	return true;
+}
+
+static void
+take_agent(struct span s, struct ir_web_post *post)
+{
+	size_t n = s.n < sizeof post->agent ? s.n : sizeof post->agent - 1;
+
+	if (is(s, "-"))
+		n = 0;
+	memcpy(post->agent, s.p, n);
+	post->agent[n] = '\0';
+}
+
+/* "POST /contact.php HTTP/1.1"; 1, 0 another method, -1 torn. */
+static int
+take_request(struct span s, struct ir_web_post *post)
+{
+	const char *end;
+
+	if (s.n < 5 || memcmp(s.p, "POST ", 5) != 0)
+		return 0;
+	s.p += 5;
+	s.n -= 5;
+	end = memrchr(s.p, ' ', s.n);
+	if (end && s.n - (size_t)(end - s.p) > 5 &&
+	    memcmp(end + 1, "HTTP", 4) == 0)
+		s.n = (size_t)(end - s.p);
+	return take_target(s, post) ? 1 : -1;
+}
+
+/* "01/Oct/2025:00:00:00 +0000", or RFC 3339. */
+static bool
+take_time(struct span s, int64_t *t)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const char *p = s.p;
+	int mon, v[6], zone = 0;
+	char text[40];
+
+	if (s.n >= 20 && s.n < sizeof text && p[4] == '-') {
+		memcpy(text, p, s.n);
+		text[s.n] = '\0';
+		return ir_time_parse(text, t) == 0;
+	}
+	if (s.n < 20 || p[2] != '/' || p[6] != '/' || p[11] != ':' ||
+	    p[14] != ':' || p[17] != ':')
+		return false;
+	for (mon = 0; mon < 12 && memcmp(months + mon * 3, p + 3, 3); mon++)
+		continue;
+	v[0] = number(p, 2);
+	v[1] = number(p + 7, 4);
+	v[2] = number(p + 12, 2);
+	v[3] = number(p + 15, 2);
+	v[4] = number(p + 18, 2);
+	if (mon == 12 || v[0] < 1 || v[0] > 31 || v[1] < 1970 || v[2] < 0 ||
+	    v[2] > 23 || v[3] < 0 || v[3] > 59 || v[4] < 0 || v[4] > 60)
+		return false;
+	if (s.n >= 26 && (p[21] == '+' || p[21] == '-')) {
+		v[5] = number(p + 22, 4);
+		if (v[5] < 0 || v[5] % 100 > 59 || v[5] > 1500)
+			return false;
+		zone = v[5] / 100 * 3600 + v[5] % 100 * 60;
+		zone = p[21] == '-' ? -zone : zone;
+	}
+	*t = ir_time_civil(v[1], mon + 1, v[0], v[2], v[3], v[4]) - zone;
+	return true;
+}
+
+/* --- common and combined ------------------------------------------------ */
+
+/* What is between quotes, from *p on, which moves behind it. */
+static bool
+quoted(const char **p, const char *end, struct span *s)
+{
+	const char *q = memchr(*p, '"', (size_t)(end - *p)), *back;
+
+	if (!q)
+		return false;
+	s->p = ++q;
+	for (; (q = memchr(q, '"', (size_t)(end - q))); q++) {
+		for (back = q; back > s->p && back[-1] == '\\'; back--)
+			continue;
+		if ((q - back) % 2 == 0)
+			break;	/* no odd number before it: not escaped */
+	}
+	if (!q)
+		return false;
+	s->n = (size_t)(q - s->p);
+	*p = q + 1;
+	return true;
+}
+
+/*
+ * What is before the time: [syslog's] [host[:port]] client ident user.  A
+ * user may be of several words, so the client is the first address.
+ */
+static bool
+take_front(const char *p, const char *end, struct ir_web_post *post)
+{
+	struct span w[WORDS_MAX];
+	size_t n = 0, i;
+
+	while (p < end && n < WORDS_MAX) {
+		const char *sp = memchr(p, ' ', (size_t)(end - p));
+
+		if (!sp)
+			sp = end;
+		if (sp > p)
+			w[n++] = (struct span){ p, (size_t)(sp - p) };
+		p = sp + 1;
+	}
+	for (i = 0; i < n && !take_ip(w[i], post); i++)
+		continue;
+	if (i == n) {
+		/* a client by name: the third from the end */
+		if (n < 3)
+			return false;
+		i = n - 3;
+	} else if (i == 0 && n > 3 && !memchr(w[0].p, ',', w[0].n) &&
+	    take_ip(w[1], post)) {
+		i = 1;		/* the host was asked for by its address */
+	}
+	if (i > 0)
+		ir_web_host(w[i - 1].p, w[i - 1].n, post->vhost,
+		    sizeof post->vhost);
+	return true;
+}
+
+/* Where "[time] " begins; NULL: there is none. */
+static const char *
+find_time(const char *p, const char *end, int64_t *t, const char **after)
+{
+	const char *close;
+
+	for (; (p = memchr(p, '[', (size_t)(end - p))); p++) {
+		close = memchr(p, ']', end - p > 40 ? 40 : (size_t)(end - p));
+		if (!close)
+			return NULL;
+		if (take_time((struct span){ p + 1, (size_t)(close - p) - 1 },
+		    t)) {
+			*after = close + 1;
+			return p;
+		}
+	}
+	return NULL;
+}
+
+static int
+combined(const char *line, size_t n, struct ir_web_post *post)
+{
+	const char *p, *at, *end = line + n;
+	struct span request, s;
+	int rc;
+
+	at = find_time(line, end, &post->time, &p);
+	if (!at || !quoted(&p, end, &request))
+		return -1;
+	rc = take_front(line, at, post) ? take_request(request, post) : -1;
+	if (rc <= 0)
+		return rc;
+	if (end - p < 4 || *p != ' ')
+		return -1;
+	post->status = number(p + 1, 3);
+	if (post->status < 100 || post->status > 599 ||
+	    (end - p > 4 && p[4] != ' '))
+		return -1;
+	p += 4;
+	if (!quoted(&p, end, &s))
+		return 1;	/* the common form has no more */
+	post->referer = s.n > 0 && !is(s, "-");
+	if (quoted(&p, end, &s))
+		take_agent(s, post);
+	return 1;
+}
+
+/* --- JSON --------------------------------------------------------------- */
+
+/* A string's text, its escapes undone as far as they are ASCII. */
+static struct span
+unescape(struct span s, char buf[JSON_TEXT])
+{
+	static const char from[] = "nrtbf", to[] = "\n\r\t\b\f";
+	size_t i, n = 0;
+
+	for (i = 0; i < s.n && n < JSON_TEXT; i++) {
+		char c = s.p[i];
+		const char *k;
+
+		if (c == '\\' && i + 1 < s.n) {
+			c = s.p[++i];
+			if (c == 'u' && i + 4 < s.n) {
+				int hi = ir_hex_digit(s.p[i + 3]);
+				int lo = ir_hex_digit(s.p[i + 4]);
+
+				c = hi < 0 || lo < 0 || s.p[i + 1] != '0' ||
+				    s.p[i + 2] != '0' || hi > 7 ? '?' :
+				    (char)(hi * 16 + lo);
+				i += 4;
+			} else if (c && (k = strchr(from, c))) {
+				c = to[k - from];
+			}
+		}
+		buf[n++] = c;
+	}
+	return (struct span){ buf, n };
+}
+
+static bool
+among(struct span key, const char *const *names)
+{
+	for (; *names; names++)
+		if (is(key, *names))
+			return true;
+	return false;
+}
+
+/* What JSON logs call their fields. */
+static const char *const k_ip[] = { "remote_addr", "remote_ip", "client_ip",
+	"clientip", "client", "ClientHost", "remoteAddr", "ip", "remote",
+	"remoteIP", "remote_host", "host_ip", NULL };
+static const char *const k_time[] = { "time_iso8601", "timestamp", "@timestamp",
+	"time", "time_local", "ts", "msec", "StartUTC", "date", "datetime",
+	NULL };
+static const char *const k_request[] = { "request", "requestLine", NULL };
+static const char *const k_method[] = { "request_method", "method", "verb",
+	"RequestMethod", "requestMethod", NULL };
+static const char *const k_uri[] = { "request_uri", "uri", "url", "path",
+	"RequestPath", "requestUrl", "uri_path", NULL };
+static const char *const k_status[] = { "status", "status_code", "response",
+	"DownstreamStatus", "code", "statusCode", NULL };
+static const char *const k_host[] = { "http_host", "host", "server_name",
+	"vhost", "RequestHost", "virtual_host", "domain", NULL };
+static const char *const k_agent[] = { "http_user_agent", "user_agent",
+	"agent", "User-Agent", "userAgent", "request_User-Agent",
+	"http_user-agent", NULL };
+static const char *const k_referer[] = { "http_referer", "referer",
+	"http_referrer", "referrer", "Referer", "request_Referer", NULL };
+
+struct fields {
+	bool post, other, time, uri;
+	int request;		/* what a whole request line said */
+};
+
+/* "1700000000.123": seconds, or milliseconds when it is too large for them. */
+static bool
+number_time(struct span s, int64_t *t)
+{
+	int64_t v = 0;
+	size_t i;
+
+	for (i = 0; i < s.n && i < 14 && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		v = v * 10 + (s.p[i] - '0');
+	if (i < 9 || (i < s.n && s.p[i] != '.'))
+		return false;
+	*t = v > 100000000000 ? v / 1000 : v;
+	return true;
+}
+
+static void
+field(struct span key, struct span v, struct fields *f,
+    struct ir_web_post *post)
+{
+	char buf[JSON_TEXT];
+
+	if (memchr(v.p, '\\', v.n))
+		v = unescape(v, buf);
+	if (v.n > JSON_TEXT)
+		v.n = JSON_TEXT;
+	if (among(key, k_request)) {
+		f->request = take_request(v, post);
+		f->other |= f->request == 0;
+	} else if (among(key, k_method)) {
+		f->post = is(v, "POST");
+		f->other |= !f->post;
+	} else if (among(key, k_uri)) {
+		if (!f->uri && f->request <= 0)
+			f->uri = take_target(v, post);
+	} else if (among(key, k_ip)) {
+		if (!post->has_ip)
+			(void)take_ip(v, post);
+	} else if (among(key, k_time)) {
+		if (!f->time)
+			f->time = take_time(v, &post->time) ||
+			    number_time(v, &post->time);
+	} else if (among(key, k_status)) {
+		post->status = number(v.p, v.n);
+	} else if (among(key, k_host)) {
+		if (!post->vhost[0])
+			ir_web_host(v.p, v.n, post->vhost,
+			    sizeof post->vhost);
+	} else if (among(key, k_agent)) {
+		take_agent(v, post);
+	} else if (among(key, k_referer)) {
+		post->referer = v.n > 0 && !is(v, "-");
+	}
+}
+
+/*
+ * All pairs of a name and a plain value, however deep: the same names are
+ * used flat and nested.  An array's values go by the name before it.
+ */
+static int
+json(const char *p, const char *end, struct ir_web_post *post)
+{
+	struct fields f = { .request = -1 };
+	struct span key = { "", 0 }, v;
+	const char *q;
+
+	while (p < end) {
+		if (*p == '"') {
+			if (!quoted(&p, end, &v))
+				return -1;
+			for (q = p; q < end && (*q == ' ' || *q == '\t'); q++)
+				continue;
+			if (q < end && *q == ':') {
+				key = v;
+				p = q + 1;
+			} else {
+				field(key, v, &f, post);
+			}
+		} else if (*p >= '0' && *p <= '9') {
+			for (q = p; q < end && ((*q >= '0' && *q <= '9') ||
+			    *q == '.'); q++)
+				continue;
+			field(key, (struct span){ p, (size_t)(q - p) }, &f,
+			    post);
+			p = q;
+		} else {
+			p++;
+		}
+	}
+	if (f.other && !f.post)
+		return 0;
+	if (!f.time || !(f.request > 0 || (f.post && f.uri)))
+		return -1;
+	if (post->status < 100 || post->status > 599)
+		post->status = 0;
+	return 1;
+}
+
+/* --- a line ------------------------------------------------------------- */
+
+bool
+ir_web_maybe(const char *line, size_t n)
+{
+	return memmem(line, n, "\"POST", 5) != NULL;
+}
+
+/* Where the object of a JSON line begins, after what syslog may add. */
+static const char *
+object(const char *line, size_t n)
+{
+	const char *p = memchr(line, '{', n < 200 ? n : 200);
+
+	if (!p || memchr(line, '"', (size_t)(p - line)))
+		return NULL;
+	return p == line || (p - line > 2 && memcmp(p - 2, ": ", 2) == 0) ?
+	    p : NULL;
+}
+
+int
+ir_web_line(const char *line, size_t n, struct ir_web_post *post)
+{
+	const char *p = object(line, n);
+
+	post->time = 0;
+	post->v6 = post->has_ip = post->referer = post->path_cut = false;
+	memset(post->ip, 0, sizeof post->ip);
+	post->status = 0;
+	post->vhost[0] = post->path[0] = post->agent[0] = '\0';
+	return p ? json(p, line + n, post) : combined(line, n, post);
+}
+
+bool
+ir_web_is_log(const char *line, size_t n)
+{
+	struct ir_web_post post = { .vhost = "" };
+	const char *p = object(line, n), *after;
+	struct span request;
+
+	if (p)
+		return json(p, line + n, &post) >= 0;
+	return find_time(line, line + n, &post.time, &after) &&
+	    quoted(&after, line + n, &request);
+}
