@@ -1,9 +1,9 @@
 /*
- * sweep.c - one look at every byte.  What all rules hang on is four bytes
+ * sweep.c - one look at every byte: what all rules hang on is four bytes
  * long or a run of base64 characters; both come out of table look-ups by
- * half bytes, which AVX2 does for 32 bytes at once, AVX-512BW for 64 (as
- * Hyperscan's "Teddy" does).  A run of 31 characters covers 16 bytes at a multiple of 16,
- * wherever it begins: only blocks that are covered are looked at.
+ * half bytes, which AVX2 does for 32 bytes at once, AVX-512BW for 64 (as the
+ * "Teddy" of Hyperscan does).  A run of 31 characters covers 16 bytes at a
+ * multiple of 16, wherever it begins: only such blocks are looked at.
  */
 #include <string.h>
 
