@@ -328,6 +328,8 @@ read_transport(struct run *r, struct ir_err *err)
 	if (!o->relay_user != !o->relay_password_file)
 		ir_die_usage("--relay-user and --relay-password-file go "
 		    "together");
+	if (o->cc.n > IR_COURIER_RCPTS - 1)
+		ir_die_usage("--cc: more than %d", IR_COURIER_RCPTS - 1);
 	if (o->mx && o->cc.n)
 		ir_die_usage("--cc: the recipient's mail server does not "
 		    "deliver to others: use --relay");
@@ -1054,14 +1056,40 @@ has_way(const struct run *r, struct ir_err *err)
 	return -1;
 }
 
+/* Is the account any of those that the report may be about? */
+static bool
+in_report(const struct ir_rec *report, const char *account)
+{
+	const struct ir_rec *list = ir_rec_at(report, "accounts"), *values;
+	const char *one = ir_report_str(report, "account");
+	size_t i, k;
+
+	for (i = 0; one; one = ir_rec_cstr(ir_rec_item(list, i++)))
+		if (strcmp(one, account) == 0)
+			return true;
+	/* of several that contradict each other, and in an ARN */
+	list = ir_rec_at(report, "conflicts");
+	for (i = 0; i < ir_rec_len(list); i++) {
+		values = ir_rec_at(ir_rec_item(list, i), "values");
+		for (k = 0; k < ir_rec_len(values); k++)
+			if (is_word(ir_rec_get(ir_rec_item(values, k),
+			    "value"), account))
+				return true;
+	}
+	list = ir_rec_at(report, "resources");
+	for (i = 0; i < ir_rec_len(list); i++) {
+		one = ir_report_str(ir_rec_item(list, i), "id");
+		if (one && strstr(one, account))
+			return true;
+	}
+	return false;
+}
+
 /* Whose account would send?  Not one that the report is about. */
 static int
 open_ses(struct run *r, struct ir_err *err)
 {
-	const struct ir_rec *list = ir_rec_at(r->report, "accounts");
-	const char *one = ir_report_str(r->report, "account");
 	struct ir_aws_opts aws = r->o->aws;
-	size_t i = 0;
 
 	if (!r->o->ses || r->courier.ses)
 		return 0;
@@ -1071,18 +1099,16 @@ open_ses(struct run *r, struct ir_err *err)
 	ir_aws_follow(r->aws, &r->o->common);
 	if (ir_aws_account(r->aws, r->own, NULL, err))
 		return -1;
-	r->courier.ses = r->aws;
-	if (!one && ir_rec_len(list) == 0 && !confirmed(r, r->own)) {
-		ir_fail(err, IR_USAGE, "the report names no account: it may "
-		    "be %s, which would send", r->own);
+	if (in_report(r->report, r->own))
+		return ir_fail(err, IR_USAGE, "%s is the account in the "
+		    "report: the answer must not travel through it", r->own);
+	if (!ir_report_str(r->report, "account") && !confirmed(r, r->own)) {
+		ir_fail(err, IR_USAGE, "the report names no one account: it "
+		    "may be %s, which would send", r->own);
 		ir_hint(err, "if it is another: --confirm=%s", r->own);
 		return -1;
 	}
-	for (; one; one = ir_rec_cstr(ir_rec_item(list, i++)))
-		if (strcmp(one, r->own) == 0)
-			return ir_fail(err, IR_USAGE, "%s is the account in "
-			    "the report: the answer must not travel through "
-			    "it", r->own);
+	r->courier.ses = r->aws;
 	return 0;
 }
 
@@ -1377,7 +1403,7 @@ answer(struct run *r, bool from_stdin, struct ir_out *out, struct ir_err *err)
 
 /* One that the journal knows, without its report. */
 static void
-put_known(struct run *r, struct ir_out *out, const char *why)
+put_known(struct run *r, struct ir_out *out, bool ok, const char *why)
 {
 	const char *slash = strrchr(r->dir, '/');
 	struct ir_rec *rec = ir_rec_new("ack", slash && slash[1] ? slash + 1 :
@@ -1394,7 +1420,7 @@ put_known(struct run *r, struct ir_out *out, const char *why)
 	if (r->o->change.dry_run)
 		ir_rec_bool(rec, "dry_run", true);
 	else
-		ir_rec_bool(rec, "ok", true);
+		ir_rec_bool(rec, "ok", ok);
 	if (why)
 		ir_rec_str(rec, "why", why);
 	ir_out_put(out, rec);
@@ -1479,7 +1505,7 @@ bounce(struct run *r, const char *path, struct ir_out *out,
 		r->changed = who && r->ack.state != IR_ACK_BOUNCED &&
 		    (who->action == IR_DSN_FAILED ||
 		    who->action == IR_DSN_DELAYED);
-		put_known(r, out, who ? ir_dsn_word(who->action) :
+		put_known(r, out, true, who ? ir_dsn_word(who->action) :
 		    "only a copy came back");
 		goto out;
 	}
@@ -1497,7 +1523,7 @@ bounce(struct run *r, const char *path, struct ir_out *out,
 	r->changed = rc == 1;
 	if (r->changed)
 		refresh(r);
-	put_known(r, out, why ? why : r->ack.how);
+	put_known(r, out, true, why ? why : r->ack.how);
 out:
 	ir_buf_free(&raw);
 }
@@ -1553,7 +1579,7 @@ learn(struct run *r, const struct ir_receipt_look *l, struct ir_out *out,
 		    NULL, err);
 	if (rc)
 		return -1;
-	put_known(r, out, why[l->word]);
+	put_known(r, out, l->word == IR_RECEIPT_DELIVERED, why[l->word]);
 	if (l->word == IR_RECEIPT_FAILED)
 		ir_fail(err, IR_UNAVAILABLE, "%s: it came back: %s",
 		    r->ack.message_id, r->ack.how);
@@ -1591,7 +1617,7 @@ learn_all(struct run *r, const struct ir_acks *all, struct ir_out *out,
 			r->ack = all->v[i];
 	}
 	if (rc == 0 && n == 0 && arrived)
-		put_known(r, out, "it had arrived before");
+		put_known(r, out, true, "it had arrived before");
 	else if (rc == 0 && n == 0)
 		rc = ir_fail(err, IR_USAGE, "nothing is on its way");
 	else if (rc == 0 && n > 1 && r->o->evidence) {
@@ -1613,6 +1639,10 @@ delivered(struct run *r, struct ir_out *out, struct ir_err *err)
 	struct ir_acks all = { NULL, 0 };
 	int lock = -1;
 
+	if (strlen(r->o->change.incident) >= sizeof r->dir) {
+		ir_fail(err, IR_NOINPUT, "--incident: too long");
+		return;
+	}
 	snprintf(r->dir, sizeof r->dir, "%s", r->o->change.incident);
 	if (!r->o->change.dry_run) {
 		if (ir_confirm(&r->o->change, 1, err, "write down what became "

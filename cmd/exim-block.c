@@ -257,7 +257,8 @@ take_record(const struct ir_rec *r, void *arg, struct ir_err *err)
 	const char *kind = ir_rec_get(r, "kind");
 	int k = (int)x->kind;
 
-	if (type && strcmp(type, "queue-suspect") == 0) {
+	if (type && (strcmp(type, "queue-suspect") == 0 ||
+	    strcmp(type, "mail-suspect") == 0)) {
 		name = ir_rec_get(r, "value");
 		k = kind_of_suspect(kind);
 	} else if (type && strncmp(type, "queue-", 6) == 0) {

@@ -746,7 +746,7 @@ prepare(struct run *x)
 	t->done = settle;
 	t->next = next;
 	t->settled = settled;
-	t->overlap = x->by_filter && !x->elsewhere && x->pace.rate <= 0;
+	t->overlap = !x->elsewhere && x->pace.rate <= 0;
 	return 0;
 }
 

@@ -62,31 +62,128 @@ struct run {
 
 /* --- giving out --------------------------------------------------------- */
 
+/*
+ * One update of an event comes by two ways, which name it differently: the
+ * API has only its time, an event bus its communicationId, pages, and the time
+ * to the second.  Each way keeps to its own name, since it is the more exact
+ * one, and looks for the other's by the time.
+ */
+struct keys {
+	char own[65];		/* of this delivery */
+	char other[65];		/* by the other way; "": it cannot be told */
+	char done[65];		/* for the other way to find; "" */
+};
+
 static void
-event_key(const struct ir_aws_health_event *e, char key[65])
+time_key(const char *way, const char *arn, int64_t t, const char *account,
+    char key[65])
 {
-	const char *parts[] = { e->arn, e->updated, "", e->account };
+	char stamp[IR_TIME_LEN];
+	const char *parts[] = { way, arn, ir_time_rfc3339(t, stamp), account };
 
 	ir_known_key(parts, sizeof parts / sizeof *parts, key);
 }
 
+/* As the API says it: seconds, or the words of an older answer. */
+static bool
+updated_at(const char *s, int64_t *t)
+{
+	char *end;
+	double v = strtod(s, &end);
+
+	if (end == s || *end || v < 1 || v > 1e11)
+		return ir_time_parse(s, t) == 0;
+	*t = (int64_t)v;
+	return true;
+}
+
+static void
+api_keys(const struct ir_aws_health_event *e, struct keys *k)
+{
+	const char *parts[] = { e->arn, e->updated, "", e->account };
+	int64_t t;
+
+	memset(k, 0, sizeof *k);
+	ir_known_key(parts, sizeof parts / sizeof *parts, k->own);
+	if (updated_at(e->updated, &t)) {
+		time_key("bus", e->arn, t, e->account, k->other);
+		time_key("api", e->arn, t, e->account, k->done);
+	}
+}
+
+static void
+page_key(const struct ir_rec *rec, int64_t page, char key[65])
+{
+	char text[24] = "";
+	const char *parts[] = { ir_rec_get(rec, "event_arn"),
+	    ir_rec_get(rec, "event_version"), text, ir_rec_get(rec,
+	    "account") };
+
+	if (page)
+		snprintf(text, sizeof text, "%lld", (long long)page);
+	ir_known_key(parts, sizeof parts / sizeof *parts, key);
+}
+
+/* Was all of it given, once this page is?  Then it is as the API has it. */
+static bool
+last_page(const struct run *r, const struct ir_rec *rec, int64_t page,
+    int64_t pages)
+{
+	char key[65];
+	int64_t i;
+
+	if (pages > 1000)
+		return false;
+	for (i = 1; i <= pages; i++) {
+		page_key(rec, i, key);
+		if (i != page && !ir_known_has(r->known, key))
+			return false;
+	}
+	return true;
+}
+
 /* What came by standard input need not be an event: then what it says. */
 static void
-record_key(const struct ir_rec *rec, char key[65])
+record_keys(const struct run *r, const struct ir_rec *rec, struct keys *k)
 {
-	char page[24] = "";
 	const char *arn = ir_rec_get(rec, "event_arn");
-	const char *event[] = { arn, ir_rec_get(rec, "event_version"), page,
-	    ir_rec_get(rec, "account") };
+	const char *updated = ir_rec_get(rec, "event_updated");
+	const char *account = ir_rec_get(rec, "account");
 	const char *other[] = { ir_rec_get(rec, "id"),
 	    ir_rec_get(rec, "message_id"), ir_rec_get(rec, "stage"),
 	    ir_rec_get(rec, "complaint.sha256") };
+	int64_t pages = ir_rec_get_int(rec, "pages", 0);
+	int64_t page = ir_rec_get_int(rec, "page", 0), t;
 
+	memset(k, 0, sizeof *k);
+	if (!arn) {
+		ir_known_key(other, sizeof other / sizeof *other, k->own);
+		return;
+	}
 	/* a page of one is no page: the API has none */
-	if (ir_rec_get_int(rec, "pages", 0) > 1)
-		snprintf(page, sizeof page, "%lld",
-		    (long long)ir_rec_get_int(rec, "page", 0));
-	ir_known_key(arn ? event : other, 4, key);
+	page_key(rec, pages > 1 ? page : 0, k->own);
+	if (!updated || ir_time_parse(updated, &t))
+		return;
+	time_key("api", arn, t, account, k->other);
+	if (pages < 2 || last_page(r, rec, page, pages))
+		time_key("bus", arn, t, account, k->done);
+}
+
+static bool
+was_given(const struct run *r, const struct keys *k)
+{
+	return !r->o->all && (ir_known_has(r->known, k->own) ||
+	    (k->other[0] && ir_known_has(r->known, k->other)));
+}
+
+/* The name for the other way first: a crash in between repeats, at worst. */
+static int
+remember(struct run *r, const struct keys *k)
+{
+	if (k->done[0] && !ir_known_has(r->known, k->done) &&
+	    ir_known_add(r->known, k->done, ir_now(), r->err))
+		return -1;
+	return ir_known_add(r->known, k->own, ir_now(), r->err);
 }
 
 /*
@@ -97,13 +194,13 @@ static void
 give(struct ir_rec *rec, void *arg)
 {
 	struct run *r = arg;
-	char key[65];
+	struct keys k;
 
 	if (r->event)
-		event_key(r->event, key);
+		api_keys(r->event, &k);
 	else
-		record_key(rec, key);
-	if (r->err->code || (!r->o->all && ir_known_has(r->known, key))) {
+		record_keys(r, rec, &k);
+	if (r->err->code || was_given(r, &k)) {
 		ir_rec_free(rec);
 		return;
 	}
@@ -112,7 +209,7 @@ give(struct ir_rec *rec, void *arg)
 	if (fflush(stdout) || ferror(stdout))
 		ir_fail(r->err, IR_IOERR, "standard output: not written");
 	else
-		ir_known_add(r->known, key, ir_now(), r->err);
+		(void)remember(r, &k);
 }
 
 /* --- by the API --------------------------------------------------------- */
@@ -121,10 +218,10 @@ static bool
 is_known(const struct ir_aws_health_event *e, void *arg)
 {
 	struct run *r = arg;
-	char key[65];
+	struct keys k;
 
-	event_key(e, key);
-	return !r->o->all && ir_known_has(r->known, key);
+	api_keys(e, &k);
+	return was_given(r, &k);
 }
 
 /* An event from the API: the same parser as for all the others. */
@@ -136,15 +233,16 @@ take(const struct ir_aws_health_event *e, const struct ir_rec *frame,
 	const struct ir_report_opts opts = { .now = ir_now() };
 	struct ir_buf b = IR_BUF(IR_HEALTH_BYTES);
 	struct ir_err why = IR_ERR_INIT;
-	char key[65];
+	struct keys k;
 
 	r->event = e;
 	ir_rec_json(frame, &b);
 	if (ir_buf_check(&b, e->arn, &why) || ir_health_parse(ir_buf_cstr(&b),
 	    b.len, &opts, give, r, &why) < 0) {
 		ir_note(&r->o->common, "%s: passed over: %s", e->arn, why.msg);
-		event_key(e, key);
-		ir_known_add(r->known, key, ir_now(), r->err);
+		/* not for the other way: that one may be readable */
+		api_keys(e, &k);
+		ir_known_add(r->known, k.own, ir_now(), r->err);
 	}
 	r->event = NULL;
 	ir_buf_free(&b);

@@ -34,7 +34,7 @@ static const struct ir_cmd cmd = {
 static const struct ir_col cols[] = {
 	{ "id", "INCIDENT" }, { "account", "ACCOUNT" }, { "stage", "STAGE" },
 	{ "state", "STATE" }, { "due", "DUE" }, { "seconds_left", "LEFT" },
-	{ "events", "EVENTS" }, { NULL, NULL }
+	{ "events", "EVENTS" }, { "why", "WHY" }, { NULL, NULL }
 };
 
 struct opts {
@@ -635,6 +635,8 @@ put_seal(struct ir_out *out, const char *dir, const struct ir_seal *s,
 	ir_rec_str(r, "sealed", s->time);
 	ir_rec_int(r, "line", (int64_t)s->line);
 	ir_rec_int(r, "files", (int64_t)s->files);
+	if (s->odd)
+		ir_rec_int(r, "left_out", (int64_t)s->odd);
 	ir_rec_str(r, "file", s->file);
 	ir_rec_str(r, "sha256", s->sha256);
 	ir_rec_str(r, "head", s->head);

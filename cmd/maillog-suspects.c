@@ -27,6 +27,7 @@
 #define NETS_MAX 64
 #define SHOWN 10		/* of each kind, with --summary */
 #define FOLLOW_MS 250
+#define EVIDENCE 48000		/* bytes of lines in one record */
 
 struct cmd_run {
 	struct ir_common common;
@@ -73,8 +74,9 @@ static const char *const kinds[IR_MLOG_WHOS] = { "", "account", "script",
 
 /* --- records ------------------------------------------------------------ */
 
+/* room: what is left of the record's; a line that does not fit is named only */
 static struct ir_rec *
-line_record(const struct ir_mail_text *t)
+line_record(const struct ir_mail_text *t, size_t *room)
 {
 	struct ir_rec *r = ir_rec_object();
 	char text[IR_MAIL_TEXT * 3 + 1];
@@ -84,12 +86,16 @@ line_record(const struct ir_mail_text *t)
 	ir_mlog_redact(text, n);
 	ir_rec_str(r, "file", t->file);
 	ir_rec_int(r, "line", (int64_t)t->line);
+	if (ir_mail_text_size(text, n) > *room)
+		return r;
+	*room -= ir_mail_text_size(text, n);
 	ir_rec_strn(r, "text", text, n);
 	return r;
 }
 
 static struct ir_rec *
-signal_record(const struct cmd_run *x, const struct ir_mail_signal *g)
+signal_record(const struct cmd_run *x, const struct ir_mail_signal *g,
+    size_t *room)
 {
 	struct ir_rec *r = ir_rec_object(), *a = ir_rec_array();
 	struct ir_mail_text t;
@@ -102,7 +108,7 @@ signal_record(const struct cmd_run *x, const struct ir_mail_signal *g)
 	ir_rec_str(r, "why", g->why);
 	for (i = 0; i < g->nlines; i++)
 		if (ir_mail_run_look(x->run, g->line[i], &t))
-			ir_rec_push(a, line_record(&t));
+			ir_rec_push(a, line_record(&t, room));
 	ir_rec_set(r, "evidence", a);
 	return r;
 }
@@ -154,11 +160,12 @@ put_suspect(struct cmd_run *x, const struct ir_mail_subject *u,
 	struct ir_rec *r = sender_record("mail-suspect", u, v);
 	struct ir_rec *a = ir_rec_array();
 	struct ir_buf why = IR_BUF(4096);
-	size_t i;
+	size_t i, room = EVIDENCE;
 
 	for (i = 0; i < v->nsignals; i++) {
 		ir_buf_fmt(&why, "%s%s", i ? "; " : "", v->signal[i].why);
-		ir_rec_push(a, signal_record(x, &v->signal[i]));
+		ir_rec_push(a, signal_record(x, &v->signal[i],
+		    &room));
 	}
 	ir_rec_set(r, "signals", a);
 	ir_rec_str(r, "why", ir_buf_cstr(&why));

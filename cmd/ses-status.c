@@ -21,6 +21,8 @@
 #include "core/text.h"
 
 #define DAY 86400
+#define HOUR 3600
+#define QUARTER 900
 #define DETAILS 20
 #define NEW_DAYS 7
 #define CHART 56			/* columns */
@@ -40,7 +42,7 @@ struct status {
 	struct ir_common common;
 	struct ir_aws_opts aws_opts;
 	const char *allow_file;
-	long history;		/* seconds */
+	long history, period;	/* seconds */
 	long details;
 	bool nagios;
 	struct ir_aws *aws;
@@ -578,6 +580,19 @@ report_identity(struct status *s, const struct ir_ses_view *v,
 	ir_out_put(s->out, r);
 }
 
+/* Up to the one that it is now. */
+static struct ir_rec *
+quarters(const struct status *s, const struct ir_ses_view *v)
+{
+	struct ir_rec *list = ir_rec_array();
+	size_t i, n = (size_t)(s->o.now - ir_ses_view_start(&s->o)) /
+	    QUARTER + 1;
+
+	for (i = 0; i < n && i < IR_SES_QUARTERS; i++)
+		ir_rec_push_int(list, (int64_t)v->quarter[i]);
+	return list;
+}
+
 static void
 report_history(struct status *s, const struct ir_ses_view *v,
     const struct ir_history_mark *marks)
@@ -606,6 +621,8 @@ report_history(struct status *s, const struct ir_ses_view *v,
 	ir_rec_int(r, "anomalies", (int64_t)n);
 	ir_rec_set(r, "anomaly", odd);
 	ir_rec_set(r, "hours", sent);
+	if (s->o.quarters)
+		ir_rec_set(r, "quarters", quarters(s, v));
 	ir_rec_fmt(r, "why", "an hour is marked when it has more than %d times "
 	    "the median of the other days at that time of day (an hour more "
 	    "or less), and %d mails besides, and no week was alike; fewer "
@@ -772,6 +789,7 @@ read_all(struct status *s, char **operands, size_t n, struct ir_err *err)
 	s->o = (struct ir_ses_view_opts){ .now = ir_now(),
 		.hours = (size_t)(s->history ? s->history : 14L * DAY) / 3600,
 		.details = (size_t)s->details,
+		.quarters = s->period == QUARTER,
 		.first = s->allow_file ? unknown_first : NULL, .arg = s };
 	return ir_ses_view_read(s->aws, s->v, s->n, &s->o, err);
 }
@@ -787,6 +805,9 @@ main(int argc, char **argv)
 		    "identities that are ours, one a line; others are found" },
 		{ 0, "history", "DAYS", IR_SECONDS, &s.history,
 		    "also what was sent by the hour: 14d, at most 60d" },
+		{ 0, "period", "SECONDS", IR_SECONDS, &s.period,
+		    "of --history: 15m or 1h (default); 15m for the chart "
+		    "of an incident's report" },
 		{ 0, "details", "N", IR_INT, &s.details,
 		    "identities and sets asked one by one in each region "
 		    "(20); AWS answers one a second" },
@@ -804,6 +825,10 @@ main(int argc, char **argv)
 	n = ir_parse(argc, argv, opts, &s.common);
 	if (s.history && (s.history < DAY || s.history > 60L * DAY))
 		ir_die_usage("--history: from 1d to 60d");
+	if (s.period && s.period != QUARTER && s.period != HOUR)
+		ir_die_usage("--period: 15m or 1h");
+	if (s.period == QUARTER && (!s.history || s.history > 14L * DAY))
+		ir_die_usage("--period=15m: with --history of at most 14d");
 	if (read_all(&s, argv + 1, (size_t)n, &err) == 0) {
 		if (!s.nagios)
 			s.out = ir_open_output(&s.common, cols);

@@ -469,7 +469,7 @@ set_mail(const struct run *r, struct ir_rec *rec,
 {
 	struct ir_rec *m = ir_rec_object();
 
-	ir_rec_str(m, "user", ir_web_mails_name(r->mails, s->url->user));
+	ir_rec_str(m, "user", ir_web_mails_name(r->mails, s->user));
 	ir_rec_int(m, "posts_with_mail", (int64_t)s->url->mailed);
 	ir_rec_int(m, "by_chance", (int64_t)s->chance);
 	ir_rec_int(m, "mails", (int64_t)s->mail.mails);
@@ -573,7 +573,6 @@ scope(struct run *r)
 {
 	const struct ir_web_counts *c = r->read.counts;
 	struct ir_rec *s = ir_rec_new("web-scope", "log");
-	struct ir_web_mails_sum m;
 
 	ir_rec_int(s, "files", (int64_t)(r->files.n + r->mainlogs.n));
 	ir_rec_int(s, "files_bad", (int64_t)r->bad);
@@ -590,8 +589,8 @@ scope(struct run *r)
 		ir_rec_time(s, "last", c->last);
 	}
 	if (r->mails) {
-		ir_web_mails_about(r->mails, IR_WEB_ANY, &m);
-		ir_rec_int(s, "mails", (int64_t)m.mails);
+		ir_rec_int(s, "mails", (int64_t)ir_web_mails_count(r->mails,
+		    IR_WEB_ANY, INT64_MIN, INT64_MAX - 1));
 	}
 	ir_out_put(r->out, s);
 	if (r->read.odd)

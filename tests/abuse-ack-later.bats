@@ -280,14 +280,17 @@ judged() {	# CODE WORD: what the log says
 	run -0 --separate-stderr bounce second.eml
 	is '.changed == false'
 	[ "$(find "$dir/evidence" -name '*bounce.eml' | wc -l)" = 1 ]
+	[[ $(incident due --within 1h "$dir" -o table || true) == *"the answer came back"* ]]
 	# nothing goes out again by itself
 	run -69 --separate-stderr ack <"$data/report-initial.json"
 	[[ $stderr == *"came back: failed 5.1.1"*"--resend"* ]]
 	run -69 abuse-ack -n <"$data/report-initial.json"
 	[ "$(sink_count "$sink")" = 1 ]
 	run -0 --separate-stderr ack --resend <"$data/report-initial.json"
-	is '.state == "relayed" and .changed'
+	is '.state == "relayed" and .changed and (has("how") | not)'
 	cmp "$sink/1.eml" "$sink/2.eml"
+	run -0 --separate-stderr ack <"$data/report-initial.json"
+	is '.state == "relayed" and (has("how") | not)'
 	# the first one again, late: it is not about this sending
 	run -0 --separate-stderr bounce dsn.eml
 	is '.changed == false and .state == "relayed"'
@@ -353,6 +356,31 @@ judged() {	# CODE WORD: what the log says
 	run -0 --separate-stderr bounce inner
 	is '.changed and .state == "bounced"'
 	[ "$(events)" = "ack.prepared ack.sending ack.relayed ack.delayed ack.bounced" ]
+}
+
+@test "a flood of delays does not fill the disk, and hides no failure" {
+	local i
+	sent
+	for i in $(seq 22); do
+		DSN_ID=d$i dsn delayed "$to" "$id" >dsn.eml
+		bounce dsn.eml >last
+	done
+	jq -e '.changed == false and (.why | test("often enough"))' last
+	[ "$(grep -c '"ack.delayed"' "$dir/journal.jsonl")" = 20 ]
+	dsn failed "$to" "$id" >dsn.eml
+	run -0 --separate-stderr bounce dsn.eml
+	is '.changed and .state == "bounced"'
+}
+
+@test "more copies than can be sent are not left out in silence" {
+	local i cc=()
+	serve
+	for i in $(seq 16); do
+		cc+=(--cc "c$i@x.example")
+	done
+	run -64 ack "${cc[@]}" <"$data/report-initial.json"
+	run -0 ack "${cc[@]:2}" <"$data/report-initial.json"
+	[ "$(jq '.to | length' "$sink/log.jsonl")" = 16 ]
 }
 
 @test "--bounce settles an unknown outcome: it did go out" {

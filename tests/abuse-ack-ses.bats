@@ -98,6 +98,17 @@ sends() {	# how often it was asked to
 	run -64 ack --confirm=111122223333 <own.json
 	run -64 --separate-stderr abuse-ack -n --ses us-east-1 <own.json
 	run -64 ack --confirm=12345678901-1 <also.json
+	# one of several that contradict each other, and the one in an ARN
+	jq -c '.account = null | .conflicts = [{field: "account", values:
+		[{value: "123456789012"}, {value: "111122223333"}]}]' \
+		"$data/report-initial.json" >conflict.json
+	run -65 ack <conflict.json
+	run -64 --separate-stderr ack --confirm=12345678901-1 <conflict.json
+	[[ $stderr == *"111122223333 is the account in the report"* ]]
+	jq -c '.resources = [{kind: "entity",
+		id: "arn:aws:ses:us-east-1:111122223333:identity/x"}]' \
+		"$data/report-initial.json" >arn.json
+	run -64 ack <arn.json
 	run -64 --separate-stderr ack <none.json
 	[[ $stderr == *"--confirm=111122223333"* ]]
 	[ ! -e "$QUELL_INCIDENTS" ]

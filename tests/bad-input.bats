@@ -96,6 +96,7 @@ state() {
 		'ip-origin --db nothing 192.0.2.1' 'mail-refusals nothing' \
 		'leak-scan nothing' 'leak-scan --baseline nothing sp' 'leak-scan --allow nothing sp' \
 		'weblog-forms nothing' 'weblog-forms --users nothing -' \
+		'maillog-suspects nothing' 'maillog-suspects --merge nothing' \
 		'mail-refusals --table nothing sp' 'ip-origin --aws folder 192.0.2.1' \
 		'ses-rotate -y --user u --key AKIAAAAAAAAAAAAAAAAA --phase contain --old-password-file nothing'; do
 		emu_env

@@ -254,10 +254,10 @@ no_panic() {
 	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 1600 \
 		--spam 1 --bounces 0 --split >/dev/null
 	sums sp >before
-	# three renames a message: in the second batch, -H moved and -D not
+	# three renames a message: in the seventh batch, -H moved and -D not
 	trace -o /dev/null -e trace=renameat2 \
 		-e inject=renameat2:signal=KILL:when=3602 \
-		exim-queue-purge --spool sp --queue-name Q \
+		exim-queue-purge --spool sp --queue-name Q --batch 200 \
 		--auth-user "$SPAM" --yes=1600 >/dev/null 2>&1 || true
 	left=$(exim-queue --spool sp | wc -l | tr -d ' ')
 	[ "$left" -gt 100 ]
@@ -267,6 +267,103 @@ no_panic() {
 	[ -z "$(find sp/input sp/msglog -type f)" ]
 	run -0 exim-quarantine restore --spool sp Q --yes=1600
 	sums sp | diff before -
+}
+
+@test "kill -9 while batch upon batch is under way, then again" {
+	command -v strace >/dev/null || skip 'no strace'
+	# the command is not dumpable: only root's strace sees its memory
+	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
+	local at left
+	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" one --count 30 \
+		--spam 1 --bounces 0 >/dev/null
+	for at in renameat2:when=2 renameat2:when=14 renameat2:when=26 \
+		renameat2:when=74 renameat2:when=90 fsync:when=1 fsync:when=2 \
+		fsync:when=3 fsync:when=7; do
+		rm -rf sp
+		cp -a one sp
+		trace -f -o /dev/null -e trace=renameat2,fsync \
+			-e "inject=${at/:/:signal=KILL:}" \
+			exim-queue-purge --spool sp --queue-name Q --batch 4 \
+			--auth-user "$SPAM" --yes=30 >/dev/null 2>&1 || true
+		left=$(exim-queue --spool sp | wc -l | tr -d ' ')
+		if [ "$left" = 0 ]; then
+			# the plan of a run that finds nothing finishes nothing
+			run -0 purge -y 1xUnb1-000000-07
+		else
+			run -0 purge --auth-user "$SPAM" --yes="$left"
+		fi
+		[ -z "$(find sp/input sp/msglog -type f)" ]
+		run -0 exim-quarantine verify -q --spool sp Q
+		[ "$(grep -c '"ok":true' <<<"$output")" = 30 ]
+		run -0 exim-quarantine restore -q --spool sp Q --yes=30
+		diff -r one/input sp/input
+		diff -r one/msglog sp/msglog
+	done
+}
+
+@test "no thread can be had: the same, one after the other" {
+	command -v strace >/dev/null || skip 'no strace'
+	# the command is not dumpable: only root's strace sees its memory
+	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
+	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 30 \
+		--spam 1 --bounces 0 --split >/dev/null
+	sums sp >before
+	trace -o /dev/null -e trace=clone3,clone -e inject=clone3,clone:error=EAGAIN \
+		exim-queue-purge -q --spool sp --queue-name Q --batch 4 \
+		--auth-user "$SPAM" --yes=30 >out
+	[ "$(grep -c '"changed":true' out)" = 30 ]
+	[ -z "$(find sp/input -type f)" ]
+	run -0 exim-quarantine restore -q --spool sp Q --yes=30
+	sums sp | diff before -
+}
+
+@test "named again, in the same batch or a later one: moved once" {
+	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" sp --count 20 \
+		--spam 1 --bounces 0 >/dev/null
+	exim-queue --spool sp | jq -r .id >ids
+	# each twice in a row, all again, and the other way round
+	{ sed p ids; cat ids; tac ids; } >often
+	run -0 --separate-stderr bash -c 'exim-queue-purge -q --spool sp \
+		--queue-name Q --batch 8 -y <often'
+	[ "$(grep -c '"changed":true' <<<"$output")" = 20 ]
+	[ "$(jq -r 'select(.changed | not).why' <<<"$output" | sort -u)" = \
+		'in quarantine already: Q
+named twice' ]
+	[ "$(find sp/Q/input -name '*-H' | wc -l)" = 20 ]
+	run -0 exim-quarantine verify -q --spool sp Q
+}
+
+@test "the disk fails under a batch: said, and nothing lost or left half" {
+	command -v strace >/dev/null || skip 'no strace'
+	# the command is not dumpable: only root's strace sees its memory
+	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
+	local at
+	python3 "$BATS_TEST_DIRNAME/lib/spool_make.py" one --count 30 \
+		--spam 1 --bounces 0 >/dev/null
+	# the second: in the third batch, and it cannot be taken back either
+	for at in fsync:when=2+ renameat2:when=26+; do
+		rm -rf sp
+		cp -a one sp
+		rc=0
+		trace -f -o /dev/null -e trace=renameat2,fsync \
+			-e "inject=${at/:/:error=EIO:}" \
+			exim-queue-purge -q --spool sp --queue-name Q --batch 4 \
+			--auth-user "$SPAM" --yes=30 >out 2>err || rc=$?
+		[ "$rc" = 74 ] || [ "$rc" = 73 ]
+		grep -q 'exim-queue-purge: ' err
+		[ "$(find sp -name '*-H' | wc -l)" = 30 ]
+		# what is said to be moved has been
+		jq -r 'select(.changed).id' out >moved
+		while read -r id; do
+			[ -e "sp/Q/input/$id-H" ]
+		done <moved
+		left=$(exim-queue --spool sp | wc -l | tr -d ' ')
+		[ "$left" -gt 0 ]
+		run -0 purge --auth-user "$SPAM" --yes="$left"
+		[ -z "$(find sp/input -type f)" ]
+		run -0 exim-quarantine restore -q --spool sp Q --yes=30
+		diff -r one/input sp/input
+	done
 }
 
 @test "kill -9 at any rename of a restore, then again" {
@@ -293,9 +390,9 @@ no_panic() {
 	# the command is not dumpable: only root's strace sees its memory
 	[ "$(id -u)" = 0 ] || skip 'needs root to trace it'
 	three
-	trace -o trace -e trace=write,fdatasync,renameat2 \
+	trace -f -o trace -e trace=write,fsync,renameat2 \
 		exim-queue-purge --spool sp --queue-name Q --partly-delivered -y "$A" >/dev/null
-	run -0 awk '/queue-move/ { w = NR } /fdatasync/ && w { s = NR }
+	run -0 awk '/queue-move/ { w = NR } /fsync.*= 0/ && w { s = NR }
 		/renameat2/ { print (w && s && s > w); exit }' trace
 	[ "$output" = 1 ]
 	jq -se '.[0] | .type == "queue-move" and .source == "" and

@@ -13,8 +13,8 @@ setup() {
 	cat >bin/fail2ban-client <<-'END'
 	#!/bin/sh
 	case $* in
-	'get exim ignoreip') cat "$QUELL_STATE_DIR.ignored" 2>/dev/null || echo 127.0.0.1/8 ;;
-	'set exim addignoreip '*) echo "$4" >"$QUELL_STATE_DIR.ignored" ;;
+	'get '*' ignoreip') cat "$QUELL_STATE_DIR.ignored.$2" 2>/dev/null || echo 127.0.0.1/8 ;;
+	'set '*' addignoreip '*) echo "$4" >"$QUELL_STATE_DIR.ignored.$2" ;;
 	esac
 	END
 	# looked at in all regions each time, tested elsewhere
@@ -36,7 +36,7 @@ ending() {	# whole or killed
 	jq -r .event "$1/incident/journal.jsonl" | grep -E '^incident\.' | sort -u
 	jq -r '[.id, .region, .verdict] | map(. // "") | join(" ")' \
 		"$1/incident/steps/70_report_checks/checks.jsonl"
-	cat "state.$1.ignored"
+	cat "state.$1.ignored.exim" "state.$1.ignored.dovecot"
 }
 
 @test "killed at every step, it ends the same" {
@@ -46,5 +46,5 @@ ending() {	# whole or killed
 		16_identify_host 20_preserve_folder 30_recover_keys \
 		32_recover_office
 	[ "$(emu_world '.users.nobody.keys[0].status')" = '"Inactive"' ]
-	[ "$(cat state.killed.ignored)" = 198.51.100.0/24 ]
+	[ "$(cat state.killed.ignored.dovecot)" = 198.51.100.0/24 ]
 }

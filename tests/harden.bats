@@ -14,9 +14,9 @@ setup() {
 	#!/bin/sh
 	echo "$*" >>"$BATS_TEST_TMPDIR/f2b.log"
 	case $* in
-	'status exim') [ ! -e nojail ] ;;
-	'get exim ignoreip') cat ignored 2>/dev/null || echo 127.0.0.1/8 ;;
-	'set exim addignoreip '*) echo "$4" >>ignored ;;
+	'status '*) [ ! -e nojail ] ;;
+	'get '*' ignoreip') cat "ignored.$2" 2>/dev/null || echo 127.0.0.1/8 ;;
+	'set '*' addignoreip '*) echo "$4" >>"ignored.$2" ;;
 	esac
 	END
 	chmod +x bin/*
@@ -48,7 +48,7 @@ verdict() {	# ID: of the last run with --apply
 	run -1 harden --incident inc --apply --retire AKIANOBODYKEY0000001 \
 		--office 198.51.100.0/24
 	[ "$(emu_world '.users.nobody.keys[0].status')" = '"Inactive"' ]
-	[ "$(cat ignored)" = 198.51.100.0/24 ]
+	[ "$(cat ignored.exim ignored.dovecot | sort -u)" = 198.51.100.0/24 ]
 	[ "$(verdict fail2ban)" = pass ]
 	[ "$(verdict fail2ban-office)" = fail ]
 	[ "$(verdict key-age)" = fail ]
@@ -61,7 +61,7 @@ verdict() {	# ID: of the last run with --apply
 		--office 198.51.100.0/24
 	[ "$(verdict fail2ban-office)" = pass ]
 	[ "$(emu_calls '[.[] | select(.operation == "UpdateAccessKey")] | length')" = 0 ]
-	[ "$(grep -c addignoreip f2b.log)" = 1 ]
+	[ "$(grep -c addignoreip f2b.log)" = 2 ]
 	: >nojail
 	run -1 harden --incident inc --apply
 	[ "$(verdict fail2ban)" = fail ]

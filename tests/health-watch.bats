@@ -245,6 +245,95 @@ has_lines() {
 	[ "$rc" = 65 ]
 }
 
+# The same updates as an event bus has them: times in words, to the second.
+bus() {	# EVENT [jq of more]
+	jq -c '{version: "0", id: "1", "detail-type": "AWS Health Abuse Event",
+		source: "aws.health", account: "111122223333", region: "global",
+		time: (.lastUpdatedTime | floor | todate),
+		detail: {eventArn: .arn, service, eventTypeCode, statusCode,
+		communicationId: "c-\(.lastUpdatedTime)",
+		startTime: (.startTime | floor | strftime("%a, %d %b %Y %H:%M:%S GMT")),
+		lastUpdatedTime: (.lastUpdatedTime | floor |
+			strftime("%a, %d %b %Y %H:%M:%S GMT")),
+		eventDescription: [{language: "en_US",
+			latestDescription: .description}],
+		affectedAccount: "111122223333", page: "1", totalPages: "1"}}
+		'"${2-}" <<<"$1"
+}
+
+@test "the same update by the API and by an event bus is one, in both orders" {
+	local C
+	# the API has fractions of a second
+	C=$(jq -c '.lastUpdatedTime += 0.096' <<<"$A")
+	world '' "$C" "$B"
+	code 0 health-watch --once
+	[ "$(wc -l <out)" = 2 ]
+	{ bus "$C"; bus "$B"; } >bus
+	health-watch - <bus >out
+	[ ! -s out ]
+	# the bus first, with the memory of another run
+	rm -rf state
+	health-watch - <bus >out
+	[ "$(wc -l <out)" = 2 ]
+	code 0 health-watch --once
+	[ ! -s out ]
+	health-watch - <bus >out
+	[ ! -s out ]
+	# an update is new, once, whichever way is first
+	C=$(jq -c '.lastUpdatedTime += 60 | .statusCode = "closed"' <<<"$C")
+	world '' "$C" "$B"
+	bus "$C" >bus
+	health-watch - <bus >out
+	[ "$(wc -l <out)" = 1 ]
+	code 0 health-watch --once
+	[ ! -s out ]
+	# another account's is another
+	bus "$C" '| .detail.affectedAccount = "999900001111"' >bus
+	health-watch - <bus >out
+	[ "$(wc -l <out)" = 1 ]
+	# of pages, all must have come before the API's is the same
+	rm -rf state
+	bus "$B" '| .detail.totalPages = "2"' >p1
+	bus "$B" '| .detail.totalPages = "2" | .detail.page = "2"' >p2
+	health-watch - <p1 >out
+	[ "$(wc -l <out)" = 1 ]
+	cp -r state half
+	health-watch - <p2 >out
+	[ "$(wc -l <out)" = 1 ]
+	code 0 health-watch --once
+	[ "$(wc -l <out)" = 1 ]
+	[ "$(jq -r .event out)" = AWS_ABUSE_EC2_EMAIL_SPAM_REPORT ]
+	rm -rf state
+	mv half state
+	code 0 health-watch --once
+	[ "$(wc -l <out)" = 2 ]
+	# and then no page is new
+	health-watch - <p2 >out
+	[ ! -s out ]
+}
+
+@test "by two ways, killed at each write: nothing is lost, little comes twice" {
+	local n when rc
+	preload_faults
+	bus "$A" >bus
+	for n in 1 2 3; do
+		for when in FAULT_KILL FAULT_KILL_AFTER; do
+			rm -rf state
+			rc=0
+			env "$when=$n:seen" "LD_PRELOAD=$preload" health-watch - \
+				<bus >one 2>/dev/null || rc=$?
+			[ $rc = 0 ] || [ $rc = 137 ]
+			code 0 health-watch --once
+			cat out >>one
+			[ "$(jq -r .id one | sort -u | wc -l)" = 2 ]
+			health-watch - <bus >>one
+			[ "$(wc -l <one)" -le 3 ]
+			health-watch - <bus >out
+			[ ! -s out ]
+		done
+	done
+}
+
 @test "what else came by such a pipe: once, too" {
 	local f
 	for f in 1 2; do
@@ -285,16 +374,16 @@ has_lines() {
 @test "a memory cut off or damaged is mended, what is old is dropped" {
 	code 0 health-watch --once
 	[ "$(stat -c %a state/health-watch.seen)" = 600 ]
-	[ "$(wc -l <state/health-watch.seen)" = 2 ]
+	[ "$(wc -l <state/health-watch.seen)" = 4 ]
 	printf '%064d 100\nrubbish\n%030d' 1 2 >>state/health-watch.seen
 	code 0 health-watch --once
 	[ ! -s out ]
-	[ "$(wc -l <state/health-watch.seen)" = 2 ]
+	[ "$(wc -l <state/health-watch.seen)" = 4 ]
 	# half a line is none: that event comes again
 	truncate -s -5 state/health-watch.seen
 	code 0 health-watch --once
 	[ "$(wc -l <out)" = 1 ]
-	[ "$(wc -l <state/health-watch.seen)" = 2 ]
+	[ "$(wc -l <state/health-watch.seen)" = 4 ]
 	code 0 health-watch --once --state other
 	[ "$(wc -l <out)" = 2 ]
 }

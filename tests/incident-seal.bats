@@ -198,6 +198,45 @@ answer() {	# QUERY REPLY
 	run -65 incident seal "$dir"
 }
 
+@test "a folder from elsewhere: links lead nowhere, pipes hold nothing up" {
+	open_one
+	echo secret >outside
+	ln -s "$PWD/outside" "$dir/evidence/0002-link.jsonl"
+	mkfifo "$dir/evidence/0003-pipe"
+	ln -s "$PWD" "$dir/evidence/0004-folder"
+	: >"$dir/evidence/999999999-x"
+	: >"$dir/evidence/99999999999999999999999-x"
+	echo x | incident evidence "$dir" --name next >/dev/null
+	echo x | incident evidence "$dir" --name next >/dev/null
+	[ -e "$dir/evidence/0005-next" ] || [ -e "$dir/evidence/0006-next" ]
+	run -0 --separate-stderr incident seal "$dir" --tar x.tar.zst
+	jq -e '.left_out == 3' <<<"$output"
+	[ "$(zstd -qdc x.tar.zst | tar t | grep -cE 'link|pipe|folder')" = 0 ]
+	run -0 incident verify "$dir"
+	run -0 incident report "$dir"
+	# what the journal tells of is such a thing now
+	for file in "$dir/evidence/0001-notice.eml" "$dir/report.json" \
+		"$dir/seal/0001.SHA256SUMS" "$dir/journal.jsonl"; do
+		mv "$file" saved
+		for kind in pipe link; do
+			if [ "$kind" = pipe ]; then
+				mkfifo "$file"
+			else
+				ln -s "$PWD/saved" "$file"
+			fi
+			for verb in verify report seal show; do
+				run timeout 60 incident "$verb" "$dir"
+				[ "$status" != 124 ]
+				[ "$verb$status" != verify0 ] ||
+					[[ $kind$file = link*journal.jsonl ]]
+			done
+			rm "$file"
+		done
+		mv saved "$file"
+	done
+	run -0 incident verify "$dir"
+}
+
 @test "a merged incident is sealed whole: its head stands for all of it" {
 	open_one '.case = "1" | .resources = []'
 	a=$dir

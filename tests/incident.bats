@@ -254,7 +254,7 @@ report() {	# JQ-FILTER: the first report, changed
 	run -0 --separate-stderr incident due "$d"
 	jq -e '.due_assumed and .seconds_left > 86000' <<<"$output"
 	mkdir -p "$QUELL_INCIDENTS/0broken/journal.jsonl"
-	run -74 --separate-stderr incident due all
+	run -66 --separate-stderr incident due all
 	[ "$(jq -s length <<<"$output")" = 3 ]
 	jq -se '.[0].ok == false and .[0].alarm' <<<"$output"
 	QUELL_INCIDENTS=$BATS_TEST_TMPDIR/none run -0 incident due all

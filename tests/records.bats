@@ -61,11 +61,14 @@ writers() {
 	none|sender-check --resolver 127.0.0.1:9 -t 1 example.com
 	none|mail-refusals mainlog
 	none|weblog-forms --min 0 access.log
+	none|maillog-suspects --level all mainlog
+	none|maillog-suspects --partial mainlog
 	none|ip-origin --db ranges.tsv 192.0.2.1 10.0.0.1
 	none|mailbox-lock -n --passwd-file $PWD/users joe
 	none|mailbox-lock -n --new-password joe
 	none|smtp-procs --odd
 	none|leak-scan image
+	none|webroot-check --root image --notes
 	none|smtp-probe --no-auth us-east-1
 	none|smtp-probe --relay-test -t 1 localhost:9
 	END
@@ -191,7 +194,10 @@ written() {	# INPUT COMMAND OPTION: its output is in out
 		'smtp-procs --port' 'smtp-procs --watch' \
 		'leak-scan' 'leak-scan --key' 'leak-scan --allow' \
 		'mailbox-lock -y --passwd-file' 'mailbox-lock -y --owner' \
-		'mailbox-lock -y --backend'; do
+		'mailbox-lock -y --backend' \
+		'maillog-suspects --account' 'maillog-suspects --ip' \
+		'maillog-suspects --message-id' \
+		'webroot-check --root' 'webroot-check --since' 'webroot-check'; do
 		# shellcheck disable=SC2086 # words
 		run --separate-stderr $c "$unset" <none
 		[[ $status == 64 || ( $status == 65 && $c == exim-block* ) ]] ||

@@ -213,6 +213,15 @@ warning review" ]
 	jq -se 'map(select(.type == "ses-history"))[0].hours | length == 1440' out
 	[ "$(awk 'length > 65536' out | wc -l)" = 0 ]
 	code 64 ses-status --history=1h us-east-1
+	# by the quarter: the same mails, up to now
+	code 0 ses-status --details=0 --history=2d --period=15m us-east-1
+	jq -se 'map(select(.type == "ses-history"))[0] |
+		(.hours | length) == 48 and (.quarters | add) == (.hours | add)
+		and (.quarters | length) > 188 and (.quarters | length) <= 192
+		and ((.quarters[:4] | add) == .hours[0])' out
+	code 64 ses-status --history=15d --period=15m us-east-1
+	code 64 ses-status --period=15m us-east-1
+	code 64 ses-status --history=2d --period=5m us-east-1
 	code 64 ses-status --history=61d us-east-1
 }
 

@@ -224,6 +224,25 @@ scope() {
 	of /contact.php '.mail.user == "any" and .mail.mails == 1 and .mail.recipients == 2'
 }
 
+@test "a flood's mail is the flood's: its user is found, and another form's recipients stay its own" {
+	many 900 /tell.php >l
+	for ((i = 0; i < 900; i++)); do
+		printf '2026-11-21 10:%02d:%02d 1v0000-%06d-00 <= w@a.example U=web P=local S=9 for v%d@b.example\n' \
+			$((i / 60 % 60)) $((i % 60)) "$i" "$i"
+	done >m
+	for ((i = 0; i < 30; i++)); do
+		printf '192.0.2.1 - - [21/Nov/2026:14:%02d:00 +0000] "POST /contact.php HTTP/1.1" 302 9 "-" "curl/8"\n' "$i" >&3
+		printf '2026-11-21 14:%02d:01 1v0000-%06d-01 <= w@a.example U=web P=local S=9 for owner@a.example\n' "$i" "$i" >&4
+	done 3>>l 4>>m
+	code 0 weblog-forms -o json --utc --mainlog m l
+	of /tell.php '.mail.user == "web" and .verdict == "abused" and
+		.mail.recipients == 900 and .mail.distinct == 900 and
+		([.signals[].signal] | contains(["mail", "reply"]))'
+	of /contact.php '.mail.recipients == 30 and .mail.distinct == 1 and
+		([.signals[].signal] | contains(["mail"])) and
+		([.signals[].signal] | contains(["reply"]) | not)'
+}
+
 @test "clients and programs that post to many" {
 	for u in a b c d e f; do
 		many 40 "/$u"

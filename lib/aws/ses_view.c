@@ -11,6 +11,7 @@
 #include "sigv4.h"
 
 #define HOUR 3600
+#define QUARTER 900
 #define PARALLEL 64
 /* The suppression list may be long, and is asked for once a second. */
 #define SUPPRESSED_PAGES 5
@@ -53,7 +54,7 @@ struct round {
 
 static void
 add_query(struct ir_rec *all, const char *id, const char *metric,
-    const char *stat)
+    const char *stat, int period)
 {
 	struct ir_rec *q = ir_rec_object(), *s = ir_rec_object();
 	struct ir_rec *m = ir_rec_object();
@@ -61,7 +62,7 @@ add_query(struct ir_rec *all, const char *id, const char *metric,
 	ir_rec_str(m, "Namespace", "AWS/SES");
 	ir_rec_str(m, "MetricName", metric);
 	ir_rec_set(s, "Metric", m);
-	ir_rec_int(s, "Period", HOUR);
+	ir_rec_int(s, "Period", period);
 	ir_rec_str(s, "Stat", stat);
 	ir_rec_str(q, "Id", id);
 	ir_rec_set(q, "MetricStat", s);
@@ -73,9 +74,10 @@ metric_input(const struct ir_ses_view_opts *o)
 {
 	struct ir_rec *in = ir_rec_object(), *all = ir_rec_array();
 
-	add_query(all, "sent", "Send", "Sum");
-	add_query(all, "bounce", "Reputation.BounceRate", "Average");
-	add_query(all, "complaint", "Reputation.ComplaintRate", "Average");
+	add_query(all, "sent", "Send", "Sum", o->quarters ? QUARTER : HOUR);
+	add_query(all, "bounce", "Reputation.BounceRate", "Average", HOUR);
+	add_query(all, "complaint", "Reputation.ComplaintRate", "Average",
+	    HOUR);
 	ir_rec_set(in, "MetricDataQueries", all);
 	ir_rec_int(in, "StartTime", ir_ses_view_start(o));
 	ir_rec_int(in, "EndTime", o->now);
@@ -86,11 +88,14 @@ static void
 count_sent(struct part_of *p, double when, double value)
 {
 	const struct ir_ses_view_opts *o = p->round->o;
-	double hour = (when - (double)ir_ses_view_start(o)) / HOUR;
+	double since = when - (double)ir_ses_view_start(o);
 
-	if (hour >= 0 && hour < (double)o->hours && value > 0 &&
-	    value < 1e12)
-		p->v->sent[(size_t)hour] += value;
+	if (since < 0 || since >= (double)o->hours * HOUR || value <= 0 ||
+	    value >= 1e12)
+		return;
+	p->v->sent[(size_t)(since / HOUR)] += value;
+	if (o->quarters && since < (double)IR_SES_QUARTERS * QUARTER)
+		p->v->quarter[(size_t)(since / QUARTER)] += value;
 }
 
 /* The last one counts: of a rate there is no sum. */

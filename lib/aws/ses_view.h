@@ -26,6 +26,9 @@ enum ir_ses_part {
 	IR_SES_PARTS
 };
 
+#define IR_SES_QUARTERS (14 * 96)	/* 14 days: as far back as SES itself
+					   counts */
+
 /* "account", "metrics", ... */
 const char *ir_ses_part_name(enum ir_ses_part part);
 
@@ -37,6 +40,8 @@ struct ir_ses_view {
 	struct ir_rec *account;	/* the reply; owned; NULL: not known */
 	/* CloudWatch; rates are fractions; -1: none in the window */
 	double sent[IR_HISTORY_HOURS];	/* by the hour, oldest first */
+	/* the same by the quarter of an hour, when that was asked for */
+	double quarter[IR_SES_QUARTERS];
 	bool has_sent, from_statistics;
 	double bounce, complaint;
 	/*
@@ -59,6 +64,7 @@ struct ir_ses_view {
 struct ir_ses_view_opts {
 	int64_t now;
 	size_t hours;		/* of history: at most IR_HISTORY_HOURS */
+	bool quarters;		/* too; then at most IR_SES_QUARTERS / 4 */
 	size_t details;		/* most identities and sets asked one by one,
 				   in each region: AWS answers one a second */
 	/* These identities are asked first; may be NULL. */

@@ -188,3 +188,20 @@ ir_buf_read_file(struct ir_buf *b, const char *path, struct ir_err *err)
 	close(fd);
 	return rc;
 }
+
+int
+ir_buf_read_kept(struct ir_buf *b, const char *path, struct ir_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW |
+	    O_NONBLOCK), rc;
+	struct stat st;
+
+	if (fd < 0)
+		return ir_fail_errno(err, IR_NOINPUT, errno, "%s", path);
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		rc = ir_fail(err, IR_NOINPUT, "%s: not a regular file", path);
+	else
+		rc = ir_buf_read_fd(b, fd, path, err);
+	close(fd);
+	return rc;
+}

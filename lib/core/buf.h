@@ -53,4 +53,10 @@ int ir_buf_read_fd(struct ir_buf *b, int fd, const char *name,
 /* The same for a path; "-" is standard input.  66 when it cannot be opened. */
 int ir_buf_read_file(struct ir_buf *b, const char *path, struct ir_err *err);
 
+/*
+ * The same for a file of a folder that others may have filled: a regular
+ * file and no link, so that it cannot lead elsewhere nor wait for ever.
+ */
+int ir_buf_read_kept(struct ir_buf *b, const char *path, struct ir_err *err);
+
 #endif

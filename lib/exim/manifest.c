@@ -12,7 +12,7 @@
 #include "../core/file.h"
 #include "manifest.h"
 
-#define TAIL ((size_t)IR_MANIFEST_MAX)	/* what may be in doubt */
+#define TAIL (3 * (size_t)IR_MANIFEST_MAX)	/* what may be in doubt */
 #define CHUNK (1u << 20)	/* what is read at a time for the index */
 
 /*
@@ -76,7 +76,7 @@ ir_manifest_open(struct ir_manifest **out, struct ir_queue *q, bool make,
 		return ir_fail(err, IR_OSERR, "no memory");
 	}
 	m->fd = fd;
-	m->pending.max = TAIL;
+	m->pending.max = IR_MANIFEST_MAX;
 	mend_last_line(m);
 	if (make)
 		(void)fsync(ir_queue_fd(q));
@@ -115,6 +115,18 @@ ir_manifest_commit(struct ir_manifest *m, bool sync, struct ir_err *err)
 	return 0;
 }
 
+int
+ir_manifest_fd(const struct ir_manifest *m)
+{
+	return m ? m->fd : -1;
+}
+
+off_t
+ir_manifest_end(const struct ir_manifest *m)
+{
+	return lseek(m->fd, 0, SEEK_END);
+}
+
 /* Bytes from `at` to at most b->max. */
 static int
 read_at(struct ir_manifest *m, struct ir_buf *b, off_t at, struct ir_err *err)
@@ -138,6 +150,22 @@ read_at(struct ir_manifest *m, struct ir_buf *b, off_t at, struct ir_err *err)
 	return ir_buf_check(b, IR_MANIFEST, err);
 }
 
+/*
+ * Where a line at `at` says that what is in doubt begins; the whole ends with
+ * it, and begins at byte `base` of the file.
+ */
+static const char *
+settled_upto(const char *whole, off_t base, const char *at, const char *nl)
+{
+	struct ir_rec *r = ir_rec_parse(at, (size_t)(nl - at), NULL);
+	int64_t upto = ir_rec_get_int(r, "upto", -1);
+
+	ir_rec_free(r);
+	if (upto < 0 || upto > base + (at - whole))
+		return nl + 1;
+	return upto < base ? whole : whole + (upto - base);
+}
+
 static bool
 line_is(const char *p, size_t n, const char *type)
 {
@@ -156,13 +184,14 @@ ir_manifest_doubts(struct ir_manifest *m,
 	const char *p, *from, *nl, *end;
 	struct ir_rec *r;
 	struct stat st;
+	off_t base;
 	size_t n;
 	int rc;
 
 	if (fstat(m->fd, &st))
 		return ir_fail_errno(err, IR_IOERR, errno, IR_MANIFEST);
-	rc = read_at(m, &b, st.st_size > (off_t)TAIL ? st.st_size -
-	    (off_t)TAIL : 0, err);
+	base = st.st_size > (off_t)TAIL ? st.st_size - (off_t)TAIL : 0;
+	rc = read_at(m, &b, base, err);
 	from = ir_buf_cstr(&b);
 	end = from + b.len;
 	for (p = from; rc == 0 && (nl = memchr(p, '\n', (size_t)(end - p)));
@@ -171,7 +200,7 @@ ir_manifest_doubts(struct ir_manifest *m,
 		if (line_is(p, n, "queue-moved") ||
 		    line_is(p, n, "queue-restored") ||
 		    line_is(p, n, "queue-deleted"))
-			from = nl + 1;
+			from = settled_upto(b.data, base, p, nl);
 	}
 	for (p = from; rc == 0 && (nl = memchr(p, '\n', (size_t)(end - p)));
 	    p = nl + 1) {

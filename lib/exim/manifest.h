@@ -4,14 +4,16 @@
  *
  *	{"type":"queue-move","id":ID,"source":QUEUE,"sub":X,...}
  *		will be moved now; on the disk before the first rename
- *	{"type":"queue-moved","id":N}
- *		those N and all before them are settled, and on the disk
+ *	{"type":"queue-moved","id":N,"upto":BYTE}
+ *		those N and all before them are settled, and on the disk; what
+ *		begins at that byte or later is not; without it, this line
  *	{"type":"queue-restore","id":ID,"source":QUEUE,"sub":X}
  *	{"type":"queue-restored","id":N}
  *		the same for the way back
  *	{"type":"queue-delete",...}, {"type":"queue-deleted",...}
  *
- * So after a crash only lines behind the last one that settles are in doubt.
+ * So after a crash only lines behind what the last of those settles are in
+ * doubt: three batches at most.
  */
 #ifndef IR_EXIM_MANIFEST_H
 #define IR_EXIM_MANIFEST_H
@@ -43,6 +45,12 @@ void ir_manifest_add(struct ir_manifest *m, struct ir_buf *lines);
 
 /* Write what was kept, and fsync.  -1 and 74: then nothing may be moved. */
 int ir_manifest_commit(struct ir_manifest *m, bool sync, struct ir_err *err);
+
+/* Its descriptor, for an fsync that is put off; -1 for none. */
+int ir_manifest_fd(const struct ir_manifest *m);
+
+/* How long it is. */
+off_t ir_manifest_end(const struct ir_manifest *m);
 
 /*
  * Each line that is in doubt: queue-move, queue-restore, queue-delete.  It

@@ -4,16 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "select.h"
 #include "transfer.h"
 
 #define NAMES (4 * IR_MANIFEST_BATCH)
+#define BATCHES IR_TRANSFER_BATCHES
 #define SYNC_EACH 4	/* folders that are synced one by one */
-#define DIRS 136	/* folders of two queues of a split spool, and more */
+#define DIRS 137	/* folders of two queues of a split spool, and more */
 
-/* Folders that a batch has changed. */
+/* Folders that a batch has changed, and the manifest. */
 struct dirs {
 	int v[DIRS];
 	size_t n;
@@ -29,7 +31,15 @@ struct ir_batch {
 	struct ir_err **why;	/* NULL where there is nothing to say */
 	uint16_t *names;	/* a table by hash of 1 + the place in v */
 	struct ir_buf lines;	/* for the manifest */
+	off_t end;		/* of those lines, when they are in it */
 	struct ir_move_buf bufs;
+};
+
+/* What was moved and written is put on the disk, meanwhile. */
+struct flush {
+	struct dirs dirs;
+	struct ir_err why;
+	int rc;
 	pthread_t thread;
 	bool running;		/* the thread is */
 };
@@ -40,9 +50,8 @@ struct judge {
 };
 
 static void
-note_dir(struct dirs *d, struct ir_queue *q, char sub)
+note_fd(struct dirs *d, int fd)
 {
-	int fd = ir_queue_dir(q, IR_INPUT, sub, false);
 	size_t i;
 
 	for (i = 0; i < d->n && d->v[i] != fd; i++)
@@ -51,16 +60,36 @@ note_dir(struct dirs *d, struct ir_queue *q, char sub)
 		d->v[d->n++] = fd;
 }
 
+static void
+note_dir(struct dirs *d, struct ir_queue *q, char sub)
+{
+	note_fd(d, ir_queue_dir(q, IR_INPUT, sub, false));
+}
+
+static bool
+same_fs(const struct dirs *d)
+{
+	struct stat a, b;
+	size_t i;
+
+	for (i = 0; i < d->n; i++)
+		if (fstat(d->v[i], &b) || (i && a.st_dev != b.st_dev))
+			return false;
+		else
+			a = b;
+	return true;
+}
+
 /*
- * All folders of *d lie on one file system.  A split spool has many: then one
- * sync of that costs less than a flush of the disk for each of them.
+ * A split spool has many folders: then one sync of their file system costs
+ * less than a flush of the disk for each of them.
  */
 static int
 sync_dirs(struct dirs *d, struct ir_err *err)
 {
 	size_t i;
 
-	if (d->n > SYNC_EACH && syncfs(d->v[0]) == 0)
+	if (d->n > SYNC_EACH && same_fs(d) && syncfs(d->v[0]) == 0)
 		d->n = 0;
 	for (i = 0; i < d->n; i++)
 		if (fsync(d->v[i]))
@@ -108,18 +137,35 @@ add_line(struct ir_transfer *t, struct ir_buf *line, const struct ir_held *h)
 	ir_buf_chr(line, '\n');
 }
 
+/* Into the manifest, and on the disk where it must be there first. */
 static int
-settled(struct ir_transfer *t, size_t n, struct ir_err *err)
+write_lines(struct ir_batch *b, bool sync, struct ir_err *err)
+{
+	struct ir_manifest *m = b->t->manifest;
+
+	if (!m || b->count == 0)
+		return 0;
+	ir_manifest_add(m, &b->lines);
+	if (ir_manifest_commit(m, sync, err))
+		return -1;
+	b->end = ir_manifest_end(m);
+	return 0;
+}
+
+static int
+settled(struct ir_batch *b, struct ir_err *err)
 {
 	struct ir_buf line = IR_BUF(IR_MANIFEST_LINE);
+	struct ir_transfer *t = b->t;
 	char id[24];
 
-	if (!t->manifest || n == 0)
+	if (!t->manifest || b->count == 0)
 		return 0;
-	snprintf(id, sizeof id, "%zu", n);
+	snprintf(id, sizeof id, "%zu", b->count);
 	ir_line_begin(&line, t->restore ? "queue-restored" : "queue-moved",
 	    id);
 	ir_line_time(&line, "time", t->now);
+	ir_line_int(&line, "upto", b->end);
 	ir_line_end(&line);
 	ir_buf_chr(&line, '\n');
 	ir_manifest_add(t->manifest, &line);
@@ -172,36 +218,54 @@ hold(struct ir_batch *b, struct ir_item *it, struct ir_held *h,
 	return got;
 }
 
-/*
- * Our own lock does not stop us: a message that is named twice would be held
- * twice, and let go with the first descriptor that is closed.
- */
-static bool
-named_before(struct ir_batch *b, size_t i)
+/* Where the id is in the batch's table, or the free place for it. */
+static uint16_t *
+name_at(const struct ir_batch *b, const char *id)
 {
 	uint64_t h = 14695981039346656037u;
 	const char *p;
 	size_t at;
 
+	for (p = id; *p; p++)
+		h = (h ^ (unsigned char)*p) * 1099511628211u;
+	for (at = (size_t)(h ^ h >> 32) % NAMES; b->names[at] &&
+	    strcmp(b->v[b->names[at] - 1].id, id) != 0;
+	    at = (at + 1) % NAMES)
+		;
+	return &b->names[at];
+}
+
+/*
+ * Our own lock does not stop us: a message that is named twice would be held
+ * twice, and let go with the first descriptor that is closed.  So all batches
+ * that are under way are looked at.
+ */
+static bool
+named_before(struct ir_batch *b, size_t i)
+{
+	const struct ir_batch *other;
+	size_t k;
+
 	if (b->t->located)
 		return false;
-	for (p = b->v[i].id; *p; p++)
-		h = (h ^ (unsigned char)*p) * 1099511628211u;
-	for (at = (size_t)(h ^ h >> 32) % NAMES; b->names[at];
-	    at = (at + 1) % NAMES)
-		if (strcmp(b->v[b->names[at] - 1].id, b->v[i].id) == 0)
+	for (k = 0; k < BATCHES; k++) {
+		other = b->t->batches[k];
+		if (other && other->n && *name_at(other, b->v[i].id))
 			return true;
-	b->names[at] = (uint16_t)(i + 1);
+	}
+	*name_at(b, b->v[i].id) = (uint16_t)(i + 1);
 	return false;
 }
 
-static void *
-hold_batch(void *arg)
+static void
+hold_batch(struct ir_batch *b, struct ir_item *v, size_t n)
 {
 	struct ir_err why = IR_ERR_INIT;
-	struct ir_batch *b = arg;
 	size_t i;
 
+	b->v = v;
+	b->n = n;
+	b->count = 0;
 	memset(b->names, 0, NAMES * sizeof *b->names);
 	for (i = 0; i < b->n; i++) {
 		memset(&b->held[i], 0, sizeof b->held[i]);
@@ -220,7 +284,6 @@ hold_batch(void *arg)
 		if (b->t->manifest)
 			add_line(b->t, &b->lines, &b->held[i]);
 	}
-	return NULL;
 }
 
 static void
@@ -275,7 +338,7 @@ rename_batch(struct ir_batch *b, struct dirs *d, struct ir_err *err)
 	/* the rest of a batch that was broken off was not moved */
 	for (; rc && i < b->n; i++)
 		ir_message_release(&b->held[i]);
-	return sync_dirs(d, rc ? NULL : err) || rc ? -1 : 0;
+	return rc;
 }
 
 /* One of the steps between file systems, for all that are held. */
@@ -390,35 +453,45 @@ one_fs(const struct ir_batch *b)
 	return true;
 }
 
+/* Said, let go of, and settled: what was moved is on the disk, unless bad. */
+static int
+finish_batch(struct ir_batch *b, bool bad, struct ir_err *err)
+{
+	struct ir_transfer *t = b->t;
+	int rc;
+
+	if (b->n == 0)
+		return 0;
+	/* what was moved before it was broken off is said all the same */
+	rc = report_batch(b);
+	if (rc == 0 && !bad)
+		rc = settled(b, err);
+	release_batch(b);
+	if (rc == 0 && !bad && t->settled)
+		t->settled(t->arg);
+	return rc;
+}
+
+/* Lock, write down, move, sync: one after the other. */
 static int
 run_batch(struct ir_batch *b, struct ir_err *err)
 {
 	struct ir_transfer *t = b->t;
 	struct dirs d = { .n = 0 };
-	size_t count = b->count;
 	bool copy;
-	int rc = 0;
+	int rc;
 
 	copy = (t->from_folder || t->to_folder) && !one_fs(b);
-	if (count && t->manifest) {
-		ir_manifest_add(t->manifest, &b->lines);
-		if (!t->restore || copy)
-			rc = ir_manifest_commit(t->manifest, true, err);
-	}
-	if (rc == 0 && count)
-		rc = copy ? copy_batch(b, &d, err) :
-		    rename_batch(b, &d, err);
-	else if (rc)
+	rc = write_lines(b, !t->restore || copy, err);
+	if (rc)
 		release_batch(b);
-	/* what was moved before it was broken off is said all the same */
-	if (report_batch(b))
+	else if (copy)
+		rc = copy_batch(b, &d, err);
+	else
+		rc = rename_batch(b, &d, err);
+	if (!copy && sync_dirs(&d, rc ? NULL : err))
 		rc = -1;
-	release_batch(b);
-	if (rc || settled(t, count, err))
-		return -1;
-	if (t->settled)
-		t->settled(t->arg);
-	return 0;
+	return finish_batch(b, rc != 0, err) || rc ? -1 : 0;
 }
 
 /* --- batch after batch -------------------------------------------------- */
@@ -475,65 +548,121 @@ begin(struct ir_transfer *t, struct ir_err *err)
 
 	if (t->batch == 0 || t->batch > most_files())
 		t->batch = most_files();
-	for (i = 0; i < (t->overlap ? 2 : 1); i++)
+	for (i = 0; i < (t->overlap ? BATCHES : 1); i++)
 		if (!t->batches[i] && !(t->batches[i] = batch_new(t)))
 			return ir_fail(err, IR_OSERR, "no memory");
 	return 0;
 }
 
-/* Hold a batch: now, or meanwhile. */
-static void
-start_hold(struct ir_batch *b, struct ir_item *v, size_t n, bool meanwhile)
+static void *
+flush(void *arg)
 {
-	b->v = v;
-	b->n = n;
-	b->count = 0;
-	b->running = meanwhile && pthread_create(&b->thread, NULL,
-	    hold_batch, b) == 0;
-	if (!b->running)
-		(void)hold_batch(b);
+	struct flush *f = arg;
+
+	f->rc = sync_dirs(&f->dirs, &f->why);
+	return NULL;
 }
 
 static void
-end_hold(struct ir_batch *b)
+flush_begin(struct flush *f)
 {
-	if (b->running)
-		(void)pthread_join(b->thread, NULL);
-	b->running = false;
+	f->rc = 0;
+	f->running = f->dirs.n &&
+	    pthread_create(&f->thread, NULL, flush, f) == 0;
+	if (!f->running)
+		(void)flush(f);
+}
+
+static int
+flush_end(struct flush *f, struct ir_err *err)
+{
+	if (f->running)
+		(void)pthread_join(f->thread, NULL);
+	f->running = false;
+	if (f->rc)
+		*err = f->why;
+	return f->rc;
+}
+
+/*
+ * Move the batch that is locked and written down, and write down the one that
+ * follows.  bad: neither is touched.
+ */
+static int
+move_on(struct ir_batch *is, struct ir_batch *then, bool bad,
+    struct flush *f, struct ir_err *err)
+{
+	int rc = bad ? -1 : 0;
+
+	if (then->count)
+		note_fd(&f->dirs, ir_manifest_fd(then->t->manifest));
+	if (rc)
+		release_batch(is);
+	else
+		rc = rename_batch(is, &f->dirs, err);
+	if (rc == 0)
+		rc = write_lines(then, false, err);
+	if (rc)
+		release_batch(then);
+	return rc;
+}
+
+/*
+ * Three batches are under way: while the disk is told what was moved, and
+ * what will be, the batch behind that is locked and hashed, and the one before
+ * it is reported.
+ */
+static int
+run_ahead(struct ir_transfer *t, struct ir_item *v, size_t n,
+    struct ir_err *err)
+{
+	struct ir_batch *was = t->batches[0], *is = t->batches[1];
+	struct ir_batch *then = t->batches[2], *done;
+	struct flush f = { .rc = 0 };
+	size_t i = 0, k;
+	bool bad = false;
+	int stop = 0;
+
+	do {
+		if (i < n && !stop && !bad && t->next)
+			stop = t->next(i, t->arg);
+		if (i < n && !stop && !bad) {
+			k = n - i < t->batch ? n - i : t->batch;
+			hold_batch(then, v + i, k);
+			i += k;
+		}
+		bad = flush_end(&f, err) || bad;
+		bad = move_on(is, then, bad, &f, err) || bad;
+		flush_begin(&f);
+		bad = finish_batch(was, bad, err) || bad;
+		done = was;
+		was = is;
+		is = then;
+		then = done;
+	} while (was->n || is->n);
+	/* *f lies here: its thread must not outlive us */
+	bad = flush_end(&f, err) || bad;
+	return bad ? -1 : stop;
 }
 
 int
 ir_transfer_run(struct ir_transfer *t, struct ir_item *v, size_t n,
     struct ir_err *err)
 {
-	struct ir_batch *b, *then;
-	size_t i, k, turn = 0;
-	int rc, stop = 0;
+	size_t i, k;
+	int rc;
 
 	if (begin(t, err))
 		return -1;
-	for (i = 0; i < n; i += k, turn ^= t->overlap) {
+	if (t->overlap)
+		return run_ahead(t, v, n, err);
+	for (i = 0; i < n; i += k) {
 		k = n - i < t->batch ? n - i : t->batch;
-		b = t->batches[turn];
-		then = t->batches[turn ^ t->overlap];
-		if (b->n == 0) {
-			if (t->next && (rc = t->next(i, t->arg)))
-				return rc;
-			start_hold(b, v + i, k, false);
-		}
-		end_hold(b);
-		if (t->overlap && n - i > k) {
-			stop = t->next ? t->next(i + k, t->arg) : 0;
-			if (stop == 0)
-				start_hold(then, v + i + k, n - i - k <
-				    t->batch ? n - i - k : t->batch, true);
-		}
-		rc = run_batch(b, err);
-		if (rc || stop) {
-			end_hold(then);
-			release_batch(then);
-			return rc ? rc : stop;
-		}
+		if (t->next && (rc = t->next(i, t->arg)))
+			return rc;
+		hold_batch(t->batches[0], v + i, k);
+		if (run_batch(t->batches[0], err))
+			return -1;
 	}
 	return 0;
 }
@@ -541,9 +670,12 @@ ir_transfer_run(struct ir_transfer *t, struct ir_item *v, size_t n,
 void
 ir_transfer_free(struct ir_transfer *t)
 {
-	batch_free(t->batches[0]);
-	batch_free(t->batches[1]);
-	t->batches[0] = t->batches[1] = NULL;
+	size_t i;
+
+	for (i = 0; i < BATCHES; i++) {
+		batch_free(t->batches[i]);
+		t->batches[i] = NULL;
+	}
 }
 
 /* --- after a crash ------------------------------------------------------ */

@@ -19,17 +19,19 @@
 #include "manifest.h"
 #include "move.h"
 
+#define IR_TRANSFER_BATCHES 3	/* that are under way at a time */
+
 struct ir_transfer {
 	struct ir_spool *spool;		/* where the messages are looked for */
 	struct ir_queue *to;		/* NULL: ask home */
 	struct ir_manifest *manifest;	/* of the quarantine; NULL: none */
 	struct ir_mainlog *log;		/* NULL: none */
 	const char *from_folder, *to_folder; /* for the log, when elsewhere */
-	bool restore, leave_partly, located;
+	bool restore, leave_partly;
+	bool located;			/* all of them, and none twice */
 	/*
-	 * Lock and hash a batch while the one before it is moved, by a thread
-	 * of its own; still is called from there.  Only where all messages
-	 * are located, on one file system, and next() never waits.
+	 * Go on to the next batch while a thread waits for the disk.  Only
+	 * on one file system, and where next() never waits.
 	 */
 	bool overlap;
 	size_t batch;			/* messages at a time */
@@ -51,7 +53,7 @@ struct ir_transfer {
 	/* behind each batch: what was reported is on the disk */
 	void (*settled)(void *arg);
 	/* used inside */
-	struct ir_batch *batches[2];
+	struct ir_batch *batches[IR_TRANSFER_BATCHES];
 };
 
 /* 0, what next returned, or -1: 73, 74. */

@@ -415,7 +415,9 @@ ir_mailbox_hash(const struct ir_secret *password,
 
 	if (work && random_text(setting + 3, 16, SALT, err) == 0) {
 		setting[19] = '\0';
-		done = crypt_r(password->data, setting, work);
+		/* not crypt_r: the sanitizers' own stands before it */
+		done = crypt_rn(password->data, setting, work,
+		    (int)sizeof *work);
 	}
 	snprintf(hash, IR_MAILBOX_HASH, "{SHA512-CRYPT}%s", done ? done : "");
 	if (work)

@@ -90,6 +90,9 @@ apply(struct ir_ack *a, const struct ir_rec *line)
 		    IR_ACK_FAILED : as && strcmp(as, "relayed") == 0 ?
 		    IR_ACK_RELAYED : IR_ACK_SENT;
 	}
+	/* what was said of an earlier sending is not of this one */
+	if (strcmp(event, "prepared") == 0 || strcmp(event, "sending") == 0)
+		a->how[0] = a->reply[0] = a->accepted_by[0] = '\0';
 	a->temporary = ir_rec_get_bool(data, "temporary", false);
 	take(data, "message_id", a->message_id, sizeof a->message_id);
 	take(data, "remote_id", a->remote_id, sizeof a->remote_id);

@@ -406,7 +406,7 @@ add_report(struct ir_case *c, const char *path)
 	struct ir_rec *r = NULL;
 
 	if (ir_rec_len(c->reports) < IR_CASE_ROWS &&
-	    ir_buf_read_file(&b, path, NULL) == 0)
+	    ir_buf_read_kept(&b, path, NULL) == 0)
 		r = ir_rec_parse(ir_buf_cstr(&b), b.len, NULL);
 	if (r && is(r, "type", "report"))
 		ir_rec_push(c->reports, r);

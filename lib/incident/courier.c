@@ -197,6 +197,14 @@ servers(const struct ir_courier *c, const char *to, struct ir_dns_query *q,
 	return 0;
 }
 
+/* "550 no", not a host whose name begins with a 5. */
+static bool
+refused(const char *reply)
+{
+	return reply[0] == '5' && strspn(reply, "0123456789") == 3 &&
+	    reply[3] == ' ';
+}
+
 static int
 by_mx(const struct ir_courier *c, const struct ir_message *m,
     int (*before)(void *, const char *, struct ir_err *), void *arg,
@@ -223,7 +231,7 @@ by_mx(const struct ir_courier *c, const struct ir_message *m,
 			rc = one_server(c, &o, m, before, arg, r, &past,
 			    err);
 		/* refused for good is an answer; anything else: the next */
-		if (rc == 0 || past || (r->reply[0] == '5'))
+		if (rc == 0 || past || refused(r->reply))
 			break;
 	}
 out:

@@ -178,7 +178,7 @@ ir_incident_report(const char *dir, struct ir_err *err)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof path, "%s/report.json", dir);
-	if (ir_buf_read_file(&b, path, err) == 0) {
+	if (ir_buf_read_kept(&b, path, err) == 0) {
 		r = ir_rec_parse(ir_buf_cstr(&b), b.len, err);
 		if (!r)
 			ir_fail_prefix(err, "%s", path);
@@ -224,7 +224,7 @@ take_report(struct reports *s, const struct ir_rec *data)
 
 	snprintf(path, sizeof path, "%s/%s", s->dir, s->n == 1 ?
 	    "report.json" : s->file);
-	if (ir_buf_read_file(&b, path, s->err) == 0)
+	if (ir_buf_read_kept(&b, path, s->err) == 0)
 		r = ir_rec_parse(ir_buf_cstr(&b), b.len, s->err);
 	ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);
 	ir_buf_free(&b);

@@ -16,6 +16,7 @@
 #include "../core/text.h"
 #include "journal.h"
 
+#define NUMBER_MAX 100000000	/* of evidence: what is larger is none */
 #define ZEROS "00000000000000000000000000000000" \
 	"00000000000000000000000000000000"
 
@@ -59,6 +60,7 @@ ir_journal_open(struct ir_journal **out, const char *dir, const char *from,
 {
 	struct ir_journal *j;
 	char path[PATH_MAX];
+	struct stat st;
 
 	*out = NULL;
 	if (!dir)
@@ -76,6 +78,11 @@ ir_journal_open(struct ir_journal **out, const char *dir, const char *from,
 		no_journal(path, errno, err);
 		free(j);
 		return -1;
+	}
+	if (fstat(j->fd, &st) || !S_ISREG(st.st_mode)) {
+		ir_journal_close(j);
+		return ir_fail(err, IR_NOINPUT, "%s: not a regular file",
+		    path);
 	}
 	j->from = from;
 	j->dir = strdup(dir);
@@ -102,12 +109,18 @@ static int
 read_all(const char *dir, struct ir_buf *b, struct ir_err *err)
 {
 	char path[PATH_MAX];
+	struct stat st;
 	int fd, rc;
 
 	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return no_journal(path, errno, err);
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return ir_fail(err, IR_NOINPUT, "%s: not a regular file",
+		    path);
+	}
 	(void)flock(fd, LOCK_SH);
 	rc = ir_buf_read_fd(b, fd, path, err);
 	close(fd);
@@ -314,20 +327,24 @@ ir_journal_path(struct ir_journal *j, const char *sub, char *path,
 	return rc;
 }
 
-/* Highest NNNN of the evidence files. */
+/* Highest NNNN of the evidence files; not of names that only look like it. */
 static unsigned
 last_number(const char *dir)
 {
-	unsigned n, max = 0;
+	unsigned long n, max = 0;
 	struct dirent *e;
 	DIR *d = opendir(dir);
+	char *end;
 
-	while (d && (e = readdir(d)))
-		if (sscanf(e->d_name, "%9u-", &n) == 1 && n > max)
+	while (d && (e = readdir(d))) {
+		n = strtoul(e->d_name, &end, 10);
+		if (*end == '-' && end - e->d_name >= 4 && n < NUMBER_MAX &&
+		    n > max)
 			max = n;
+	}
 	if (d)
 		closedir(d);
-	return max;
+	return (unsigned)max;
 }
 
 /* A name that is safe in a file system and in a shell. */
@@ -467,7 +484,7 @@ check_evidence(const char *dir, const struct ir_journal_line *l,
 	n = strlen(kept[i].folder);
 	snprintf(path, sizeof path, "%s/%s", dir, file ? file : "");
 	if (!file || !want || strncmp(file, kept[i].folder, n) != 0 ||
-	    strchr(file + n, '/') || ir_buf_read_file(&b, path, NULL)) {
+	    strchr(file + n, '/') || ir_buf_read_kept(&b, path, NULL)) {
 		snprintf(why, sizeof why, "%s is missing: %.100s",
 		    kept[i].what, file ? file : "no name");
 		check_fail(c, l->number, why);
@@ -495,7 +512,7 @@ check_report(const char *dir, const struct ir_journal_line *l,
 	if (!dir || !want || !event || strcmp(event, "incident.opened") != 0)
 		return;
 	snprintf(path, sizeof path, "%s/report.json", dir);
-	if (ir_buf_read_file(&b, path, NULL)) {
+	if (ir_buf_read_kept(&b, path, NULL)) {
 		check_fail(c, l->number, "report.json is missing");
 	} else {
 		ir_sha256_hex(ir_buf_cstr(&b), b.len, hash);

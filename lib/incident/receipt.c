@@ -8,6 +8,8 @@
 #include "../report/sender.h"
 #include "receipt.h"
 
+#define MAX_DELAYS 20	/* kept; anybody can send more of them */
+
 /* --- notifications ------------------------------------------------------- */
 
 static bool
@@ -94,29 +96,36 @@ ir_receipt_of(const struct ir_dsn *d, const struct ir_ack *a)
 
 struct before {
 	const char *hash;
+	size_t delays;
 };
 
 static int
 was_taken(const struct ir_rec *line, void *arg)
 {
-	const struct before *b = arg;
+	struct before *b = arg;
 	const char *hash = ir_rec_get(line, "data.dsn");
+	const char *event = ir_rec_get(line, "event");
 
+	if (hash && event && strcmp(event, "ack.delayed") == 0)
+		b->delays++;
 	return hash && strcmp(hash, b->hash) == 0;
 }
 
 /* 1: this very notification, also when it came by another way. */
 static int
 taken(const char *dir, const struct ir_dsn *d, const char *raw, size_t n,
-    char hash[65], struct ir_err *err)
+    char hash[65], size_t *delays, struct ir_err *err)
 {
-	struct before b = { hash };
+	struct before b = { hash, 0 };
+	int rc;
 
 	if (d->own_id[0])
 		ir_sha256_hex(d->own_id, strlen(d->own_id), hash);
 	else
 		ir_sha256_hex(raw, n, hash);
-	return ir_journal_each(dir, was_taken, &b, err);
+	rc = ir_journal_each(dir, was_taken, &b, err);
+	*delays = b.delays;
+	return rc;
 }
 
 static void
@@ -156,6 +165,7 @@ ir_receipt_take(struct ir_journal *j, const char *dir, struct ir_ack *a,
 {
 	const struct ir_dsn_recipient *r = ir_receipt_of(d, a);
 	char hash[65];
+	size_t delays = 0;
 	int rc;
 
 	*why = NULL;
@@ -164,7 +174,7 @@ ir_receipt_take(struct ir_journal *j, const char *dir, struct ir_ack *a,
 		return ir_fail(err, IR_DATAERR,
 		    "nothing was sent that could come back: it is %s",
 		    ir_ack_word(a));
-	rc = taken(dir, d, raw, n, hash, err);
+	rc = taken(dir, d, raw, n, hash, &delays, err);
 	if (rc < 0)
 		return -1;
 	if (rc)
@@ -178,6 +188,8 @@ ir_receipt_take(struct ir_journal *j, const char *dir, struct ir_ack *a,
 		*why = "it says that the answer was passed on";
 	else if (a->state == IR_ACK_BOUNCED)
 		*why = "the answer came back before";
+	else if (r->action == IR_DSN_DELAYED && delays >= MAX_DELAYS)
+		*why = "that it waits was told often enough";
 	if (*why)
 		return 0;
 	tell(a, d, r);

@@ -51,9 +51,12 @@ by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* Call fn with each file that counts, in the order of names. */
+/*
+ * Call fn with each file that counts, in the order of names; *odd (may be
+ * NULL) is how many links, pipes and the like were passed over.
+ */
 static int
-each_file(const char *dir, bool sealing,
+each_file(const char *dir, bool sealing, size_t *odd,
     int (*fn)(const char *name, const char *path, void *arg,
     struct ir_err *err), void *arg, struct ir_err *err)
 {
@@ -77,8 +80,12 @@ each_file(const char *dir, bool sealing,
 		} else if (e->fts_info == FTS_D && *name &&
 		    left_out(name, sealing)) {
 			fts_set(fts, e, FTS_SKIP);
-		} else if (e->fts_info != FTS_F || left_out(name, sealing)) {
+		} else if (left_out(name, sealing)) {
 			continue;
+		} else if (e->fts_info != FTS_F) {
+			if (odd && e->fts_info != FTS_D &&
+			    e->fts_info != FTS_DP)
+				++*odd;
 		} else if (strpbrk(name, "\n\\")) {
 			rc = ir_fail(err, IR_DATAERR,
 			    "%s: such a name cannot be sealed", e->fts_path);
@@ -118,7 +125,7 @@ hash_file(const char *path, char hex[65])
 
 struct sums {
 	struct ir_buf b;
-	size_t n;
+	size_t n, odd;
 };
 
 static int
@@ -172,6 +179,7 @@ find_seal(const struct ir_journal_line *l, void *arg)
 		s->number++;
 		s->line = l->number;
 		s->files = (size_t)ir_rec_get_int(l->rec, "data.files", 0);
+		s->odd = (size_t)ir_rec_get_int(l->rec, "data.left_out", 0);
 		snprintf(s->file, sizeof s->file, "%s", file ? file : "");
 		snprintf(s->sha256, sizeof s->sha256, "%s", sum ? sum : "");
 		snprintf(s->time, sizeof s->time, "%s", time ? time : "");
@@ -197,7 +205,7 @@ ir_seal_last(const char *dir, struct ir_seal *s, struct ir_err *err)
 
 	memset(s, 0, sizeof *s);
 	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
-	rc = ir_buf_read_file(&b, path, err);
+	rc = ir_buf_read_kept(&b, path, err);
 	if (rc == 0) {
 		ir_journal_scan(ir_buf_cstr(&b), b.len, &t, find_seal, &f);
 		if (f.pending)
@@ -241,6 +249,8 @@ write_seal(struct ir_journal *j, const struct sums *sums, unsigned number,
 	ir_rec_str(data, "file", name);
 	ir_rec_str(data, "sha256", hex);
 	ir_rec_int(data, "files", (int64_t)sums->n);
+	if (sums->odd)
+		ir_rec_int(data, "left_out", (int64_t)sums->odd);
 	if (ir_rec_len(merged))
 		ir_rec_set(data, "merged", ir_rec_copy(merged));
 	return ir_journal_add(j, "incident.sealed", data, err);
@@ -251,7 +261,7 @@ static int
 seal_one(const char *dir, const char *from, const struct ir_rec *merged,
     struct ir_seal *s, struct ir_err *err)
 {
-	struct sums sums = { IR_BUF(SUMS_MAX), 0 };
+	struct sums sums = { IR_BUF(SUMS_MAX), 0, 0 };
 	struct ir_journal *j = NULL;
 	int lock = ir_view_lock(dir, err), rc = -1;
 	char hex[65];
@@ -265,7 +275,7 @@ seal_one(const char *dir, const char *from, const struct ir_rec *merged,
 		rc = 0;
 		goto out;
 	}
-	if (each_file(dir, true, sum_one, &sums, err) == 0 &&
+	if (each_file(dir, true, &sums.odd, sum_one, &sums, err) == 0 &&
 	    ir_buf_check(&sums.b, "SHA256SUMS", err) == 0 &&
 	    ir_journal_open(&j, dir, from, err) == 0 &&
 	    write_seal(j, &sums, s->number + 1, merged, err) == 0 &&
@@ -325,7 +335,7 @@ ir_seal_query(const char *dir, const struct ir_seal *s, struct ir_buf *der,
 	if (stamp_path(dir, s, "tsq", path, err))
 		return -1;
 	if (access(path, F_OK) == 0)
-		return ir_buf_read_file(der, path, err);
+		return ir_buf_read_kept(der, path, err);
 	return ir_stamp_request(s->head, der, err) ||
 	    ir_file_create(path, der->data, der->len, 0400, err) ? -1 : 0;
 }
@@ -344,7 +354,7 @@ check_reply(const char *dir, const struct ir_seal *s, const void *reply,
 	} else if (access(path, F_OK)) {
 		ir_fail(err, IR_USAGE, "seal %u: nothing was asked yet",
 		    s->number);
-	} else if (ir_buf_read_file(&req, path, err) == 0) {
+	} else if (ir_buf_read_kept(&req, path, err) == 0) {
 		rc = ir_stamp_verify(reply, n, ir_buf_cstr(&req), req.len,
 		    s->head, ca_file, at, stamp, err);
 	}
@@ -395,7 +405,7 @@ ir_seal_stamp_check(const char *dir, const struct ir_seal *s,
 	int rc = -1;
 
 	if (stamp_path(dir, s, "tsr", path, err) == 0 &&
-	    ir_buf_read_file(&b, path, err) == 0)
+	    ir_buf_read_kept(&b, path, err) == 0)
 		rc = check_reply(dir, s, ir_buf_cstr(&b), b.len, ca_file, -1,
 		    stamp, err);
 	ir_buf_free(&b);
@@ -413,7 +423,7 @@ ir_seal_changed(const char *dir, const struct ir_seal *s, struct ir_err *err)
 	const char *p, *nl;
 
 	snprintf(path, sizeof path, "%s/%s", dir, s->file);
-	if (ir_buf_read_file(&b, path, err))
+	if (ir_buf_read_kept(&b, path, err))
 		goto out;
 	list = ir_rec_array();
 	for (p = ir_buf_cstr(&b); (nl = strchr(p, '\n')); p = nl + 1) {
@@ -469,7 +479,7 @@ scan(const char *dir, int (*fn)(const struct ir_journal_line *, void *),
 	int rc;
 
 	snprintf(path, sizeof path, "%s/journal.jsonl", dir);
-	rc = ir_buf_read_file(&b, path, err);
+	rc = ir_buf_read_kept(&b, path, err);
 	if (rc == 0)
 		ir_journal_scan(ir_buf_cstr(&b), b.len, &t, fn, k);
 	if (rc == 0 && k->head)		/* that of the last line, too */
@@ -565,7 +575,7 @@ add_folder(struct archive *a, const char *dir, struct ir_err *err)
 	if (!realpath(dir, real))
 		return ir_fail_errno(err, IR_NOINPUT, errno, "%s", dir);
 	a->top = strrchr(real, '/') + 1;
-	return each_file(real, false, add_one, a, err);
+	return each_file(real, false, NULL, add_one, a, err);
 }
 
 int

@@ -37,6 +37,7 @@ struct ir_seal {
 	unsigned number;	/* 0: there is none */
 	size_t line;		/* of the journal */
 	size_t files;
+	size_t odd;		/* links, pipes, ...: not sealed */
 	char head[65];		/* hash of that line */
 	char file[64];		/* "seal/0001.SHA256SUMS" */
 	char sha256[65];	/* of that file */

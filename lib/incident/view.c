@@ -46,7 +46,7 @@ ir_view_known(const char *dir)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof path, "%s/incident.json", dir);
-	if (ir_buf_read_file(&b, path, NULL) == 0)
+	if (ir_buf_read_kept(&b, path, NULL) == 0)
 		r = ir_rec_parse(ir_buf_cstr(&b), b.len, NULL);
 	if (r && ir_rec_get_int(r, "journal_bytes", -2) == journal_size(dir) &&
 	    ir_rec_kind(ir_rec_at(r, "known")) == IR_REC_OBJECT)

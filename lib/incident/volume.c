@@ -208,6 +208,7 @@ static void
 history(struct ir_volumes *vs, const struct ir_rec *r)
 {
 	const struct ir_rec *hours = ir_rec_at(r, "hours");
+	const struct ir_rec *quarters = ir_rec_at(r, "quarters");
 	const char *region = ir_rec_get(r, "region");
 	const char *start = ir_rec_get(r, "start");
 	struct ir_volume *v;
@@ -221,6 +222,14 @@ history(struct ir_volumes *vs, const struct ir_rec *r)
 		return;
 	snprintf(label, sizeof label, "SES %.60s: sent", region ? region :
 	    "");
+	if (ir_rec_kind(quarters) == IR_REC_ARRAY && ir_rec_len(quarters)) {
+		v = series(vs, label, "mails, by CloudWatch");
+		for (i = 0; v && i < ir_rec_len(quarters) &&
+		    i < IR_VOLUME_SLOTS; i++)
+			count(vs, v, t + (int64_t)i * IR_VOLUME_STEP,
+			    ir_rec_get_num(ir_rec_item(quarters, i), "", 0));
+		return;
+	}
 	v = series(vs, label, "mails, by CloudWatch by the hour");
 	if (!v)
 		return;

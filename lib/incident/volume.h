@@ -3,8 +3,8 @@
  * is in an incident's evidence.  Pure.
  *
  * Sources: lines of an Exim main log ("<=" accepted, "=>" and "->" delivered;
- * Exim specification, chapter 52), records of type ses-history (by the hour: a
- * quarter of it is put in each quarter), and the JSON of the AWS CLI's
+ * Exim specification, chapter 52), records of type ses-history (by the quarter, or by
+ * the hour: then a quarter of it is put in each), and the JSON of the AWS CLI's
  * cloudwatch get-metric-data and get-metric-statistics.
  *
  * A source covers the time from the first thing that it says to the last:

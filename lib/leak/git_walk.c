@@ -9,7 +9,7 @@
 #include "git_in.h"
 
 #define WINDOW (1u << 20)	/* of what is not held as a whole */
-#define WHOLE_MAX (16u << 20)	/* on which nothing hangs: above, by windows */
+#define WHOLE_MAX (4u << 20)	/* on which nothing hangs: above, by windows */
 #define BATCH 64		/* entries or files that a worker takes */
 #define REACH_MAX 65536
 #define POOL 16			/* buffers kept for the next object */

@@ -364,6 +364,8 @@ host(struct ir_mlog_line *l, const char *p, const char *end)
 	struct ir_mlog_addr a;
 	const char *q, *open, *last = NULL, *stop;
 
+	if (p == end)
+		return NULL;
 	/* a name, without blanks */
 	q = memchr(p, ' ', (size_t)(end - p));
 	if (*p != '(' && *p != '[') {
@@ -373,6 +375,14 @@ host(struct ir_mlog_line *l, const char *p, const char *end)
 	}
 	if (p < end && *p == '(') {
 		open = p + 1;
+		/* nearly always there is but one parenthesis */
+		q = memchr(p, ')', (size_t)(end - p));
+		if (q && end - q > 2 && !memchr(q + 1, ')',
+		    (size_t)(end - q - 1)) && q[1] == ' ') {
+			last = bracket(q + 2, end, &l->ip);
+			l->robot = last && robot(open, (size_t)(q - open));
+			return last;
+		}
 		stop = find(p, end, " T=\"");
 		if (!stop)
 			stop = end;
@@ -386,7 +396,6 @@ host(struct ir_mlog_line *l, const char *p, const char *end)
 			l->ip = a;
 			last = r;
 		}
-		/* nobody has blanks in his name */
 		return last;
 	}
 	q = bracket(p, end, &a);

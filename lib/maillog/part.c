@@ -4,13 +4,14 @@
 
 #include "run.h"
 
-#define SLOTS 16384		/* more than a part has lines with ids */
+#define SLOTS 8192		/* of a hash table that stays in a near cache */
+#define EVENTS (SLOTS - SLOTS / 8)	/* of one part; more lines than fit it */
 #define NAMES (256u << 10)
 #define MARK 64			/* lines */
 
 struct ir_mail_slot {
-	uint64_t id;
-	uint32_t event, stamp;
+	uint32_t id;		/* half of it; all is in the event */
+	uint16_t event, stamp;
 };
 
 void
@@ -113,7 +114,10 @@ fill(struct ir_mail_events *e, struct ir_mail_event *v,
 	v->ip = l->ip;
 	if (l->who != IR_MLOG_NOBODY && l->nname)
 		set_name(e, v, l);
-	if (l->nsender)
+	if (l->nsender == l->nname && l->nname && same_text(l->sender,
+	    l->name, l->nname))
+		v->sender = (uint32_t)(v->hash >> 32) | 1;
+	else if (l->nsender)
 		v->sender = hash_text(l->sender, l->nsender);
 	if (l->ntitle)
 		v->title = hash_text(l->title, l->ntitle);
@@ -124,9 +128,10 @@ fill(struct ir_mail_events *e, struct ir_mail_event *v,
 static struct ir_mail_slot *
 find(struct ir_mail_events *e, uint64_t id)
 {
-	size_t k = (size_t)(id >> 16) & (SLOTS - 1);
+	size_t k = (size_t)(id >> 40) & (SLOTS - 1);
 
-	while (e->slot[k].stamp == e->stamp && e->slot[k].id != id)
+	while (e->slot[k].stamp == e->stamp &&
+	    (e->slot[k].id != (uint32_t)id || e->v[e->slot[k].event].id != id))
 		k = (k + 1) & (SLOTS - 1);
 	return &e->slot[k];
 }
@@ -148,8 +153,8 @@ take_id(struct ir_mail_events *e, const struct ir_mlog_line *l, uint32_t off,
 		v = more(e);
 		if (!v)
 			return -1;
-		*s = (struct ir_mail_slot){ l->id, (uint32_t)e->n - 1,
-		    e->stamp };
+		*s = (struct ir_mail_slot){ (uint32_t)l->id,
+		    (uint16_t)(e->n - 1), e->stamp };
 		v->id = l->id;
 	}
 	switch (l->kind) {
@@ -280,7 +285,10 @@ begin(struct ir_mail_events *e)
 		e->slot = calloc(SLOTS, sizeof *e->slot);
 	if (!e->names)
 		e->names = malloc(NAMES);
-	e->stamp++;
+	if (++e->stamp == 0 && e->slot) {
+		memset(e->slot, 0, SLOTS * sizeof *e->slot);
+		e->stamp = 1;
+	}
 	e->n = e->nmark = e->names_used = 0;
 	e->time = 0;
 	memset(&e->sums, 0, sizeof e->sums);
@@ -317,7 +325,7 @@ ir_mail_parse_part(struct ir_mail_events *e, const char *text, size_t n,
 			continue;
 		last = l.time;
 		/* a part has at most this many ids that fit its table */
-		if (e->n < SLOTS - 1 - SLOTS / 8 ?
+		if (e->n < EVENTS ?
 		    take_line(e, o, &l, off, (uint32_t)len, line) :
 		    (e->sums.uncounted++, 0))
 			return -1;

@@ -113,7 +113,21 @@ push_line(struct out *o, struct ir_rec *a, uint64_t where)
 	ir_rec_push_int(a, (int64_t)i);
 	ir_rec_push_int(a, (int64_t)t.line);
 	ir_rec_push(a, ir_rec_string(text, n));
-	o->size += n;
+	o->size += ir_mail_text_size(text, n);
+}
+
+/* A byte that is none of UTF-8 becomes three, a quote two. */
+size_t
+ir_mail_text_size(const char *p, size_t n)
+{
+	size_t i, size = n;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)p[i] >= 0x7f || p[i] < ' ')
+			size += 2;
+		else if (p[i] == '"' || p[i] == '\\')
+			size++;
+	return size;
 }
 
 static void
@@ -137,10 +151,11 @@ push_net(const struct ir_mail_state *s, struct ir_rec *a, uint32_t net)
 static void
 put_sums(struct ir_rec *r, const struct ir_mail_subject *u)
 {
+	const struct ir_mail_rare *q = ir_mail_rare(u);
 	const uint32_t v[] = { u->msgs, u->rcpts, u->bounces, u->defers,
 		u->logins, u->checks, u->fails, u->foreign, u->titled,
-		u->robots, u->heavy, u->heavy_rcpts, u->heavy_first,
-		u->heavy_last, u->max_rcpts, u->first, u->last };
+		u->robots, q->heavy, q->heavy_rcpts, q->heavy_first,
+		q->heavy_last, u->max_rcpts, u->first, u->last };
 	struct ir_rec *a = ir_rec_array(), *b = ir_rec_array();
 	struct ir_rec *c = ir_rec_array();
 	size_t i;
@@ -172,7 +187,7 @@ put_nets(struct out *o)
 		(void)list(o, &l, "nets", 80);
 		push_net(o->s, a, e->net);
 		ir_rec_push_int(a, e->first);
-		ir_rec_push_int(a, e->last);
+		ir_rec_push_int(a, ir_mail_net_last(e));
 		ir_rec_push_int(a, e->sends);
 		ir_rec_push_int(a, e->logins);
 		ir_rec_push_int(a, e->several ? -1 : (int)e->low);
@@ -227,8 +242,9 @@ put_subject(struct out *o)
 	for (i = 0, l = NULL; i < u->nsample; i++)
 		put_sample(o, &l, "samples", &u->sample[i]);
 	for (i = 0, l = NULL; i < IR_MAIL_BOUNCE_LINES; i++)
-		if (u->bounced[i].hash)
-			put_sample(o, &l, "bounced", &u->bounced[i]);
+		if (ir_mail_rare(u)->bounced[i].hash)
+			put_sample(o, &l, "bounced",
+			    &ir_mail_rare(u)->bounced[i]);
 	put_nets(o);
 	end_record(o);
 }
@@ -485,16 +501,17 @@ take_samples(struct ir_mail_state *s, struct ir_mail_subject *u,
 }
 
 static void
-take_sums(struct ir_mail_subject *u, const struct ir_rec *r)
+take_sums(struct ir_mail_state *s, struct ir_mail_subject *u, const struct ir_rec *r)
 {
 	const struct ir_rec *a = ir_rec_at(r, "sums");
 	const struct ir_rec *b = ir_rec_at(r, "senders");
 	const struct ir_rec *c = ir_rec_at(r, "titles");
 	struct ir_mail_subject f = { 0 };
+	struct ir_mail_rare q = { 0 };
 	uint32_t *const v[] = { &f.msgs, &f.rcpts, &f.bounces, &f.defers,
 		&f.logins, &f.checks, &f.fails, &f.foreign, &f.titled,
-		&f.robots, &f.heavy, &f.heavy_rcpts, &f.heavy_first,
-		&f.heavy_last, &f.max_rcpts, &f.first, &f.last };
+		&f.robots, &q.heavy, &q.heavy_rcpts, &q.heavy_first,
+		&q.heavy_last, &f.max_rcpts, &f.first, &f.last };
 	size_t i;
 
 	if (!a)
@@ -506,6 +523,7 @@ take_sums(struct ir_mail_subject *u, const struct ir_rec *r)
 		f.titles.v[i] = c ? u32(c, i) : 0;
 	}
 	ir_mail_add_counts(u, &f);
+	ir_mail_add_heavy(s, u, &q);
 }
 
 static enum ir_mlog_who
@@ -581,7 +599,7 @@ ir_mail_import(struct ir_mail_state *s, const struct ir_rec *r,
 	n = ir_mail_intern(s, who, name, strlen(name), hash);
 	if (n != NOBODY) {
 		u = ir_mail_subject(s, n);
-		take_sums(u, r);
+		take_sums(s, u, r);
 		take_nets(s, u, r);
 		take_fails(s, u, r);
 		take_samples(s, u, r, "samples");

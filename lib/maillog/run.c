@@ -11,8 +11,8 @@
 #include "../core/text.h"
 #include "run.h"
 
-#define PART_BITS 19
-#define PARTS_MAX (1u << 20)
+#define PART_BITS 18
+#define PARTS_MAX (1u << 21)
 #define LOOK 32768		/* bytes that hold 64 usual lines */
 #define SPILL (128u << 10)	/* written at once */
 

@@ -1,6 +1,6 @@
 /*
- * run.h - logs of any size through line.h into state.h: in parts of half a
- * megabyte, read one after the other, parsed by several threads, taken in in
+ * run.h - logs of any size through line.h into state.h: in parts of a
+ * quarter of a megabyte, read one after the other, parsed by several threads, taken in in
  * their order; so that the result does not depend on how many there are, nor
  * on whether a log comes as a file, packed or by a pipe.
  *
@@ -16,8 +16,8 @@
 #include "../net/prefix.h"
 #include "state.h"
 
-#define IR_MAIL_PART (512u << 10)
-#define IR_MAIL_LONG 65536	/* a line from here on is counted as long */
+#define IR_MAIL_PART (256u << 10)
+#define IR_MAIL_LONG 16384	/* a line from here on is counted as long */
 #define IR_MAIL_THREADS 16
 
 struct ir_mail_run;
@@ -70,7 +70,7 @@ struct ir_mail_events {
 	uint32_t *mark;		/* where every 64th line begins */
 	size_t nmark, mark_cap;
 	struct ir_mail_slot *slot;
-	uint32_t stamp;
+	uint16_t stamp;
 	char *names;		/* of those that are not in the text */
 	size_t names_used;
 };

@@ -18,11 +18,12 @@ struct judge {
 	struct ir_origins *o;
 	size_t lines;
 	struct ir_mail_verdict *v;
+	struct ir_mail_place *near;	/* by /16, for what is new; by first */
+	size_t nnear;
 	bool by_login;		/* it sends nothing here: logins count */
 	bool fresh;		/* a place without a past sends */
 	bool regular;		/* such hours come again and again */
 	bool inside;		/* most comes by webmail, scripts */
-	uint32_t fresh_since;
 };
 
 void
@@ -37,7 +38,7 @@ ir_mail_maybe(const struct ir_mail_subject *u)
 {
 	return u->msgs >= 20 || (u->msgs >= 5 && u->nnet >= 5) ||
 	    (u->msgs && u->nfail) || u->checks >= 2 || u->nnet >= 5 ||
-	    u->heavy_rcpts >= 100;
+	    ir_mail_rare(u)->heavy_rcpts >= 100;
 }
 
 static struct ir_mail_signal *
@@ -112,6 +113,34 @@ add_country(struct ir_mail_verdict *v, const char *c)
 		memcpy(v->country[v->countries++], c, 3);
 }
 
+/*
+ * The part of the world that a /8 was given to, when no database knows more:
+ * IANA, "IPv4 Address Space Registry": A for APNIC, R for RIPE, L for LACNIC,
+ * F for AFRINIC, N for ARIN and those before it.
+ */
+static char
+region(unsigned char a)
+{
+	static const unsigned char apnic[] = { 1, 14, 27, 36, 39, 42, 43, 49,
+		58, 59, 60, 61, 101, 103, 106, 110, 111, 112, 113, 114, 115,
+		116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 133,
+		150, 153, 163, 171, 175, 180, 182, 183, 202, 203, 210, 211,
+		218, 219, 220, 221, 222, 223 };
+	static const unsigned char ripe[] = { 2, 5, 25, 31, 37, 46, 51, 53,
+		57, 62, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89,
+		90, 91, 92, 93, 94, 95, 109, 141, 145, 151, 176, 178, 185,
+		188, 193, 194, 195, 212, 213, 217 };
+	static const unsigned char lacnic[] = { 177, 179, 181, 186, 187, 189,
+		190, 191, 200, 201 };
+	static const unsigned char afrinic[] = { 41, 102, 105, 154, 196,
+		197 };
+
+	return memchr(apnic, a, sizeof apnic) ? 'A' :
+	    memchr(ripe, a, sizeof ripe) ? 'R' :
+	    memchr(lacnic, a, sizeof lacnic) ? 'L' :
+	    memchr(afrinic, a, sizeof afrinic) ? 'F' : 'N';
+}
+
 /* Where a network is: as key what counts as one place. */
 static void
 locate(struct judge *j, uint32_t net, struct ir_mail_place *p)
@@ -126,6 +155,8 @@ locate(struct judge *j, uint32_t net, struct ir_mail_place *p)
 	}
 	p->key = a.family == 4 ? a.b[0] : 256 | (uint32_t)a.b[0] << 24 |
 	    (uint32_t)a.b[1] << 16 | (uint32_t)(a.b[2] ^ a.b[3]) << 9;
+	if (a.family == 4)
+		p->region = region(a.b[0]);
 	ip.v6 = a.family == 6;
 	memcpy(ip.b, a.b, 16);
 	if (!j->o || !ir_origins_find(j->o, &ip, &o))
@@ -138,32 +169,14 @@ locate(struct judge *j, uint32_t net, struct ir_mail_place *p)
 	}
 }
 
-/* All networks as places, joined by key, in the order of their first. */
-static int
-find_places(struct judge *j, struct ir_err *err)
+/* Join those of one key; the order is then that of their first. */
+static size_t
+join(struct ir_mail_place *p, size_t n)
 {
-	const struct ir_mail_subject *u = j->u;
-	struct ir_mail_place *p;
-	uint32_t i, n = 0, k = 0;
+	size_t i, k = 0;
 
-	p = calloc(u->nnet + (size_t)1, sizeof *p);
-	if (!p)
-		return ir_fail(err, IR_OSERR, "no memory");
-	j->v->place = p;
-	for (i = 0; i < u->net_cap; i++) {
-		const struct ir_mail_net *e = &u->net[i];
-
-		if (!e->net || (!j->by_login && !e->sends))
-			continue;
-		p[n] = (struct ir_mail_place){ .net = e->net,
-			.first = e->first,
-			.last = e->last, .nets = 1,
-			.sends = j->by_login ? e->logins : e->sends,
-			.where = ir_mail_net_where(e) };
-		locate(j, e->net, &p[n]);
-		j->v->nets += p[n++].key != INSIDE_KEY;
-	}
-	qsort(p, n, sizeof *p, by_key);
+	if (n)
+		qsort(p, n, sizeof *p, by_key);
 	for (i = 0; i < n; i++) {
 		if (k == 0 || p[k - 1].key != p[i].key) {
 			p[k++] = p[i];
@@ -174,9 +187,41 @@ find_places(struct judge *j, struct ir_err *err)
 		p[k - 1].sends += p[i].sends;
 		p[k - 1].nets++;
 	}
-	qsort(p, k, sizeof *p, by_first);
-	j->v->places = k;
-	for (i = 0; i < k; i++)
+	if (k)
+		qsort(p, k, sizeof *p, by_first);
+	return k;
+}
+
+/* All networks as places. */
+static int
+find_places(struct judge *j, struct ir_err *err)
+{
+	const struct ir_mail_subject *u = j->u;
+	struct ir_mail_place *p;
+	uint32_t i, n = 0;
+
+	p = j->v->place = calloc(u->nnet + (size_t)1, sizeof *p);
+	j->near = calloc(u->nnet + (size_t)1, sizeof *p);
+	if (!p || !j->near)
+		return ir_fail(err, IR_OSERR, "no memory");
+	for (i = 0; i < u->net_cap; i++) {
+		const struct ir_mail_net *e = &u->net[i];
+
+		if (!e->net || (!j->by_login && !e->sends))
+			continue;
+		p[n] = (struct ir_mail_place){ .net = e->net,
+			.first = e->first,
+			.last = ir_mail_net_last(e), .nets = 1,
+			.sends = j->by_login ? e->logins : e->sends,
+			.where = ir_mail_net_where(e) };
+		j->near[n] = p[n];
+		j->near[n].key = e->net & 0x80000000u ? e->net : e->net >> 8;
+		locate(j, e->net, &p[n]);
+		j->v->nets += p[n++].key != INSIDE_KEY;
+	}
+	j->nnear = join(j->near, n);
+	j->v->places = join(p, n);
+	for (i = 0; i < j->v->places; i++)
 		j->v->asns += (p[i].key & 0x40000000u) &&
 		    p[i].key != INSIDE_KEY;
 	j->v->ips = ir_mail_ips(u);
@@ -293,28 +338,26 @@ by_time(const void *a, const void *b)
 	return (x->place > y->place) - (x->place < y->place);
 }
 
+/* Are they further apart than one gets in two hours? */
 static bool
-apart(const struct ir_mail_place *a, const struct ir_mail_place *b,
-    bool countries)
+apart(const struct ir_mail_place *a, const struct ir_mail_place *b)
 {
 	if (a->key == INSIDE_KEY || b->key == INSIDE_KEY || a->key == b->key)
 		return false;
-	return !countries || (a->country[0] && b->country[0] &&
-	    strcmp(a->country, b->country) != 0);
+	if (a->country[0] && b->country[0])
+		return strcmp(a->country, b->country) != 0;
+	return a->region && b->region && a->region != b->region;
 }
 
-/* Two places less than two hours apart that are further apart than that. */
 static int
 judge_travel(struct judge *j, struct ir_err *err)
 {
 	const struct ir_mail_place *p = j->v->place;
-	bool by_country = j->v->countries > 1;
 	size_t n = j->v->places * 2, i, pairs = 0;
-	size_t limit = by_country ? 1 : 6;
 	struct moment *m;
 	struct ir_mail_signal *g;
 
-	if (n < 4 || (j->o && !by_country && ir_origins_sources(j->o)))
+	if (n < 4)
 		return 0;
 	m = calloc(n, sizeof *m);
 	if (!m)
@@ -325,16 +368,14 @@ judge_travel(struct judge *j, struct ir_err *err)
 	qsort(m, n, sizeof *m, by_time);
 	for (i = 1; i < n; i++)
 		pairs += m[i].time - m[i - 1].time <= 2 * HOUR &&
-		    apart(&p[m[i].place], &p[m[i - 1].place], by_country);
-	if (pairs >= limit) {
-		g = signal_at(j, "travel", by_country ? 15 : 10,
-		    (int64_t)pairs, (int64_t)limit, "%zu times in two %s "
-		    "within two hours", pairs, by_country ? "countries" :
-		    "distant networks");
+		    apart(&p[m[i].place], &p[m[i - 1].place]);
+	if (pairs) {
+		g = signal_at(j, "travel", 15, (int64_t)pairs, 1,
+		    "%zu times in two %s within two hours", pairs,
+		    j->v->countries > 1 ? "countries" : "parts of the world");
 		for (i = 1; i < n; i++)
 			if (m[i].time - m[i - 1].time <= 2 * HOUR &&
-			    apart(&p[m[i].place], &p[m[i - 1].place],
-			    by_country)) {
+			    apart(&p[m[i].place], &p[m[i - 1].place])) {
 				add_line(j, g, p[m[i - 1].place].where);
 				add_line(j, g, p[m[i].place].where);
 			}
@@ -347,19 +388,20 @@ judge_travel(struct judge *j, struct ir_err *err)
 static void
 judge_new(struct judge *j)
 {
-	const struct ir_mail_place *p = j->v->place;
+	const struct ir_mail_place *p = j->near;
 	const struct ir_mail_subject *u = j->u;
-	uint32_t sends = 0, base;
+	uint32_t sends = 0, base, last = 0, best_sends = 0;
 	double past, since, best = 0, ratio;
-	size_t i, at = 0;
 	struct ir_mail_signal *g;
-	uint32_t best_sends = 0;
+	size_t i, at = 0;
 
-	for (i = j->v->places; i-- > 0 && p[i].first > u->first + 2 * DAY; ) {
+	for (i = j->nnear; i-- > 0 && p[i].first > u->first + 2 * DAY; ) {
 		sends += p[i].sends;
+		if (p[i].last > last)
+			last = p[i].last;
 		base = u->msgs > sends ? u->msgs - sends : 1;
 		past = (double)(p[i].first - u->first) / DAY;
-		since = (double)(u->last - p[i].first) / DAY;
+		since = (double)(last - p[i].first) / DAY;
 		if (since < 0.5)
 			since = 0.5;
 		ratio = sends / since / (base / past);
@@ -372,11 +414,11 @@ judge_new(struct judge *j)
 	if (best < 5 || j->by_login)
 		return;
 	j->fresh = true;
-	j->fresh_since = p[at].first;
 	g = signal_at(j, "new", 20, best_sends, 30, "%u messages from places "
 	    "that it never used before, %.0f times its rate until then",
 	    best_sends, best);
-	place_lines(j, g, at, UINT32_MAX);
+	for (i = at; i < j->nnear; i++)
+		add_line(j, g, p[i].where);
 }
 
 /* --- logins ------------------------------------------------------------- */
@@ -443,7 +485,7 @@ judge_fails(struct judge *j, struct ir_err *err)
 		if (f[i].n > most)
 			most = f[i].n;
 	if (n) {
-		g = signal_at(j, "guessed", 20, most, 5, "%u logins failed "
+		g = signal_at(j, "guessed", most >= 15 ? 30 : 20, most, 5, "%u logins failed "
 		    "from a network, then one did not", most);
 		for (i = 0; i < n; i++) {
 			add_line(j, g, f[i].where);
@@ -500,7 +542,7 @@ hour_lines(const struct judge *j, struct ir_mail_signal *g)
 	const struct ir_mail_subject *u = j->u;
 	uint32_t i, k, least = j->v->peak / 3 + 1;
 
-	for (i = 0; i < u->nsample; i++)
+	for (i = 0; i < u->nsample && g->nlines < j->lines; i++)
 		for (k = 0; k < u->ncell; k++)
 			if (hour_of(u, u->cell[k]) == u->sample[i].hour &&
 			    (u->cell[k] & 0xffff) >= least)
@@ -568,7 +610,7 @@ calm(const struct judge *j)
 	uint64_t rcpts = (uint64_t)u->rcpts + u->bounces;
 
 	return !j->fresh && !j->inside && j->v->nsignals == 0 &&
-	    rcpts >= 20 && u->bounces * UINT64_C(33) < rcpts &&
+	    rcpts >= 20 && u->bounces * UINT64_C(20) < rcpts &&
 	    u->foreign * UINT64_C(5) < u->msgs + UINT64_C(1);
 }
 
@@ -597,15 +639,26 @@ static void
 judge_fanout(struct judge *j, bool quiet)
 {
 	const struct ir_mail_subject *u = j->u;
-	uint32_t span = u->heavy_last - u->heavy_first;
+	const struct ir_mail_rare *r = ir_mail_rare(u);
+	const struct ir_mail_place *p = j->v->place;
+	uint32_t span = r->heavy_last - r->heavy_first;
 	struct ir_mail_signal *g;
+	size_t i;
 
-	if (u->heavy_rcpts < 300 || span > 4 * DAY ||
-	    u->heavy_first < u->first + 2 * DAY)
+	if (r->heavy_rcpts < 300 || span > 4 * DAY ||
+	    r->heavy_first < u->first + 2 * DAY)
 		return;
-	g = signal_at(j, "fanout", quiet ? 10 : 20, u->heavy_rcpts, 300,
-	    "%u recipients in %u messages to many, which it never wrote "
-	    "before", u->heavy_rcpts, u->heavy);
+	/* from a place that came with them? */
+	for (i = 0; i < j->v->places && (p[i].key == INSIDE_KEY ||
+	    p[i].first < r->heavy_first - HOUR ||
+	    p[i].first > r->heavy_first + HOUR); i++)
+		continue;
+	g = signal_at(j, "fanout", i < j->v->places ? 35 : quiet ? 10 : 25,
+	    r->heavy_rcpts, 300, "%u recipients in %u messages to many, "
+	    "which it never wrote before%s", r->heavy_rcpts, r->heavy,
+	    i < j->v->places ? ", from a new place" : "");
+	if (i < j->v->places)
+		add_line(j, g, p[i].where);
 	hour_lines(j, g);
 }
 
@@ -653,8 +706,8 @@ judge_bounces(struct judge *j)
 	    10, (int64_t)share, 5, "%u of %llu recipients (%llu%%) refused",
 	    u->bounces, (unsigned long long)all, (unsigned long long)share);
 	for (i = 0; i < IR_MAIL_BOUNCE_LINES; i++)
-		if (u->bounced[i].hash)
-			add_line(j, g, u->bounced[i].where);
+		if (ir_mail_rare(u)->bounced[i].hash)
+			add_line(j, g, ir_mail_rare(u)->bounced[i].where);
 }
 
 static void
@@ -701,7 +754,8 @@ judge_local(struct judge *j)
 	if (u->who == IR_MLOG_PATH)
 		for (i = 0; i < sizeof data / sizeof *data && !g; i++)
 			if (strstr(u->name, data[i]) && u->msgs >= 5)
-				g = signal_at(j, "place", 30, u->msgs, 5,
+				g = signal_at(j, "place", j->v->peak >= 20 ?
+				    30 : 20, u->msgs, 5,
 				    "a program sends from a folder for data "
 				    "(%s)", data[i]);
 	if (!g && (u->who == IR_MLOG_PATH || u->who == IR_MLOG_USER) &&
@@ -739,7 +793,7 @@ enough(const struct judge *j)
 	const struct ir_mail_subject *u = j->u;
 	size_t i;
 
-	if (u->msgs >= 20 || u->heavy_rcpts >= 300 || j->by_login)
+	if (u->msgs >= 20 || ir_mail_rare(u)->heavy_rcpts >= 300 || j->by_login)
 		return true;
 	for (i = 0; i < j->v->nsignals; i++)
 		if (u->msgs >= 5 && (strcmp(j->v->signal[i].name, "nets") ==
@@ -758,20 +812,21 @@ ir_mail_judge(const struct ir_mail_state *s,
 		.lines = lines > IR_MAIL_LINES ? IR_MAIL_LINES : lines,
 		.by_login = u->msgs == 0 };
 	bool quiet;
+	int rc = -1;
 	size_t i;
 
 	memset(v, 0, sizeof *v);
 	v->level = "";
 	if (find_places(&j, err) || find_peak(&j, err))
-		return -1;
+		goto out;
 	j.inside = mostly_inside(&j);
 	judge_nets(&j);
 	judge_countries(&j);
 	if (judge_travel(&j, err))
-		return -1;
+		goto out;
 	judge_new(&j);
 	if (judge_fails(&j, err))
-		return -1;
+		goto out;
 	judge_checks(&j);
 	quiet = calm(&j);
 	judge_rate(&j, quiet);
@@ -788,5 +843,8 @@ ir_mail_judge(const struct ir_mail_state *s,
 	v->level = v->score >= IR_MAIL_COMPROMISED ? "compromised" :
 	    v->score >= IR_MAIL_SUSPECT ? "suspect" :
 	    v->score >= IR_MAIL_WATCH ? "watch" : "";
-	return 0;
+	rc = 0;
+out:
+	free(j.near);
+	return rc;
 }

@@ -18,7 +18,7 @@
 #define IR_MAIL_LINES 10		/* of evidence, per signal */
 #define IR_MAIL_COUNTRIES 32
 #define IR_MAIL_WATCH 20
-#define IR_MAIL_SUSPECT 40
+#define IR_MAIL_SUSPECT 30
 #define IR_MAIL_COMPROMISED 60
 
 struct ir_mail_signal {
@@ -33,7 +33,8 @@ struct ir_mail_signal {
 struct ir_mail_place {
 	uint32_t key, net, first, last, sends, nets;
 	uint64_t where;
-	char country[3];
+	char country[3];	/* "": not known */
+	char region;		/* of its /8; 0: IPv6 */
 };
 
 struct ir_mail_verdict {

@@ -99,6 +99,7 @@ ir_mail_state_free(struct ir_mail_state *s)
 		free(u->fail);
 		free(u->cell);
 		free(u->sample);
+		free(u->rare);
 	}
 	for (i = 0; i < s->nblocks; i++)
 		free(s->block[i]);
@@ -135,7 +136,8 @@ room(struct ir_mail_state *s, void *array, uint32_t n, uint32_t *cap,
 
 	if (n < *cap)
 		return true;
-	want = *cap + *cap / 2 + 2;
+	want = *cap < 4 ? *cap + 1 : *cap < 16 ? *cap + 2 :
+	    *cap + *cap / 2;
 	more = realloc(*v, want * size);
 	if (!more)
 		return no_memory(s) == 0;
@@ -254,13 +256,13 @@ spread(uint64_t v, uint32_t cap)
 static bool
 full(uint32_t n, uint32_t cap)
 {
-	return n + 1 + n / 8 >= cap;
+	return cap < 16 ? n + 1 >= cap : n + 1 + n / 8 >= cap;
 }
 
 static uint32_t
 larger(uint32_t cap)
 {
-	return cap < 4 ? 4 : cap + cap / 2;
+	return cap < 4 ? 4 : cap < 16 ? cap + 2 : cap + cap / 3;
 }
 
 static struct ir_mail_net *
@@ -611,10 +613,12 @@ ir_mail_add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
     const struct net_fact *f)
 {
 	struct ir_mail_net *e = find_net(s, u, f->net);
+	bool is_new;
 	uint32_t n;
 
 	if (!e)
 		return;
+	is_new = e->first == 0;
 	if (f->several) {
 		/* the addresses themselves come by ir_mail_add_ip */
 		if (e->first && !e->several)
@@ -638,8 +642,9 @@ ir_mail_add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
 		set_where(e, f->where);
 		s->took = true;
 	}
-	if (f->last > e->last)
-		e->last = f->last;
+	n = f->last / 3600;
+	if (is_new || (int16_t)((n & 0xffff) - e->last) > 0)
+		e->last = n & 0xffff;
 	n = e->sends + f->sends;
 	e->sends = n > 4095 ? 4095 : n & 4095;
 	n = e->logins + f->logins;
@@ -699,20 +704,57 @@ ir_mail_add_sample(struct ir_mail_state *s, struct ir_mail_subject *u,
 	s->took = true;
 }
 
+const struct ir_mail_rare *
+ir_mail_rare(const struct ir_mail_subject *u)
+{
+	static const struct ir_mail_rare none;
+
+	return u->rare ? u->rare : &none;
+}
+
+static struct ir_mail_rare *
+make_rare(struct ir_mail_state *s, struct ir_mail_subject *u)
+{
+	if (!u->rare)
+		u->rare = calloc(1, sizeof *u->rare);
+	if (!u->rare)
+		no_memory(s);
+	return u->rare;
+}
+
+void
+ir_mail_add_heavy(struct ir_mail_state *s, struct ir_mail_subject *u,
+    const struct ir_mail_rare *f)
+{
+	struct ir_mail_rare *r = f->heavy ? make_rare(s, u) : NULL;
+
+	if (!r)
+		return;
+	r->heavy = plus(r->heavy, f->heavy);
+	r->heavy_rcpts = plus(r->heavy_rcpts, f->heavy_rcpts);
+	if (!r->heavy_first || f->heavy_first < r->heavy_first)
+		r->heavy_first = f->heavy_first;
+	if (f->heavy_last > r->heavy_last)
+		r->heavy_last = f->heavy_last;
+}
+
 void
 ir_mail_add_bounced(struct ir_mail_state *s, struct ir_mail_subject *u,
     const struct ir_mail_sample *f)
 {
+	struct ir_mail_rare *r = make_rare(s, u);
 	int i, j;
 
-	for (i = 0; i < IR_MAIL_BOUNCE_LINES && u->bounced[i].hash &&
-	    !sample_before(s, f, &u->bounced[i]); i++)
+	if (!r)
+		return;
+	for (i = 0; i < IR_MAIL_BOUNCE_LINES && r->bounced[i].hash &&
+	    !sample_before(s, f, &r->bounced[i]); i++)
 		continue;
 	if (i == IR_MAIL_BOUNCE_LINES)
 		return;
 	for (j = IR_MAIL_BOUNCE_LINES - 1; j > i; j--)
-		u->bounced[j] = u->bounced[j - 1];
-	u->bounced[i] = *f;
+		r->bounced[j] = r->bounced[j - 1];
+	r->bounced[i] = *f;
 	s->took = true;
 }
 
@@ -741,13 +783,6 @@ ir_mail_add_counts(struct ir_mail_subject *u,
 	u->foreign = plus(u->foreign, f->foreign);
 	u->titled = plus(u->titled, f->titled);
 	u->robots = plus(u->robots, f->robots);
-	u->heavy = plus(u->heavy, f->heavy);
-	u->heavy_rcpts = plus(u->heavy_rcpts, f->heavy_rcpts);
-	if (f->heavy_first && (!u->heavy_first ||
-	    f->heavy_first < u->heavy_first))
-		u->heavy_first = f->heavy_first;
-	if (f->heavy_last > u->heavy_last)
-		u->heavy_last = f->heavy_last;
 	if (f->max_rcpts > u->max_rcpts)
 		u->max_rcpts = f->max_rcpts;
 	ir_mail_add_times(u, f->first, f->last);
@@ -781,6 +816,7 @@ static void
 settle(struct ir_mail_state *s, const struct message *m)
 {
 	struct ir_mail_subject *u;
+	struct ir_mail_rare h;
 
 	if (m->subject == 0 || m->subject == OUTSIDE)
 		return;
@@ -791,12 +827,10 @@ settle(struct ir_mail_state *s, const struct message *m)
 	if (m->rcpts + m->bounces > u->max_rcpts)
 		u->max_rcpts = m->rcpts + m->bounces;
 	if (m->rcpts + m->bounces >= IR_MAIL_HEAVY && m->time) {
-		u->heavy = plus(u->heavy, 1);
-		u->heavy_rcpts = plus(u->heavy_rcpts, m->rcpts + m->bounces);
-		if (!u->heavy_first || m->time < u->heavy_first)
-			u->heavy_first = m->time;
-		if (m->time > u->heavy_last)
-			u->heavy_last = m->time;
+		h = (struct ir_mail_rare){ .heavy = 1,
+			.heavy_rcpts = m->rcpts + m->bounces,
+			.heavy_first = m->time, .heavy_last = m->time };
+		ir_mail_add_heavy(s, u, &h);
 	}
 	if (m->bounces && m->bounced.hash)
 		ir_mail_add_bounced(s, u, &m->bounced);

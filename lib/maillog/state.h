@@ -8,7 +8,7 @@
  * to one message is joined by its id; messages that are not done when a part
  * ends wait in the state for the part that has the rest.
  *
- * Memory: about 200 bytes a subject, 20 bytes (25 with room to grow) a network
+ * Memory: about 200 bytes a subject, 18 bytes (22 with room to grow) a network
  * of a subject, 8 an address when a network has several, 4 an hour in which
  * something was sent.
  */
@@ -27,7 +27,7 @@
 #define IR_MAIL_NETS 1000000		/* networks of one subject, likewise */
 #define IR_MAIL_FAILNETS 4096		/* that failed; likewise */
 #define IR_MAIL_OPEN 262144		/* messages under way at once */
-#define IR_MAIL_KMV 6
+#define IR_MAIL_KMV 5
 #define IR_MAIL_BOUNCE_LINES 3
 #define IR_MAIL_HEAVY 20		/* recipients of a message with many */
 #define IR_MAIL_INSIDE UINT32_MAX	/* the "network" of this host's own */
@@ -36,21 +36,32 @@
 /* Where a line stands: a number that ir_mail_places makes sense of. */
 #define IR_MAIL_NOWHERE ((UINT64_C(1) << 40) - 1)
 
-/* 20 bytes: there may be millions. */
+/* 18 bytes: there may be millions. */
 struct ir_mail_net {
 	uint32_t net;		/* IPv4: the /24; bit 31: IPv6; 0: free */
-	uint32_t first, last;	/* success: sent or logged in */
+	uint32_t first;		/* success: sent or logged in */
 	uint32_t where;		/* of the first; the low 32 bits of 40 */
-	uint32_t where_high : 8;
-	uint32_t sends : 12, logins : 3;	/* that many, or more */
-	uint32_t several : 1;	/* addresses: then they are in ip */
-	uint32_t low : 8;	/* else the last byte of the one */
-};
+	uint8_t where_high;
+	uint8_t low;		/* the last byte of the one address, */
+	uint16_t several : 1;	/* unless there are several: then see ip */
+	uint16_t logins : 3, sends : 12;	/* that many, or more */
+	uint16_t last;		/* hour % 65536 */
+} __attribute__((packed));
 
 static inline uint64_t
 ir_mail_net_where(const struct ir_mail_net *e)
 {
 	return (uint64_t)e->where_high << 32 | e->where;
+}
+
+/* The hour of its last success, as a time; not before its first. */
+static inline uint32_t
+ir_mail_net_last(const struct ir_mail_net *e)
+{
+	uint32_t h = e->first / 3600;
+
+	h += (e->last - h) & 0xffff;
+	return h * 3600 > e->first ? h * 3600 : e->first;
 }
 
 struct ir_mail_failnet {
@@ -68,6 +79,12 @@ struct ir_mail_kmv {
 	uint32_t v[IR_MAIL_KMV];	/* ascending; 0: free */
 };
 
+/* What few have: messages to many, and recipients that refused. */
+struct ir_mail_rare {
+	uint32_t heavy, heavy_rcpts, heavy_first, heavy_last;
+	struct ir_mail_sample bounced[IR_MAIL_BOUNCE_LINES];
+};
+
 struct ir_mail_subject {
 	uint64_t hash;
 	const char *name;	/* in the state's store */
@@ -76,11 +93,10 @@ struct ir_mail_subject {
 	uint32_t foreign;	/* messages whose sender is of another domain */
 	uint32_t titled;	/* messages whose subject is logged */
 	uint32_t robots;	/* messages with a mass mailer's HELO */
-	uint32_t heavy, heavy_rcpts, heavy_first, heavy_last;
 	uint32_t max_rcpts;	/* of one message */
 	uint32_t first, last;	/* of sends and logins; 0: none */
 	struct ir_mail_kmv senders, titles;
-	struct ir_mail_sample bounced[IR_MAIL_BOUNCE_LINES];
+	struct ir_mail_rare *rare;	/* NULL: none of it */
 	/* hash tables, and cells and samples in the order of hours */
 	struct ir_mail_net *net;
 	uint64_t *ip;
@@ -141,6 +157,9 @@ size_t ir_mail_subjects(const struct ir_mail_state *s);
 struct ir_mail_subject *ir_mail_subject(struct ir_mail_state *s, size_t i);
 struct ir_mail_subject *ir_mail_find(struct ir_mail_state *s, uint64_t hash);
 
+/* Never NULL. */
+const struct ir_mail_rare *ir_mail_rare(const struct ir_mail_subject *u);
+
 /* Distinct addresses; about how many of a set of hashes. */
 size_t ir_mail_ips(const struct ir_mail_subject *u);
 uint32_t ir_mail_distinct(const struct ir_mail_kmv *k);
@@ -166,6 +185,8 @@ void ir_mail_export(struct ir_mail_state *s, ir_mail_look *look, void *arg,
 /* 0, or -1: 65 not such a record, 71. */
 int ir_mail_import(struct ir_mail_state *s, const struct ir_rec *r,
     struct ir_err *err);
+/* Bytes that a text may take in a record. */
+size_t ir_mail_text_size(const char *p, size_t n);
 /* Lines that came by import; false: it is none of those. */
 bool ir_mail_imported(const struct ir_mail_state *s, uint64_t where,
     struct ir_mail_text *t);

@@ -74,6 +74,8 @@ void ir_mail_add_sample(struct ir_mail_state *s, struct ir_mail_subject *u,
     const struct ir_mail_sample *f);
 void ir_mail_add_bounced(struct ir_mail_state *s, struct ir_mail_subject *u,
     const struct ir_mail_sample *f);
+void ir_mail_add_heavy(struct ir_mail_state *s, struct ir_mail_subject *u,
+    const struct ir_mail_rare *f);
 void ir_mail_add_hour(struct ir_mail_state *s, struct ir_mail_subject *u,
     uint32_t hour, uint32_t n);
 void ir_mail_add_times(struct ir_mail_subject *u, uint32_t first,

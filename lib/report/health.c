@@ -116,6 +116,20 @@ description(const struct event *e, const char *language)
 	return *language == 'e' ? any : NULL;
 }
 
+/* RFC 1123, ISO 8601 or seconds. */
+static bool
+time_at(const struct ir_rec *r, const char *path, int64_t *t)
+{
+	const char *s = ir_rec_get(r, path);
+
+	if (s)
+		return ir_mail_date(s, strlen(s), t) == 0;
+	*t = ir_rec_get_int(r, path, -1);
+	if (*t > INT64_C(100000000000))		/* milliseconds */
+		*t /= 1000;
+	return *t > 0;
+}
+
 /*
  * What tells an event's deliveries apart: its ARN, and of which update it is.
  * The API has no communicationId, so the time of the update has to do.
@@ -126,6 +140,7 @@ version(struct ir_rec *rec, const struct event *e)
 	const char *arn = ir_rec_get(e->detail, "eventArn");
 	const char *s = ir_rec_get(e->detail, "communicationId");
 	double updated = ir_rec_get_num(e->detail, "lastUpdatedTime", -1);
+	int64_t t;
 
 	if (!arn)
 		arn = ir_rec_get(e->detail, "arn");
@@ -139,20 +154,8 @@ version(struct ir_rec *rec, const struct event *e)
 		    VERSION_MAX));
 	else if (updated > 0 && updated < 1e12)
 		ir_rec_fmt(rec, "event_version", "%.3f", updated);
-}
-
-/* RFC 1123, ISO 8601 or seconds. */
-static bool
-time_at(const struct ir_rec *r, const char *path, int64_t *t)
-{
-	const char *s = ir_rec_get(r, path);
-
-	if (s)
-		return ir_mail_date(s, strlen(s), t) == 0;
-	*t = ir_rec_get_int(r, path, -1);
-	if (*t > INT64_C(100000000000))		/* milliseconds */
-		*t /= 1000;
-	return *t > 0;
+	if (time_at(e->detail, "lastUpdatedTime", &t))
+		ir_rec_time(rec, "event_updated", t);
 }
 
 static void

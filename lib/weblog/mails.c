@@ -10,12 +10,16 @@
 #define CWDS 64			/* folders of one user */
 #define NAME_SIZE 64
 
+struct recipient {
+	int64_t at;
+	uint64_t hash;
+};
+
 struct user {
 	char name[NAME_SIZE];
 	int64_t *at;		/* when; owned */
 	size_t n, cap;
-	uint64_t recipients;
-	uint64_t *rcpt;		/* hashes, all or sorted; owned */
+	struct recipient *rcpt;	/* owned */
 	size_t nrcpt, caprcpt;
 	char *cwd[CWDS];	/* owned */
 	uint64_t cwd_n[CWDS];
@@ -24,6 +28,7 @@ struct user {
 struct recent {
 	char id[28];
 	int user;
+	int64_t at;
 };
 
 struct ir_web_mails {
@@ -32,6 +37,7 @@ struct ir_web_mails {
 	struct recent recent[RECENT];
 	char cwd[512];		/* of the last line that named one */
 	int64_t cwd_at;
+	uint64_t *scratch;	/* room for all recipients; owned */
 	bool bad;		/* no memory */
 };
 
@@ -56,6 +62,8 @@ ir_web_mails_free(struct ir_web_mails *m)
 		for (k = 0; k < CWDS; k++)
 			free(m->user[i].cwd[k]);
 	}
+	if (m)
+		free(m->scratch);
 	free(m);
 }
 
@@ -115,11 +123,10 @@ add_time(struct ir_web_mails *m, struct user *u, int64_t t)
 
 static void
 add_recipient(struct ir_web_mails *m, struct user *u, const char *p,
-    size_t n)
+    size_t n, int64_t t)
 {
-	uint64_t *v;
+	struct recipient *v;
 
-	u->recipients++;
 	if (u->nrcpt == u->caprcpt) {
 		v = realloc(u->rcpt, (u->caprcpt * 2 + 64) * sizeof *v);
 		if (!v) {
@@ -129,12 +136,12 @@ add_recipient(struct ir_web_mails *m, struct user *u, const char *p,
 		u->rcpt = v;
 		u->caprcpt = u->caprcpt * 2 + 64;
 	}
-	u->rcpt[u->nrcpt++] = ir_web_hash(p, n, 0);
+	u->rcpt[u->nrcpt++] = (struct recipient){ t, ir_web_hash(p, n, 0) };
 }
 
 static void
 add_recipients(struct ir_web_mails *m, int user, const char *p,
-    const char *end)
+    const char *end, int64_t t)
 {
 	while (p < end) {
 		const char *sp = memchr(p, ' ', (size_t)(end - p));
@@ -142,9 +149,10 @@ add_recipients(struct ir_web_mails *m, int user, const char *p,
 		if (!sp)
 			sp = end;
 		if (sp > p && memchr(p, '@', (size_t)(sp - p))) {
-			add_recipient(m, &m->user[user], p, (size_t)(sp - p));
+			add_recipient(m, &m->user[user], p, (size_t)(sp - p),
+			    t);
 			add_recipient(m, &m->user[IR_WEB_ANY], p,
-			    (size_t)(sp - p));
+			    (size_t)(sp - p), t);
 		}
 		p = sp + 1;
 	}
@@ -203,10 +211,11 @@ arrival(struct ir_web_mails *m, const char *p, const char *end, int64_t t,
 	    5)); u += 5)
 		q = u + 5;
 	if (q && !memchr(q, '"', (size_t)(end - q))) {
-		add_recipients(m, user, q, end);
+		add_recipients(m, user, q, end, t);
 	} else {
 		memcpy(recent_of(m, id)->id, id, 28);
 		recent_of(m, id)->user = user;
+		recent_of(m, id)->at = t;
 	}
 }
 
@@ -263,7 +272,7 @@ ir_web_mails_line(struct ir_web_mails *m, const char *line, size_t n,
 	    memcmp(p, "**", 2)) || strcmp(r->id, id) != 0)
 		return;
 	q = memchr(p + 3, ' ', (size_t)(end - p) - 3);
-	add_recipients(m, r->user, p + 3, q ? q : end);
+	add_recipients(m, r->user, p + 3, q ? q : end, r->at);
 }
 
 /* --- all of them -------------------------------------------------------- */
@@ -284,6 +293,14 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static int
+by_at(const void *a, const void *b)
+{
+	const struct recipient *x = a, *y = b;
+
+	return (x->at > y->at) - (x->at < y->at);
+}
+
 int
 ir_web_mails_ready(struct ir_web_mails *m, struct ir_err *err)
 {
@@ -295,9 +312,12 @@ ir_web_mails_ready(struct ir_web_mails *m, struct ir_err *err)
 		if (u->n)
 			qsort(u->at, u->n, sizeof *u->at, by_time);
 		if (u->nrcpt)
-			qsort(u->rcpt, u->nrcpt, sizeof *u->rcpt, by_value);
+			qsort(u->rcpt, u->nrcpt, sizeof *u->rcpt, by_at);
 	}
-	return 0;
+	/* everybody's are those of IR_WEB_ANY, too */
+	m->scratch = calloc(m->user[IR_WEB_ANY].nrcpt + 1,
+	    sizeof *m->scratch);
+	return m->scratch ? 0 : ir_fail(err, IR_OSERR, "no memory");
 }
 
 /* How many are before t. */
@@ -325,20 +345,60 @@ ir_web_mails_count(const struct ir_web_mails *m, int user, int64_t from,
 	return !u ? 0 : before(u, to + 1) - before(u, from);
 }
 
+int
+ir_web_mails_most(const struct ir_web_mails *m, int64_t from, int64_t to)
+{
+	size_t all = ir_web_mails_count(m, IR_WEB_ANY, from, to), i;
+
+	for (i = 1; all >= 10 && i < m->n; i++)
+		if (ir_web_mails_count(m, (int)i, from, to) * 10 >= all * 8)
+			return (int)i;
+	return IR_WEB_ANY;
+}
+
+/* The recipients from ... to, into to[n] and on; n afterwards. */
+static size_t
+recipients(const struct user *u, int64_t from, int64_t until, uint64_t *to,
+    size_t n)
+{
+	size_t lo = 0, hi = u->nrcpt, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (u->rcpt[mid].at < from)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < u->nrcpt && n < u->nrcpt && u->rcpt[lo].at <= until; lo++)
+		to[n++] = u->rcpt[lo].hash;
+	return n;
+}
+
 void
 ir_web_mails_about(const struct ir_web_mails *m, int user,
+    const struct ir_web_set *hours, int64_t after,
     struct ir_web_mails_sum *sum)
 {
 	const struct user *u = &m->user[user < 0 ? 0 : user];
-	size_t i;
+	const struct ir_web_entry *e;
+	size_t i, n = 0;
 
 	*sum = (struct ir_web_mails_sum){ .mails = 0 };
 	if (user < 0)
 		return;
-	sum->mails = u->n;
-	sum->recipients = u->recipients;
-	for (i = 0; i < u->nrcpt; i++)
-		sum->distinct += i == 0 || u->rcpt[i] != u->rcpt[i - 1];
+	for (e = hours->v; e && e < hours->v + hours->cap; e++) {
+		if (!e->count)
+			continue;
+		sum->mails += ir_web_mails_count(m, user, e->first,
+		    e->last + after);
+		n = recipients(u, e->first, e->last + after, m->scratch, n);
+	}
+	if (n)
+		qsort(m->scratch, n, sizeof *m->scratch, by_value);
+	sum->recipients = n;
+	for (i = 0; i < n; i++)
+		sum->distinct += i == 0 || m->scratch[i] != m->scratch[i - 1];
 	for (i = 0; i < CWDS && u->cwd[i]; i++)
 		if (u->cwd_n[i] > sum->cwd_mails) {
 			sum->cwd_mails = u->cwd_n[i];

@@ -15,6 +15,7 @@
 
 #include "../core/err.h"
 #include "../log/delivery.h"
+#include "set.h"
 
 #define IR_WEB_USERS 4096	/* local users that are told apart */
 #define IR_WEB_ANY 0		/* "any local user but root" */
@@ -38,6 +39,10 @@ const char *ir_web_mails_name(const struct ir_web_mails *m, int user);
 size_t ir_web_mails_count(const struct ir_web_mails *m, int user,
     int64_t from, int64_t to);
 
+/* The user who sent 8 of 10 of those, if they are 10; or IR_WEB_ANY. */
+int ir_web_mails_most(const struct ir_web_mails *m, int64_t from,
+    int64_t to);
+
 struct ir_web_mails_sum {
 	uint64_t mails, recipients;
 	uint64_t distinct;	/* recipients, each counted once */
@@ -45,7 +50,13 @@ struct ir_web_mails_sum {
 	uint64_t cwd_mails;
 };
 
+/*
+ * What he sent in those hours, of each between its first time and so many
+ * seconds after its last; cwd is of all that he sent.  Not from two threads at
+ * once.
+ */
 void ir_web_mails_about(const struct ir_web_mails *m, int user,
+    const struct ir_web_set *hours, int64_t after,
     struct ir_web_mails_sum *sum);
 
 #endif

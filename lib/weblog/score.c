@@ -112,9 +112,9 @@ mailed(const struct ir_web_score *s, const struct ir_web_counts *c,
 	}
 	/* In a flood each second has mail, and chance would give the same:
 	 * then it is as much mail, if it is known whose. */
-	if (u->user == IR_WEB_ANY)
+	if (s->user == IR_WEB_ANY)
 		return false;
-	n = ir_web_mails_count(c->mails, u->user, s->peak_hour,
+	n = ir_web_mails_count(c->mails, s->user, s->peak_hour,
 	    s->peak_hour + 3599 + IR_WEB_AFTER);
 	*how = (struct ir_web_signal){ "mail", 25, (int64_t)n,
 	    (int64_t)s->peak * 7 / 10, "mails in its worst hour" };
@@ -168,7 +168,11 @@ ir_web_score(struct ir_web_url *u, const struct ir_web_counts *c,
 	if (c->mails) {
 		s->has_mail = true;
 		s->chance = u->shifted / 2;
-		ir_web_mails_about(c->mails, u->user, &s->mail);
+		s->user = u->user != IR_WEB_ANY ? u->user :
+		    ir_web_mails_most(c->mails, s->peak_hour,
+		    s->peak_hour + 3599 + IR_WEB_AFTER);
+		ir_web_mails_about(c->mails, s->user, &u->hours,
+		    IR_WEB_AFTER, &s->mail);
 	}
 	if (u->ok < (place ? 3 : 20))
 		return;

@@ -16,9 +16,11 @@
  *	place	30	a script in a folder for uploads, caches, pictures
  *	mail	25	mail of its user in the same seconds, for half of them,
  *			and twice as often as by chance; or as many mails in
- *			its worst hour, if the user is known: only of what
- *			burst, bare and agent, or place speak
- *	reply	10	with that, 9 of 10 of 20 or more recipients are new
+ *			its worst hour, if the user is known or one has 8 of
+ *			10 of them: only of what burst, bare and agent, or
+ *			place speak
+ *	reply	10	with that, 9 of 10 of 20 or more recipients in its
+ *			hours are new
  *	no-mail	-20	the user's mail is known, and it follows one of ten
  *
  * 60 abused, 30 suspect, 15 watch.  Only what was answered with 2xx or 3xx
@@ -53,7 +55,8 @@ struct ir_web_score {
 	int64_t peak_hour;	/* epoch */
 	uint32_t peak, median;	/* median 0: it has no other hours */
 	uint64_t chance;	/* how many would have had mail by chance */
-	struct ir_web_mails_sum mail;
+	int user;		/* who sent mail meanwhile; of mails.h */
+	struct ir_web_mails_sum mail;	/* of him, in its hours */
 	bool has_mail;		/* the above is known */
 };
 

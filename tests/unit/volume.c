@@ -111,10 +111,18 @@ cloudwatch(void **state)
 	json(&vs, "{\"type\":\"ses-history\",\"region\":\"us-east-1\","
 	    "\"start\":\"2026-11-22T00:00:00Z\",\"hours\":[8,0]}");
 	json(&vs, "{\"type\":\"ses-history\",\"hours\":[1]}");
+	json(&vs, "{\"type\":\"ses-history\",\"region\":\"us-west-2\","
+	    "\"start\":\"2026-11-22T00:00:00Z\",\"hours\":[9],"
+	    "\"quarters\":[1,6,2]}");
 	json(&vs, "{\"MetricDataResults\":{\"a\":1},\"Datapoints\":7}");
 	json(&vs, "[]");
-	assert_int_equal(vs.n, 3);
+	assert_int_equal(vs.n, 4);
 	assert_string_equal(vs.v[0].label, "CloudWatch: Send");
+	assert_true(ir_volume_at(&vs.v[3],
+	    slot_of("2026-11-22T00:15:00Z")) == 6);
+	assert_true(ir_volume_at(&vs.v[3],
+	    slot_of("2026-11-22T00:45:00Z")) == -1);
+	assert_false(vs.v[3].hourly);
 	assert_true(ir_volume_at(&vs.v[0],
 	    slot_of("2026-11-22T00:00:00Z")) == 5);
 	assert_true(ir_volume_at(&vs.v[0],
