@@ -739,20 +739,22 @@ report(struct run *r, struct ir_err *err)
 
 /* --- the whole ----------------------------------------------------------- */
 
-static int
+/* Its bit; 0: there is no such kind. */
+static unsigned
 kind_of(const char *name)
 {
-	int k;
+	unsigned k;
 
 	for (k = 0; k < IR_LEAK_KINDS; k++)
 		if (strcmp(name, ir_leak_kind_name((enum ir_leak_kind)k)) == 0)
-			return k;
-	return -1;
+			return 1u << k;
+	return 0;
 }
 
 static void
 check_usage(struct run *r, char **operands, int n)
 {
+	unsigned kind;
 	size_t i;
 	int k;
 
@@ -772,10 +774,10 @@ check_usage(struct run *r, char **operands, int n)
 	if (r->vault.path && !r->held)
 		ir_die_usage("--vault goes with --held");
 	for (i = 0; i < r->only.n; i++) {
-		k = kind_of(r->only.v[i]);
-		if (k < 0)
+		kind = kind_of(r->only.v[i]);
+		if (!kind)
 			ir_die_usage("--kind=%s: no such kind", r->only.v[i]);
-		r->rules.kinds |= 1u << k;
+		r->rules.kinds |= kind;
 	}
 	r->check = r->check || r->staged;
 }

@@ -51,7 +51,7 @@ struct box {
 	char owner[64];			/* cPanel's account */
 	struct ir_secret proof;		/* what the lock is the hash of */
 	bool was, changed, proven;
-	bool new_password;		/* the new one is in force, or will be */
+	bool new_password;		/* it is in force, or will be */
 	int kicked;			/* sessions; -1: not known */
 };
 
@@ -539,7 +539,7 @@ unlock_files(struct run *x, struct box *a, struct ir_err *err)
 	return 0;
 }
 
-/* --- cPanel, Plesk --------------------------------------------------------- */
+/* --- cPanel, Plesk ------------------------------------------------------- */
 
 /* NAME=VALUE, its value as uapi wants it. */
 static void
@@ -687,7 +687,7 @@ on_plesk(struct run *x, struct box *a, struct ir_err *err)
 	return ir_mailbox_state_save(&x->state, err);
 }
 
-/* --- sessions and proof ---------------------------------------------------- */
+/* --- sessions and proof -------------------------------------------------- */
 
 /* Lines of "doveadm who" but the first; -1: there is no telling. */
 static int
@@ -781,7 +781,7 @@ prove(struct run *x, struct box *a, struct ir_err *err)
 	return -1;
 }
 
-/* --- one mailbox ------------------------------------------------------------ */
+/* --- one mailbox --------------------------------------------------------- */
 
 static void
 report(struct run *x, const struct box *a, const struct ir_err *err)
@@ -847,7 +847,7 @@ change_box(struct run *x, struct box *a)
 	ir_secret_free(&a->proof);
 }
 
-/* --- new passwords ----------------------------------------------------------- */
+/* --- new passwords ------------------------------------------------------- */
 
 /* Made where the vault is; what leaves it is the hash. */
 static int

@@ -58,7 +58,8 @@ struct run {
 	struct ir_paths owned;		/* by packages */
 	struct user *users;
 	size_t nusers;
-	size_t findings[3], in_tmp, of_package, files, scripts, checked, missing, conffiles;
+	size_t findings[3], in_tmp, of_package;
+	size_t files, scripts, checked, missing, conffiles;
 	size_t unread, cut;
 	struct ir_names cut_by;		/* what could not be looked at: few */
 	bool dpkg, rpm, late;
@@ -90,8 +91,12 @@ open_in(const struct run *x, const char *path, int flags)
 	struct open_how how = { .flags = (unsigned)(flags | O_CLOEXEC |
 	    O_NONBLOCK | O_NOCTTY), .resolve = RESOLVE_IN_ROOT |
 	    RESOLVE_NO_MAGICLINKS };
-	int fd = (int)syscall(SYS_openat2, x->fd, path, &how, sizeof how);
+	int fd, tries = 0;
 
+	/* EAGAIN: something was renamed meanwhile, openat2(2) */
+	do
+		fd = (int)syscall(SYS_openat2, x->fd, path, &how, sizeof how);
+	while (fd < 0 && errno == EAGAIN && ++tries < 20);
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM) &&
 	    strcmp(x->root, "/") == 0)
 		fd = open(path, (int)how.flags);
@@ -561,7 +566,8 @@ static bool
 rpm_here(struct run *x)
 {
 	static const char *const d[] = { "/var/lib/rpm/Packages",
-		"/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+		"/var/lib/rpm/rpmdb.sqlite",
+		"/usr/lib/sysimage/rpm/rpmdb.sqlite",
 		"/var/lib/rpm/Packages.db" };
 	size_t i;
 	int fd = -1;
@@ -578,8 +584,10 @@ static int
 ask_rpm(struct run *x, const char *how, void (*fn)(struct run *,
     const char *, size_t, void *), void *arg)
 {
-	const char *argv[] = { "rpm", "--root", x->root, how,
-		strcmp(how, "-Va") == 0 ? "--nodeps" : "-l", NULL };
+	/* a package's own script for it might be the thief's */
+	bool verify = strcmp(how, "-Va") == 0;
+	const char *argv[] = { "rpm", "--root", x->root, how, verify ?
+		"--noscripts" : "-l", verify ? "--nodeps" : NULL, NULL };
 	struct ir_proc p = { .argv = argv, .timeout_ms = 3600 * 1000 };
 	struct ir_proc_result r = IR_PROC_RESULT(RPM_MAX);
 	int rc = ir_proc_run(&p, &r, &x->err);
@@ -930,7 +938,7 @@ check_homes(struct run *x)
 	}
 }
 
-/* --- programs -------------------------------------------------------------- */
+/* --- programs ------------------------------------------------------------ */
 
 /* Who is set-uid and gives a shell, is a door. */
 static bool

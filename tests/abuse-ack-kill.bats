@@ -15,7 +15,6 @@ setup() {
 	unset QUELL_ACK_RELAY
 	export QUELL_INCIDENTS=$work/inc
 	data=$QUELL_ROOT/tests/data
-	to=trustandsafety@support.aws.com
 	preload_faults
 	smtp_sink_start "$work/sink"
 	relay=(--relay "127.0.0.1:$(sink_port sink)" --relay-tls none)

@@ -167,9 +167,11 @@ judged() {	# CODE WORD: what the log says
 	local rc=0
 	abuse-ack -n --delivered --incident "$dir" --mainlog log \
 		${3+"$3"} >out 2>err || rc=$?
-	jq -se --arg w "$2" 'length == 1 and ((.[0].why // .[0].how) |
-		test($w))' out >/dev/null && [ "$rc" = "$1" ] ||
-		{ echo "$rc, not $1 $2"; cat out err; return 1; }
+	[ "$rc" = "$1" ] && jq -se --arg w "$2" 'length == 1 and
+		((.[0].why // .[0].how) | test($w))' out >/dev/null && return
+	echo "$rc, not $1 $2"
+	cat out err
+	return 1
 }
 
 @test "--mainlog: who took it, by the relay's log" {
@@ -269,7 +271,7 @@ judged() {	# CODE WORD: what the log says
 	is '.dry_run and .changed and .why == "failed"'
 	due .answered
 	run -0 --separate-stderr bounce <dsn.eml
-	is '.state == "bounced" and .changed and .ok and .to == "'$to'" and
+	is '.state == "bounced" and .changed and .ok and .to == "'"$to"'" and
 		(.how | test("failed 5.1.1, says relay.example: smtp; 550-5.1.1 no such mailbox"))'
 	due '.answered == false and .ack == "bounced" and .overdue and .rearmed'
 	cmp dsn.eml "$dir"/evidence/*bounce.eml
@@ -307,21 +309,22 @@ judged() {	# CODE WORD: what the log says
 @test "--bounce: forged, unrelated or no notification: 65 and nothing changes" {
 	sent
 	cp -r "$QUELL_INCIDENTS" before
-	dsn failed "$to" '<ack.0123456789abcdef0123456789abcdef@shop.example>' >1
-	dsn failed "$to" '' >2
+	dsn failed "$to" '<ack.0123456789abcdef0123456789abcdef@shop.example>' >f1
+	dsn failed "$to" '' >f2
 	# our id, but not as the id of what came back
-	dsn failed "$to" '<x@y>' "References: $id" "X-Message-ID: $id" >3
-	cp "$sink/1.eml" 4
-	printf 'Subject: failed\n\n%s\n' "$(dsn failed "$to" "$id")" >5
+	dsn failed "$to" '<x@y>' "References: $id" "X-Message-ID: $id" >f3
+	cp "$sink/1.eml" f4
+	printf 'Subject: failed\n\n%s\n' "$(dsn failed "$to" "$id")" >f5
 	{
 		printf 'Subject: fwd\nMIME-Version: 1.0\nContent-Type: message/rfc822\n\n'
 		dsn failed "$to" "$id"
-	} >6
-	dsn failed "$to" "$id" | sed 's/^Action: .*/Action: exploded/' >7
-	dsn failed "$to" "$id" | sed '/^Final-Recipient/d' >8
-	: >9
-	for f in 1 2 3 4 5 6 7 8 9; do
-		run -65 --separate-stderr bounce $f
+	} >f6
+	dsn failed "$to" "$id" | sed 's/^Action: .*/Action: exploded/' >f7
+	dsn failed "$to" "$id" | sed '/^Final-Recipient/d' >f8
+	: >f9
+	[ "$(echo f[1-9] | wc -w)" = 9 ]
+	for f in f[1-9]; do
+		run -65 --separate-stderr bounce "$f"
 		[ -z "$output" ]
 	done
 	dsn failed "$to" "$id" >ours
@@ -335,11 +338,11 @@ judged() {	# CODE WORD: what the log says
 
 @test "--bounce: delayed is no failure, a copy is none, success is not proof" {
 	sent --cc copy@x.example
-	DSN_ID=a dsn delayed "$to" "$id" >delayed
-	run -0 --separate-stderr bounce delayed
+	DSN_ID=a dsn delayed "$to" "$id" >delayed.eml
+	run -0 --separate-stderr bounce delayed.eml
 	is '.changed and .state == "relayed" and (.how | test("^delayed"))'
 	due '.answered == false and .ack == "relayed" and (has("rearmed") | not)'
-	run -0 --separate-stderr bounce delayed
+	run -0 --separate-stderr bounce delayed.eml
 	is '.changed == false'
 	DSN_ID=b dsn failed copy@x.example "$id" >copy
 	run -0 --separate-stderr bounce copy

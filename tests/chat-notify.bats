@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # chat-notify against a web server that answers as told.
 
+# shellcheck disable=SC2030,SC2031
 load lib/quell
 load lib/peers
 

@@ -31,6 +31,7 @@ needs()
 	build pkg-config pkgconf-pkg-config
 	build libc6-dev glibc-devel
 	build libcurl4-openssl-dev libcurl-devel
+	build libcrypt-dev libxcrypt-devel
 	build libssl-dev openssl-devel
 	build libjson-c-dev json-c-devel
 	build libexpat1-dev expat-devel

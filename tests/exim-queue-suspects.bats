@@ -156,6 +156,18 @@ named() {	# ID COUNT
 	jq -e '[.signals[].signal] | index("bounces")' who.out
 }
 
+@test "two networks and another's List-Unsubscribe are no list" {
+	crowd list
+	named account=sales@firm.example 90
+}
+
+@test "a list of the sender's own domain may come from two networks" {
+	crowd own-list
+	suspects
+	[ -z "$(<who.out)" ]
+	[[ $stderr == *'sales@news.firm.example, 93 messages'* ]]
+}
+
 @test "usage, and a selection beforehand" {
 	crowd flood
 	run -64 exim-queue --spool sp --suspects --top host

@@ -149,8 +149,8 @@ has() {	# LEVEL WHAT PATH
 	#!/bin/sh
 	[ "$1" = --root ] || exit 9
 	case $3 in
-	-qa) printf '%s\n' /usr/bin/one /usr/lib/libone.so.1 '(contains no files)' ;;
-	-Va) printf '%s\n' 'S.5....T.    /usr/bin/one' 'S.5....T.  c /etc/one.conf' \
+	-qa) [ "$4" = -l ] && printf '%s\n' /usr/bin/one /usr/lib/libone.so.1 '(contains no files)' ;;
+	-Va) [ "$4" = --noscripts ] && printf '%s\n' 'S.5....T.    /usr/bin/one' 'S.5....T.  c /etc/one.conf' \
 		'.M.......    /usr/lib/libone.so.1' 'missing     /usr/share/x' \
 		'.......T.  g /var/log/x' 'Unsatisfied dependencies for x' ; exit 1 ;;
 	esac

@@ -269,7 +269,7 @@ struct seen {			/* what counts of a message, for all groups */
 	struct ir_span sender;
 	uint64_t sender_hash, sender_domain_hash, host_hash, net_hash;
 	uint32_t subject;
-	bool foreign, list, eval;
+	bool foreign, list, own_list, eval;
 };
 
 /* The sender without what differs for each recipient of a list. */
@@ -306,32 +306,79 @@ is_value(struct ir_span v, const char *word)
 }
 
 static bool
-list_marks(const struct ir_spool_msg *m)
+part_of_label(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' &&
+	    (c | 0x20) <= 'z') || c == '-';
+}
+
+/* Is that domain, or one below it, named in the text? */
+static bool
+names_domain(struct ir_span text, struct ir_span domain)
+{
+	size_t i, end;
+
+	for (i = 0; domain.n && i + domain.n <= text.n; i++) {
+		if (strncasecmp(text.p + i, domain.p, domain.n) != 0 ||
+		    (i && part_of_label(text.p[i - 1])))
+			continue;
+		end = i + domain.n;
+		/* firm.example.evil.example is another's */
+		end += end < text.n && text.p[end] == '.';
+		if (end == text.n || !part_of_label(text.p[end]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The domain that a list of this one is in: lists.firm.example is of
+ * firm.example.
+ */
+static struct ir_span
+above(struct ir_span domain)
+{
+	const char *dot = domain.n ? memchr(domain.p, '.', domain.n) : NULL;
+	size_t skip = dot ? (size_t)(dot + 1 - domain.p) : 0;
+
+	if (!dot || !memchr(dot + 1, '.', domain.n - skip))
+		return domain;
+	return (struct ir_span){ dot + 1, domain.n - skip };
+}
+
+/* The marks of a list; own: which say that it is the sender's. */
+static bool
+list_marks(const struct ir_spool_msg *m, bool *own)
 {
 	struct ir_span left = m->headers, n, v;
+	struct ir_span a = above(ir_span_domain(m->sender));
+	struct ir_span b = above(ir_span_domain(m->auth_user));
+	bool marks = false;
 
+	*own = false;
 	while (ir_spool_next_header(&left, &n, &v)) {
 		switch (n.n ? n.p[0] | 0x20 : 0) {
 		case 'l':
-			if (ir_span_ieq(n, "List-Id") ||
-			    ir_span_ieq(n, "List-Unsubscribe"))
-				return true;
+			if (!ir_span_ieq(n, "List-Id") &&
+			    !ir_span_ieq(n, "List-Unsubscribe"))
+				break;
+			marks = true;
+			*own = *own || names_domain(v, a) ||
+			    names_domain(v, b);
 			break;
 		case 'p':
-			if (ir_span_ieq(n, "Precedence") &&
-			    (is_value(v, "bulk") || is_value(v, "list")))
-				return true;
+			marks = marks || (ir_span_ieq(n, "Precedence") &&
+			    (is_value(v, "bulk") || is_value(v, "list")));
 			break;
 		case 'a':
-			if (ir_span_ieq(n, "Auto-Submitted") &&
-			    !is_value(v, "no"))
-				return true;
+			marks = marks || (ir_span_ieq(n, "Auto-Submitted") &&
+			    !is_value(v, "no"));
 			break;
 		default:
 			break;
 		}
 	}
-	return false;
+	return marks;
 }
 
 static void
@@ -346,6 +393,7 @@ count_one(struct ir_suspects *s, uint32_t i, const struct seen *o)
 	g->count++;
 	g->rcpts += o->m->rcpt_count;
 	g->lists += o->list;
+	g->own_lists += o->own_list;
 	g->evals += o->eval;
 	if (o->m->received < g->first)
 		g->first = o->m->received;
@@ -440,7 +488,7 @@ look(struct ir_suspects *s, const struct ir_spool_msg *m, struct seen *o)
 	o->net_hash = hash(s, net_of(m->host));
 	o->foreign = own.n && m->authenticator.p &&
 	    (own.n != domain.n || strncasecmp(own.p, domain.p, own.n) != 0);
-	o->list = list_marks(m);
+	o->list = list_marks(m, &o->own_list);
 	o->eval = m->script.n && memmem(m->script.p, m->script.n,
 	    "eval()'d", 8);
 }
@@ -558,8 +606,10 @@ ir_suspects_judge(struct ir_group *g)
 	else if (g->kind != K_HOST && g->kind != K_USER)
 		g->deceit += (g->senders >= SENDERS) +
 		    (g->bounces >= BOUNCES);
+	/* a thief, and beside him the owner, make two networks, too */
 	g->is_list = g->lists * 100 >= g->count * 95 &&
-	    g->sender_domains <= 1 && g->nets <= 2 && g->evals == 0 &&
+	    g->sender_domains <= 1 && g->evals == 0 && (g->nets <= 1 ||
+	    (g->nets == 2 && g->own_lists * 100 >= g->count * 95)) &&
 	    (g->bounces < BOUNCES || g->bounces * 10 < g->count);
 }
 

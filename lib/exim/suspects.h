@@ -11,8 +11,9 @@
  *	senders; or two, and five times as many: of a program on this host,
  *	only with a rush.
  * Who sends with the marks of a list (List-Id, List-Unsubscribe, Precedence,
- * Auto-Submitted), from one domain and no more than two networks, and gets no
- * wave of bounces, is passed over.
+ * Auto-Submitted), from one domain and one network, or from two where
+ * List-Id or List-Unsubscribe name the sender's own domain, and gets no wave of
+ * bounces, is passed over.
  *
  * Memory is bounded whatever the queue holds; what does not fit any more is
  * still counted where it belongs to somebody known.

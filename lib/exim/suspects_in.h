@@ -40,7 +40,7 @@ struct ir_group {
 	uint32_t owner;		/* of a source: the group it belongs to */
 	uint32_t helo, next;	/* of a source; next: 1 + number, 0 none */
 	uint32_t first_source;	/* 1 + number, 0 none */
-	size_t count, rcpts, lists, evals, bounces;
+	size_t count, rcpts, lists, own_lists, evals, bounces;
 	size_t domains, senders, foreign, nets, hosts, busiest, sender_domains;
 	int64_t first, last;
 	/* found out in the end */

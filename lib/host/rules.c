@@ -11,6 +11,11 @@
 #define HEAP_LIMIT 20000	/* KiB */
 #define COLUMNS 6
 #define COUNT_MAX 1000
+/* what stands behind a name like "password", in a URL, behind -p and -u */
+#define SECRETS "((?:pass(?:w(?:or)?d)?|pwd|secret|token|api_?key)\\w{0,20}" \
+	"['\"\\])]{0,4}\\s*(?:=>|[=:,\\s])\\s*['\"]?)[^\\s'\"]{3,}" \
+	"|(://[^/\\s:@]{1,60}:)[^@\\s]+(?=@)|(\\s-p)[^\\s]{3,}" \
+	"|(\\s(?:-u|--user)[ =]?[^\\s:]{1,60}:)\\S+"
 
 struct rule {
 	char *text;		/* owns the columns */
@@ -25,6 +30,7 @@ struct ir_rules {
 	size_t n;
 	pcre2_match_data *data;
 	pcre2_match_context *ctx;
+	pcre2_code *secrets;
 };
 
 static const char *const kinds[] = { IR_RULE_KINDS };
@@ -54,7 +60,10 @@ ir_rules_new(void)
 		return NULL;
 	t->data = pcre2_match_data_create(2, NULL);
 	t->ctx = pcre2_match_context_create(NULL);
-	if (!t->data || !t->ctx) {
+	t->secrets = pcre2_compile((PCRE2_SPTR)SECRETS, PCRE2_ZERO_TERMINATED,
+	    PCRE2_CASELESS | PCRE2_NEVER_UTF, &(int){ 0 }, &(PCRE2_SIZE){ 0 },
+	    NULL);
+	if (!t->data || !t->ctx || !t->secrets) {
 		ir_rules_free(t);
 		return NULL;
 	}
@@ -72,6 +81,7 @@ ir_rules_free(struct ir_rules *t)
 		free_rule(&t->v[--t->n]);
 	pcre2_match_data_free(t->data);
 	pcre2_match_context_free(t->ctx);
+	pcre2_code_free(t->secrets);
 	free(t);
 }
 
@@ -257,6 +267,27 @@ find(const struct scan *s, const pcre2_code *code, size_t from, size_t *at,
 	return 1;
 }
 
+/* At most IR_RULE_TEXT bytes, without what may be a secret. */
+static void
+mask(const struct ir_rules *t, const char *from, size_t n,
+    char out[IR_RULE_TEXT + 1])
+{
+	PCRE2_UCHAR wide[8 * IR_RULE_TEXT];
+	PCRE2_SIZE len = sizeof wide;
+	int rc = pcre2_substitute(t->secrets, (PCRE2_SPTR)from, n, 0,
+	    PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNSET_EMPTY, NULL,
+	    t->ctx, (PCRE2_SPTR)"$1$2$3$4***", PCRE2_ZERO_TERMINATED, wide,
+	    &len);
+
+	/* rather nothing than a password */
+	if (rc < 0)
+		len = 0;
+	else if (len > IR_RULE_TEXT)
+		len = IR_RULE_TEXT;
+	memcpy(out, wide, len);
+	out[len] = '\0';
+}
+
 static void
 shown(const struct scan *s, struct ir_rule_hit *h)
 {
@@ -270,8 +301,7 @@ shown(const struct scan *s, struct ir_rule_hit *h)
 	n = (size_t)((nl ? nl : s->bytes + s->n) - (s->bytes + from));
 	if (n > IR_RULE_TEXT)
 		n = IR_RULE_TEXT;
-	memcpy(h->text, s->bytes + from, n);
-	h->text[n] = '\0';
+	mask(s->t, s->bytes + from, n, h->text);
 }
 
 static size_t

@@ -45,7 +45,8 @@ struct ir_rule_hit {
 	enum ir_rule_level level;
 	size_t at, line;		/* byte, line from 1 */
 	size_t count;			/* of hits; counted up to 1000 */
-	char text[IR_RULE_TEXT + 1];	/* as it stands there, cut */
+	/* as it stands there, cut; *** where a secret may stand */
+	char text[IR_RULE_TEXT + 1];
 };
 
 /* NULL: no memory. */

@@ -14,7 +14,8 @@
  *	ack.bounced	it came back: a notification, or the relay's log
  *	ack.failed	refused; "temporary" when it may be tried again
  *	ack.unknown	the answer to the message was lost
- *	ack.settled	a person found out: "as" is "sent", "relayed", "not-sent"
+ *	ack.settled	a person found out: "as" is "sent", "relayed" or
+ *			"not-sent"
  *	ack.posted	a person has put the text into the provider's portal
  *
  * Only sent, delivered, posted and settled as sent stop the clock.

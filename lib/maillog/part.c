@@ -234,6 +234,8 @@ take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
 		if (l->time < e->time - 1)
 			e->sums.backwards++;
 		e->time = l->time;
+		if (!e->begin)
+			e->begin = l->time;
 		if (l->time > e->sums.last)
 			e->sums.last = l->time;
 		if (!e->sums.first || l->time < e->sums.first)
@@ -290,7 +292,7 @@ begin(struct ir_mail_events *e)
 		e->stamp = 1;
 	}
 	e->n = e->nmark = e->names_used = 0;
-	e->time = 0;
+	e->time = e->begin = 0;
 	memset(&e->sums, 0, sizeof e->sums);
 	return e->slot && e->names ? 0 : -1;
 }
@@ -311,7 +313,8 @@ ir_mail_parse_part(struct ir_mail_events *e, const char *text, size_t n,
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (!nl) {
 			nl = end;
-			e->sums.torn++;
+			/* one that fills its part goes on: it is long */
+			e->sums.torn += n < IR_MAIL_PART;
 		}
 		len = (size_t)(nl - p);
 		off = (uint32_t)(p - text);

@@ -56,6 +56,7 @@ struct ir_mail_run {
 	size_t ncarry;
 	uint64_t off, seq;	/* next to be read */
 	uint64_t taken;		/* next to be taken in */
+	int64_t last_time;	/* of the part before */
 	bool skip;		/* the rest of a line that is too long */
 	bool eof, ended;
 	atomic_int rc;
@@ -291,6 +292,9 @@ take_part(struct ir_mail_run *r, struct worker *w, uint64_t off)
 		p->nmark = (uint32_t)w->e.nmark;
 	}
 	f->lines += w->e.sums.lines;
+	w->e.sums.backwards += w->e.begin && w->e.begin < r->last_time - 1;
+	if (w->e.time)
+		r->last_time = w->e.time;
 	ir_mail_add_sums(ir_mail_state_sums(r->state), &w->e.sums);
 	return ir_mail_apply(r->state, w->e.v, w->e.n, w->seq << PART_BITS,
 	    w->buf, f->fd >= 0 ? NULL : keep_line, r, &r->err);
@@ -366,6 +370,7 @@ ir_mail_run_open(struct ir_mail_run *r, const char *path, int64_t mtime,
 	r->clock = (struct ir_mlog_clock){ .now = mtime, .utc = r->o.utc };
 	r->ncarry = 0;
 	r->off = 0;
+	r->last_time = 0;
 	r->skip = r->eof = r->ended = false;
 	r->rc = 0;
 	r->err = (struct ir_err)IR_ERR_INIT;

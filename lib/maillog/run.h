@@ -66,7 +66,7 @@ struct ir_mail_events {
 	struct ir_mail_event *v;
 	size_t n, cap;
 	struct ir_mail_sums sums;
-	int64_t time;		/* of the last line */
+	int64_t begin, time;	/* of the first and the last line */
 	uint32_t *mark;		/* where every 64th line begins */
 	size_t nmark, mark_cap;
 	struct ir_mail_slot *slot;

@@ -473,7 +473,7 @@ judge_fails(struct judge *j, struct ir_err *err)
 	const struct ir_mail_subject *u = j->u;
 	struct ir_mail_failnet *f;
 	struct ir_mail_signal *g;
-	uint32_t i, n, most = 0;
+	uint32_t i, n, most = 0, sent = 0;
 
 	if (u->nfail == 0)
 		return 0;
@@ -481,12 +481,16 @@ judge_fails(struct judge *j, struct ir_err *err)
 	if (!f)
 		return ir_fail(err, IR_OSERR, "no memory");
 	n = guessed(u, f);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		if (f[i].n > most)
 			most = f[i].n;
+		sent += net_of(u, f[i].net)->sends;
+	}
 	if (n) {
-		g = signal_at(j, "guessed", most >= 15 ? 30 : 20, most, 5, "%u logins failed "
-		    "from a network, then one did not", most);
+		/* nobody mistypes as often, or moves in there at once */
+		g = signal_at(j, "guessed", most >= 15 || sent >= 10 ? 30 : 20,
+		    most, 5, "%u logins failed from a network, then one did "
+		    "not", most);
 		for (i = 0; i < n; i++) {
 			add_line(j, g, f[i].where);
 			add_line(j, g, ir_mail_net_where(net_of(u,

@@ -139,7 +139,8 @@ find_url(struct ir_web_counts *c, const char *key, size_t host_len,
 	u->known = ir_web_known(u->key + host_len);
 	*fresh = true;
 	c->nurls++;
-	return *at = u;
+	*at = u;
+	return *at;
 }
 
 static struct ir_web_agent *

@@ -81,7 +81,9 @@ ir_web_mails_user(const struct ir_web_mails *m, const char *name)
 const char *
 ir_web_mails_name(const struct ir_web_mails *m, int user)
 {
-	return user > 0 ? m->user[user].name : user < 0 ? "none" : "any";
+	if (user < 0)
+		return "none";
+	return user == IR_WEB_ANY ? "any" : m->user[user].name;
 }
 
 /* The user of that name, as a number; -1: no room for another. */

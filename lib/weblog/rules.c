@@ -31,10 +31,11 @@ of_url(const struct ir_web_rules *r, const struct ir_web_url *u,
 
 	switch (r->server) {
 	case IR_WEB_FAIL2BAN:
-		ir_buf_str(out, "            ^(?:\\S+ )?<HOST> \\S+ \\S+ \\[\\] "
-		    "\"POST ");
+		ir_buf_str(out, "            ^(?:\\S+ )?<HOST> \\S+ \\S+ "
+		    "\\[\\] \"POST ");
 		quote(out, path, strlen(path));
-		ir_buf_str(out, "(?:[?;][^\"]*)? HTTP/[0-9.]+\" [23]\\d\\d\\b\n");
+		ir_buf_str(out, "(?:[?;][^\"]*)? HTTP/[0-9.]+\" "
+		    "[23]\\d\\d\\b\n");
 		break;
 	case IR_WEB_NGINX:
 		ir_buf_fmt(out, "set $quell_form \"$request_method %s$uri\";\n"

@@ -14,7 +14,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	static struct ir_dsn d;
 	struct ir_ack a = { .message_id = "<k@x>", .to = "t@aws.test",
 	    .cc = "c@x, d@y" };
-	struct ir_receipt_look l = { .ack = &a, .host = "h", .now = 1795341600 };
+	struct ir_receipt_look l = { .ack = &a, .host = "h",
+	    .now = 1795341600 };
 	union { const uint8_t *u; const char *c; } v = { data };
 	const char *s = v.c, *nl;
 	struct ir_err err = IR_ERR_INIT;

@@ -132,6 +132,19 @@ def thief(s, kind, count):
                   local="www-data")
 
 
+def from_two_networks(s, name, count, mark):
+    """A list, or who wants to pass for one; the owner writes a little, too."""
+    for k in range(count):
+        s.put("spam", name, ["v%d@%s" % (k, s.rnd.choice(DOMAINS))],
+              "Your invoice %d is overdue" % k, name, "203.0.113.66", "WIN-1",
+              extra=["List-Unsubscribe: <%s%d>" % (mark, k),
+                     "Precedence: bulk"])
+    for k in range(count // 30):
+        s.put("honest", name, ["k%d@customer.example" % k], s.words(), name,
+              "198.51.100.200", "office",
+              when=s.when + s.rnd.randrange(7200))
+
+
 def main():
     parser = argparse.ArgumentParser()
     add = parser.add_argument
@@ -146,7 +159,14 @@ def main():
     s = Spool(opt)
     people(s, opt.each)
     lists(s)
-    thief(s, opt.thief, opt.count)
+    if opt.thief == "list":
+        from_two_networks(s, "sales@firm.example", opt.count,
+                          "https://evilfirm.example/?firm.example.evil.example/")
+    elif opt.thief == "own-list":
+        from_two_networks(s, "sales@news.firm.example", opt.count,
+                          "mailto:leave@lists.firm.example?subject=")
+    else:
+        thief(s, opt.thief, opt.count)
 
 
 main()

@@ -145,10 +145,11 @@ test_log(void **state)
 	assert_int_equal(l.word, IR_RECEIPT_QUEUED);
 	line(&l, AT ID " => not@aws.test R=d T=s H=mx.aws.test [192.0.2.1]");
 	assert_int_equal(l.word, IR_RECEIPT_QUEUED);
-	line(&l, AT ID " => x@y <t@aws.test> R=d T=s H=mx.evil.test [192.0.2.1]");
+	line(&l, AT ID " => x@y <t@aws.test> R=d T=s H=mx.evil.test "
+	    "[192.0.2.1]");
 	assert_int_equal(l.word, IR_RECEIPT_ELSEWHERE);
-	line(&l, AT "[78] " ID " => T@aws.test R=d T=s H=mx.aws.test [192.0.2.1]"
-	    " C=\"250 ok\"");
+	line(&l, AT "[78] " ID " => T@aws.test R=d T=s H=mx.aws.test "
+	    "[192.0.2.1] C=\"250 ok\"");
 	assert_int_equal(l.word, IR_RECEIPT_DELIVERED);
 	/* a weaker word does not take it away */
 	line(&l, AT ID " ** t@aws.test R=d T=s H=mx.aws.test [192.0.2.1]: SMTP "

@@ -31,7 +31,8 @@ requests(void **state)
 	static const struct {
 		const char *request, *host, *path;
 	} r[] = {
-		{ "/a", "", "/a" }, { "/a?b=c", "", "/a" }, { "/a#b", "", "/a" },
+		{ "/a", "", "/a" }, { "/a?b=c", "", "/a" },
+		{ "/a#b", "", "/a" },
 		{ "/a;jsessionid=1", "", "/a" }, { "//a///b", "", "/a/b" },
 		{ "/%63ontact%2Ephp", "", "/contact.php" },
 		{ "/a%20b%2f", "", "/a%20b%2f" }, { "/a%4", "", "/a%4" },
@@ -122,8 +123,8 @@ names(void **state)
 	} r[] = {
 		{ "/var/log/nginx/www.a.example.access.log.2.gz",
 		    "www.a.example", "" },
-		{ "/usr/local/apache/domlogs/bob/b.example-ssl_log", "b.example",
-		    "bob" },
+		{ "/usr/local/apache/domlogs/bob/b.example-ssl_log",
+		    "b.example", "bob" },
 		{ "/home/eve/logs/c.example-access.log-20261121.zst",
 		    "c.example", "eve" },
 		{ "/var/log/apache2/access.log.1", "", "" },
