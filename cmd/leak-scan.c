@@ -19,6 +19,7 @@
 #include "core/file.h"
 #include "core/names.h"
 #include "core/proc.h"
+#include "core/sandbox.h"
 #include "core/text.h"
 #include "leak/find.h"
 #include "leak/git_leaks.h"
@@ -811,6 +812,18 @@ prepare(struct run *r, char **operands, size_t n, struct ir_err *err)
 	return are_there(operands, n, err) ? -1 : hold_all(r, err);
 }
 
+/*
+ * What is read was made by others: from now on nothing can be written and
+ * nobody reached.  Landlock keeps from looking into other processes, too, so
+ * not with --procs; git has to be run, and SARIF's file to be made.
+ */
+static void
+give_up_rights(const struct run *r)
+{
+	if (!r->procs && !r->staged && !r->sarif)
+		(void)ir_sandbox_no_write();
+}
+
 static int
 scan(struct run *r, char **operands, size_t n, struct ir_err *err)
 {
@@ -897,6 +910,7 @@ main(int argc, char **argv)
 		goto out;
 	ir_catch_stop();
 	r.out = ir_open_output(&r.common, cols);
+	give_up_rights(&r);
 	if (scan(&r, argv + 1, n, &err) ||
 	    ir_leak_prove(&r.finds, r.have, r.nhave, &r.tried, &err))
 		goto out;
