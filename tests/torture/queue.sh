@@ -179,7 +179,7 @@ drain
 	exit 1
 }
 # what Exim says of the processes that were killed here is no panic
-grep -v 'Failed writing SMTP\|terminated by signal\|from transport process\|crashed with signal 9' \
+grep -v 'Failed writing SMTP\|Failed writing transport result\|terminated by signal\|from transport process\|crashed with signal 9' \
 	"$D/x/log/paniclog" 2>/dev/null && {
 	say "Exim panicked"
 	exit 1
