@@ -19,6 +19,7 @@
 #include "core/file.h"
 #include "core/names.h"
 #include "core/proc.h"
+#include "core/sandbox.h"
 #include "core/text.h"
 #include "leak/find.h"
 #include "leak/git_leaks.h"
@@ -739,20 +740,22 @@ report(struct run *r, struct ir_err *err)
 
 /* --- the whole ----------------------------------------------------------- */
 
-static int
+/* Its bit; 0: there is no such kind. */
+static unsigned
 kind_of(const char *name)
 {
-	int k;
+	unsigned k;
 
 	for (k = 0; k < IR_LEAK_KINDS; k++)
 		if (strcmp(name, ir_leak_kind_name((enum ir_leak_kind)k)) == 0)
-			return k;
-	return -1;
+			return 1u << k;
+	return 0;
 }
 
 static void
 check_usage(struct run *r, char **operands, int n)
 {
+	unsigned kind;
 	size_t i;
 	int k;
 
@@ -772,10 +775,10 @@ check_usage(struct run *r, char **operands, int n)
 	if (r->vault.path && !r->held)
 		ir_die_usage("--vault goes with --held");
 	for (i = 0; i < r->only.n; i++) {
-		k = kind_of(r->only.v[i]);
-		if (k < 0)
+		kind = kind_of(r->only.v[i]);
+		if (!kind)
 			ir_die_usage("--kind=%s: no such kind", r->only.v[i]);
-		r->rules.kinds |= 1u << k;
+		r->rules.kinds |= kind;
 	}
 	r->check = r->check || r->staged;
 }
@@ -807,6 +810,18 @@ prepare(struct run *r, char **operands, size_t n, struct ir_err *err)
 	if (r->allow && ir_leak_allow(&r->known, r->allow, err))
 		return -1;
 	return are_there(operands, n, err) ? -1 : hold_all(r, err);
+}
+
+/*
+ * What is read was made by others: from now on nothing can be written and
+ * nobody reached.  Landlock keeps from looking into other processes, too, so
+ * not with --procs; git has to be run, and SARIF's file to be made.
+ */
+static void
+give_up_rights(const struct run *r)
+{
+	if (!r->procs && !r->staged && !r->sarif)
+		(void)ir_sandbox_no_write();
 }
 
 static int
@@ -895,6 +910,7 @@ main(int argc, char **argv)
 		goto out;
 	ir_catch_stop();
 	r.out = ir_open_output(&r.common, cols);
+	give_up_rights(&r);
 	if (scan(&r, argv + 1, n, &err) ||
 	    ir_leak_prove(&r.finds, r.have, r.nhave, &r.tried, &err))
 		goto out;

@@ -16,6 +16,8 @@
 
 #define READ_FILE 4	/* LANDLOCK_ACCESS_FS_... */
 #define READ_DIR 8
+#define TRUNCATE (1 << 14)
+#define IOCTL_DEV (1 << 15)
 #define PATH_BENEATH 1
 
 /* struct landlock_path_beneath_attr */
@@ -44,13 +46,15 @@ allow(int ruleset, const char *path)
 	close(b.fd);
 }
 
-int
-ir_sandbox_read_only(const char *const *paths, size_t n)
+/* The rights in `left` stay as they are, for all paths. */
+static int
+confine(const char *const *paths, size_t n, uint64_t left)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(IR_SANITIZE)
 	(void)allow;
 	(void)paths;
 	(void)n;
+	(void)left;
 	return 0;	/* LeakSanitizer must read /proc at the end */
 #else
 	/* rights that each ABI knows: access bits are numbered from 0 */
@@ -64,7 +68,7 @@ ir_sandbox_read_only(const char *const *paths, size_t n)
 	abi = syscall(__NR_landlock_create_ruleset, NULL, 0UL, 1U);
 	if (abi < 1)
 		return 0;
-	attr.fs = (UINT64_C(1) << fs_bits[abi > 5 ? 5 : abi]) - 1;
+	attr.fs = ((UINT64_C(1) << fs_bits[abi > 5 ? 5 : abi]) - 1) & ~left;
 	attr.net = abi >= 4 ? 3 : 0;	/* bind and connect TCP */
 	fd = syscall(__NR_landlock_create_ruleset, &attr,
 	    abi >= 4 ? sizeof attr : sizeof attr.fs, 0U);
@@ -77,6 +81,19 @@ ir_sandbox_read_only(const char *const *paths, size_t n)
 	close((int)fd);
 	return (int)abi;
 #endif
+}
+
+int
+ir_sandbox_read_only(const char *const *paths, size_t n)
+{
+	return confine(paths, n, 0);
+}
+
+int
+ir_sandbox_no_write(void)
+{
+	return confine(NULL, 0,
+	    READ_FILE | READ_DIR | TRUNCATE | IOCTL_DEV);
 }
 
 int

@@ -129,7 +129,7 @@ ir_leak_assigned(const struct leak_span *s, size_t at,
 
 /* --- hits ---------------------------------------------------------------- */
 
-/* Where in outer the byte `at` of base64 text that begins at base comes from. */
+/* Where in o the byte `at` of base64 text that begins at base comes from. */
 static size_t
 outside_base64(const struct leak_span *o, size_t base, size_t at)
 {

@@ -1,9 +1,9 @@
 /*
- * sweep.c - one look at every byte.  What all rules hang on is four bytes
+ * sweep.c - one look at every byte: what all rules hang on is four bytes
  * long or a run of base64 characters; both come out of table look-ups by
- * half bytes, which AVX2 does for 32 bytes at once, AVX-512BW for 64 (as
- * Hyperscan's "Teddy" does).  A run of 31 characters covers 16 bytes at a multiple of 16,
- * wherever it begins: only blocks that are covered are looked at.
+ * half bytes, which AVX2 does for 32 bytes at once, AVX-512BW for 64 (as the
+ * "Teddy" of Hyperscan does).  A run of 31 characters covers 16 bytes at a
+ * multiple of 16, wherever it begins: only such blocks are looked at.
  */
 #include <string.h>
 
@@ -62,24 +62,6 @@ static const unsigned char high[5][16] = {
 	    0, 0, 0, 0, 0, 0, 0, 0 },
 };
 
-unsigned
-ir_leak_anchor(const unsigned char *p, size_t n)
-{
-	unsigned bits = 0;
-	size_t i, k;
-
-	if (n < 4)
-		return 0;
-	for (i = 0; i < sizeof anchors / sizeof *anchors; i++) {
-		for (k = 0; k < 4; k++)
-			if (p[k] == 0 || !strchr(anchors[i].byte[k], p[k]))
-				break;
-		if (k == 4)
-			bits |= anchors[i].bit;
-	}
-	return bits;
-}
-
 /* What the masks of a block say; bit i: byte i of it. */
 static void
 handle(struct leak_span *s, const struct leak_sweep *to, size_t at,
@@ -104,6 +86,27 @@ static inline unsigned
 bits(int k, unsigned char c)
 {
 	return low[k][c & 15] & high[k][c >> 4];
+}
+
+unsigned
+ir_leak_anchor(const unsigned char *p, size_t n)
+{
+	unsigned found = 0, may;
+	size_t i, k;
+
+	if (n < 4)
+		return 0;
+	may = bits(0, p[0]) & bits(1, p[1]) & bits(2, p[2]) & bits(3, p[3]);
+	for (i = 0; may >> i; i++) {
+		if (!(may & anchors[i].bit))
+			continue;
+		for (k = 0; k < 4; k++)
+			if (p[k] == 0 || !strchr(anchors[i].byte[k], p[k]))
+				break;
+		if (k == 4)
+			found |= anchors[i].bit;
+	}
+	return found;
 }
 
 /* Both masks of the block at p, whose next AHEAD bytes can be read. */

@@ -13,7 +13,7 @@
 
 #define MOST 64
 
-/* Made up, of no account that is: 111122223333. */
+/* Made up. */
 #define KEY "AKIARTXO2MZW7K4QDYNB"
 #define SECRET "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"
 #define SES "BNq7/x2KdYw9Zr4Tt+Vb1Ls8Hc3Mf6Pj0Qa5EgWuXiRo"
@@ -516,7 +516,8 @@ test_stop_and_kinds(void **state)
 static void
 test_both_ways(void **state)
 {
-	static const char set[] = "AKSBCIApPsS-EGhobtkQUtJFLTBl0_.g/%\\ \n\0x2=";
+	static const char set[] = "AKSBCIApPsS-EGhobtkQUtJFLTBl0_.g/%"
+	    "\\ \n\0x2=";
 	unsigned char buf[700];
 	uint32_t seed = 7;
 	struct seen s;
