@@ -355,7 +355,7 @@ small() {
 	maillog-suspects --follow mainlog >out 2>err 3>&- &
 	pid=$!
 	wait_for() {
-		for _ in {1..600}; do
+		for _ in {1..6000}; do
 			if "$@"; then return 0; fi
 			kill -0 $pid || return 1
 			sleep 0.05

@@ -20,6 +20,7 @@ setup() {
 		<block >/dev/null
 	printf '192.0.2.0\t192.0.2.255\t64496\tZZ\tEXAMPLE\n' >ranges.tsv
 	printf '%s\n' '2026-11-21 22:00:01 1xUtVi-0006tA-0D ** u@gmail.com R=d T=s H=gmail-smtp-in.l.google.com [192.0.2.1]: SMTP error from remote mail server after end of data: 550-5.7.26 no\n550 5.7.26 dmarc' >mainlog
+	printf '%s\n' '2026-11-21 22:00:00 1xUtVi-0006tA-0D <= bob@a.example H=(x) [192.0.2.7] P=esmtpsa A=plain:bob@a.example S=1' >>mainlog
 	echo 'joe:old' >users
 	printf '%s\n' '192.0.2.7 - - [21/Nov/2026:22:00:00 +0000] "POST /contact.php HTTP/1.1" 200 12 "-" "curl/8"' >access.log
 	mkdir -p image/etc
