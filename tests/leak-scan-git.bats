@@ -541,4 +541,8 @@ leaks() {
 	[ "$(jq -r 'select(.type == "leak-unread") | .why' records |
 		grep -c damaged)" = 1 ]
 	[ "$(jq 'select(.type == "leak-scope") | .complete' records)" = false ]
+	git clone -q --bare --depth 5 "file://$made" shallow.git
+	scan --git shallow.git
+	[ "$(jq -r 'select(.type == "leak-unread") | .why' records |
+		grep -c 'without all objects')" = 1 ]
 }

@@ -106,7 +106,7 @@ struct ir_git_stats {
 	uint64_t damaged;	/* cannot be unpacked */
 	uint64_t baseless;	/* delta whose base is missing or damaged */
 	uint64_t too_large;	/* not unpacked: IR_GIT_OBJECT_MAX, _HELD_MAX */
-	uint64_t missing;	/* known by name only; ir_git_origins() counts */
+	uint64_t missing;	/* only named; ir_git_origins() counts */
 	bool cut;		/* a limit ended it before the end */
 	bool partial;		/* a clone that left objects out on purpose */
 };

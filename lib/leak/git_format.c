@@ -23,7 +23,8 @@ ir_git_unhex(const char *p, size_t n, size_t hash, unsigned char *name)
 	if (n < 2 * hash)
 		return -1;
 	for (size_t i = 0; i < hash; i++) {
-		int hi = ir_hex_digit(p[2 * i]), lo = ir_hex_digit(p[2 * i + 1]);
+		int hi = ir_hex_digit(p[2 * i]);
+		int lo = ir_hex_digit(p[2 * i + 1]);
 
 		if (hi < 0 || lo < 0)
 			return -1;

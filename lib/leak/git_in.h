@@ -33,7 +33,7 @@ struct ir_git_pack {
 	char *name;		/* "pack-1234.pack" */
 	int fd, idx_fd;
 	struct ir_git_idx idx;
-	uint32_t first;		/* its first object's number in the repository */
+	uint32_t first;		/* number of its first object */
 	uint32_t m;		/* entries: idx.n, without double offsets */
 	uint64_t *off;		/* [m + 1], ascending; then the data's end */
 	uint32_t *pos;		/* [m] which object it is */

@@ -318,6 +318,11 @@ ir_git_leaks(const char *path, const struct ir_git_leaks *o,
 	/* what was stopped still has its origins */
 	if (rc >= 0 && h.n)
 		rc = ir_git_origins(g, origin, &h, stats, err);
+	if (stats->partial)
+		problem(&h, "a clone without all objects: what is not here "
+		    "was not looked through");
+	else if (stats->missing)
+		problem(&h, "commits or trees are missing");
 	ir_git_close(g);
 	for (size_t i = 0; i < IR_GIT_WORKERS_MAX; i++)
 		ir_unpack_free(h.hands[i].unpack);

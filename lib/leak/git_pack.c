@@ -192,7 +192,8 @@ open_both(struct ir_git_pack *p, const char *idx_path, size_t hash,
 	    sizeof head : (size_t)idx_size, 0) ||
 	    ir_git_idx(head, idx_size < sizeof head ? (size_t)idx_size :
 	    sizeof head, idx_size, hash, &p->idx) ||
-	    ir_git_pread(p->fd, head, PACK_HEAD, 0) || memcmp(head, "PACK", 4) ||
+	    ir_git_pread(p->fd, head, PACK_HEAD, 0) ||
+	    memcmp(head, "PACK", 4) ||
 	    (ir_git_be32(head + 4) != 2 && ir_git_be32(head + 4) != 3) ||
 	    *size < PACK_HEAD + hash)
 		return -1;

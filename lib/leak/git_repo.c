@@ -369,7 +369,7 @@ add_loose(struct ir_git *g, uint16_t objects, const char *digits,
 			g->loose = o;
 		}
 		o = g->loose + g->n_loose;
-		snprintf(hex, sizeof hex, "%s%s", digits, e->d_name);
+		snprintf(hex, sizeof hex, "%.2s%.62s", digits, e->d_name);
 		memset(o, 0, sizeof *o);
 		o->dir = objects;
 		if (!ir_git_unhex(hex, strlen(hex), g->hash, o->name))

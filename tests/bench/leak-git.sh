@@ -16,9 +16,9 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 repo=${REPO:-$dir/r.git}
 if [ -z "${REPO:-}" ]; then
 	git init -q --bare "$repo"
-	python3 "$root/tests/lib/git_make.py" "${COMMITS:-1200}" 150 60 \
+	python3 "$root/tests/lib/git_make.py" "${COMMITS:-1500}" 150 60 \
 		2>"$dir/planted" | git -C "$repo" fast-import --quiet --done
-	git -C "$repo" gc -q --prune=now
+	git -C "$repo" repack -adfq
 fi
 printf '%s objects in packs of %s KiB\n' \
 	"$(git -C "$repo" count-objects -v | sed -n 's/^in-pack: //p')" \
