@@ -49,6 +49,7 @@ struct box {
 	char file[PATH_MAX], key[IR_MAILBOX_NAME + 1];
 	char field[IR_PASSWD_FIELD + 1];
 	char owner[64];			/* cPanel's account */
+	char beside[PATH_MAX];		/* what may let it in as well */
 	struct ir_secret proof;		/* what the lock is the hash of */
 	bool was, changed, proven;
 	bool new_password;		/* it is in force, or will be */
@@ -187,6 +188,9 @@ look_db(struct run *x, struct box *a, const struct ir_passdb *db,
 	if (strcmp(db->driver, "passwd-file") != 0 || !*db->file) {
 		/* a deny list behind it comes too late for him */
 		*over = *over || !db->deny;
+		if (!db->deny && !*a->beside)
+			snprintf(a->beside, sizeof a->beside, "%s",
+			    db->driver);
 		return 0;
 	}
 	if (expand(db->file, login, file, sizeof file, &x->err) ||
@@ -200,8 +204,10 @@ look_db(struct run *x, struct box *a, const struct ir_passdb *db,
 		rc = look_up(a, file, key, &x->err);
 		*over = true;
 		return rc < 0 ? -1 : 0;
+	} else if (!db->deny && listed(file, key, &x->err)) {
+		snprintf(a->beside, sizeof a->beside, "%s", file);
 	}
-	return 0;
+	return x->err.code ? -1 : 0;
 }
 
 static int
@@ -226,12 +232,12 @@ look_dovecot(struct run *x, struct box *a)
 	for (i = 0; i < x->conf.n; i++)
 		if (look_db(x, a, &x->conf.db[i], login, &over))
 			return -1;
-	for (i = 0; *a->file && !*a->deny_file && i < x->conf.n; i++)
-		if (!x->conf.db[i].deny && !x->conf.db[i].master &&
-		    strcmp(x->conf.db[i].driver, "passwd-file") != 0)
-			ir_warn(&x->common, "%s: Dovecot's passdb %s may let "
-			    "it in as well: a deny list stops that, too",
-			    a->name, x->conf.db[i].driver);
+	/* a deny list stands before them all */
+	if (*a->deny_file)
+		*a->beside = '\0';
+	else if (*a->file && *a->beside)
+		ir_warn(&x->common, "%s: Dovecot's passdb %s may let it in as "
+		    "well: a deny list stops that, too", a->name, a->beside);
 	return *a->deny_file || *a->file ? 0 : no_way(x, a);
 }
 
@@ -790,7 +796,7 @@ report(struct run *x, const struct box *a, const struct ir_err *err)
 
 	ir_rec_str(r, "backend", backends[x->backend]);
 	ir_rec_bool(r, "locked", x->change.dry_run || err->code ? a->was :
-	    !x->undo);
+	    x->undo ? a->was && !a->changed : true);
 	ir_rec_bool(r, "was", a->was);
 	ir_rec_bool(r, "changed", a->changed);
 	if (*a->deny_file)
@@ -799,6 +805,8 @@ report(struct run *x, const struct box *a, const struct ir_err *err)
 		ir_rec_str(r, "file", a->file);
 	if (*a->owner)
 		ir_rec_str(r, "owner", a->owner);
+	if (*a->beside)
+		ir_rec_str(r, "beside", a->beside);
 	ir_rec_bool(r, "new_password", a->new_password);
 	if (a->kicked >= 0)
 		ir_rec_int(r, "sessions", a->kicked);

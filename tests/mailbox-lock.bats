@@ -152,6 +152,15 @@ vault_password() {	# MAILBOX
 	printf 'auth_username_format = %%{hash}\n' >>dv/dovecot.conf
 	lock 78 -y alice@quell.test
 	[[ $stderr == *'is not understood'* ]]
+	# somebody with two passwords: said, as the second goes on being good
+	sed -i '/^auth_username_format/d' dv/dovecot.conf.in
+	sed "s|PORT|1|; s|^userdb|passdb {\n  driver = passwd-file\n  args = $PWD/dv/more\n}\n&|" \
+		dv/dovecot.conf.in >dv/dovecot.conf
+	printf 'alice@quell.test:{PLAIN}second\n' >dv/more
+	lock 0 -n alice@quell.test
+	is '.beside | endswith("/more")'
+	lock 0 -n bob@quell.test
+	is 'has("beside") | not'
 }
 
 @test "killed at each write: it is locked or not, and the next run ends the same" {

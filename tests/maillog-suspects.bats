@@ -76,7 +76,7 @@ small() {
 }
 
 @test "evidence stands where it says" {
-	local file line text n=0
+	local f
 	small
 	gzip -k mainlog
 	for f in mainlog mainlog.gz; do

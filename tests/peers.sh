@@ -2,7 +2,8 @@
 # peers.sh - fetch the real servers that the tests and the drill talk to
 #
 # usage: tests/peers.sh get PEER ...
-#        PEER: exim exim-config rbldnsd unbound dovecot fail2ban
+#        PEER: exim exim-config rbldnsd unbound dovecot fail2ban nginx apache
+#              goaccess
 #        tests/peers.sh path              print where they are unpacked
 #
 # Packages are downloaded and unpacked below build/peers, never installed: no

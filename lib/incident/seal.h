@@ -51,8 +51,9 @@ struct ir_seal {
 int ir_seal_last(const char *dir, struct ir_seal *s, struct ir_err *err);
 
 /*
- * Seal it and what was merged into it, unless nothing came after the last seal: 1 sealed, 0 it was, or
- * -1: 65 the journal or the evidence does not verify, 66, 73, 74.
+ * Seal it and what was merged into it, unless nothing came after the last
+ * seal: 1 sealed, 0 it was, or -1: 65 the journal or the evidence does not
+ * verify, 66, 73, 74.
  */
 int ir_seal_make(const char *dir, const char *from, struct ir_seal *s,
     struct ir_err *err);
@@ -89,8 +90,8 @@ struct ir_rec *ir_seal_changed(const char *dir, const struct ir_seal *s,
     struct ir_err *err);
 
 /*
- * The folder, and those merged into it, as a .tar.zst at path, which must not exist, with a SHA256SUMS
- * at its end.  0, or -1: 73, 74.
+ * The folder, and those merged into it, as a .tar.zst at path, which must not
+ * exist, with a SHA256SUMS at its end.  0, or -1: 73, 74.
  */
 int ir_seal_tar(const char *dir, const char *path, struct ir_err *err);
 

@@ -3,9 +3,9 @@
  * is in an incident's evidence.  Pure.
  *
  * Sources: lines of an Exim main log ("<=" accepted, "=>" and "->" delivered;
- * Exim specification, chapter 52), records of type ses-history (by the quarter, or by
- * the hour: then a quarter of it is put in each), and the JSON of the AWS CLI's
- * cloudwatch get-metric-data and get-metric-statistics.
+ * Exim specification, chapter 52), records of type ses-history (by
+ * the quarter, or by the hour: then a quarter of it is put in each), and the
+ * JSON of the AWS CLI's cloudwatch get-metric-data and get-metric-statistics.
  *
  * A source covers the time from the first thing that it says to the last:
  * outside of it nothing is known, which is not nothing sent.

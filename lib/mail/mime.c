@@ -260,7 +260,7 @@ read_content(struct ir_mime *m, size_t i, char boundary[BOUNDARY_MAX + 1])
 	size_t n = 0;
 
 	boundary[0] = '\0';
-	/* RFC 2046 5.1.5: what is in a digest is a message if it says nothing */
+	/* RFC 2046 5.1.5: a digest's part is a message if it says nothing */
 	if (!type && strcmp(m->parts[p->parent].type, "multipart/digest") == 0)
 		memcpy(p->type, "message/rfc822", 15);
 	else

@@ -103,7 +103,8 @@ ir_mlog_id_hash(const char *p, size_t n)
 	if (n == 23)
 		return hash_23(p);
 	memcpy(b, p, n < 24 ? n : 24);
-	return ir_mail_mix(ir_mail_mix(load(b), load(b + 8)), load(b + 16) + n) | 1;
+	return ir_mail_mix(ir_mail_mix(load(b), load(b + 8)),
+	    load(b + 16) + n) | 1;
 }
 
 /* --- addresses ---------------------------------------------------------- */
@@ -213,7 +214,9 @@ exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 	if (left(s) < 20 || p[4] != '-' || p[13] != ':' || p[16] != ':' ||
 	    !digit(p[14]) || !digit(p[15]) || !digit(p[17]) || !digit(p[18]))
 		return false;
-	if (!same_hour(c, p, 13)) {
+	/* the usual case, in two loads: the hour of the line before */
+	if (c->nkey != 13 || load(c->key) != load(p) ||
+	    load(c->key + 5) != load(p + 5)) {
 		if (!digits(p, 4) || !digits(p + 5, 2) || p[7] != '-' ||
 		    !digits(p + 8, 2) || (p[10] != ' ' && p[10] != 'T') ||
 		    !digits(p + 11, 2))

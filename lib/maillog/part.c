@@ -5,7 +5,7 @@
 #include "run.h"
 
 #define SLOTS 8192		/* of a hash table that stays in a near cache */
-#define EVENTS (SLOTS - SLOTS / 8)	/* of one part; more lines than fit it */
+#define EVENTS (SLOTS - SLOTS / 8)	/* of one part, which has not as many */
 #define NAMES (256u << 10)
 #define MARK 64			/* lines */
 
@@ -112,8 +112,9 @@ fill(struct ir_mail_events *e, struct ir_mail_event *v,
 	v->n = l->n;
 	v->robot = l->robot;
 	v->ip = l->ip;
-	if (l->who != IR_MLOG_NOBODY && l->nname)
-		set_name(e, v, l);
+	if (l->who == IR_MLOG_NOBODY || !l->nname)
+		return;
+	set_name(e, v, l);
 	if (l->nsender == l->nname && l->nname && same_text(l->sender,
 	    l->name, l->nname))
 		v->sender = (uint32_t)(v->hash >> 32) | 1;

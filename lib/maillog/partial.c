@@ -501,7 +501,8 @@ take_samples(struct ir_mail_state *s, struct ir_mail_subject *u,
 }
 
 static void
-take_sums(struct ir_mail_state *s, struct ir_mail_subject *u, const struct ir_rec *r)
+take_sums(struct ir_mail_state *s, struct ir_mail_subject *u,
+    const struct ir_rec *r)
 {
 	const struct ir_rec *a = ir_rec_at(r, "sums");
 	const struct ir_rec *b = ir_rec_at(r, "senders");

@@ -1,8 +1,8 @@
 /*
- * run.h - logs of any size through line.h into state.h: in parts of a
- * quarter of a megabyte, read one after the other, parsed by several threads, taken in in
- * their order; so that the result does not depend on how many there are, nor
- * on whether a log comes as a file, packed or by a pipe.
+ * run.h - logs of any size through line.h into state.h: in parts of a quarter
+ * of a megabyte, read one after the other, parsed by several threads, taken in
+ * in their order; so that the result does not depend on how many there are,
+ * nor on whether a log comes as a file, packed or by a pipe.
  *
  * Evidence is kept as the place of a line.  From plain files the line is read
  * again when it is asked for; of what cannot be read again, lines that might

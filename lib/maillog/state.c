@@ -1065,6 +1065,36 @@ take_event(struct ir_mail_state *s, const struct ir_mail_event *e,
 		take_message(s, e, e->kind == IR_MLOG_ARRIVE ? i : 0, p);
 }
 
+/* What the next events need is too much for the caches: fetch it early. */
+static inline void
+ahead(struct ir_mail_state *s, const struct ir_mail_event *ev, size_t n,
+    size_t i)
+{
+	struct ir_mail_subject *u;
+	uint32_t k;
+
+	if (i + 12 < n && ev[i + 12].who)
+		__builtin_prefetch(&s->slot[ev[i + 12].hash & (s->cap - 1)]);
+	if (i + 8 < n && ev[i + 8].who) {
+		k = s->slot[ev[i + 8].hash & (s->cap - 1)];
+		if (k) {
+			u = ir_mail_subject(s, k - 1);
+			__builtin_prefetch(u);
+			__builtin_prefetch((char *)u + 64);
+			__builtin_prefetch((char *)u + 128);
+		}
+	}
+	if (i + 4 < n && ev[i + 4].who) {
+		k = s->slot[ev[i + 4].hash & (s->cap - 1)];
+		if (k) {
+			u = ir_mail_subject(s, k - 1);
+			__builtin_prefetch(u->net);
+			if (u->ncell)
+				__builtin_prefetch(&u->cell[u->ncell - 1]);
+		}
+	}
+}
+
 int
 ir_mail_apply(struct ir_mail_state *s, const struct ir_mail_event *ev,
     size_t n, uint64_t base, const char *text, ir_mail_keep *keep, void *arg,
@@ -1075,10 +1105,7 @@ ir_mail_apply(struct ir_mail_state *s, const struct ir_mail_event *ev,
 
 	s->took = false;
 	for (i = 0; i < n; i++) {
-		/* the table of subjects is too large for the caches */
-		if (i + 8 < n && ev[i + 8].who)
-			__builtin_prefetch(&s->slot[ev[i + 8].hash &
-			    (s->cap - 1)]);
+		ahead(s, ev, n, i);
 		take_event(s, &ev[i], &p);
 	}
 	return s->no_memory ? ir_fail(err, IR_OSERR, "no memory") : 0;

@@ -31,7 +31,7 @@
 #define IR_MAIL_BOUNCE_LINES 3
 #define IR_MAIL_HEAVY 20		/* recipients of a message with many */
 #define IR_MAIL_INSIDE UINT32_MAX	/* the "network" of this host's own */
-#define IR_MAIL_TEXT 400		/* bytes of an evidence line; more is cut */
+#define IR_MAIL_TEXT 400	/* bytes of an evidence line; more is cut */
 
 /* Where a line stands: a number that ir_mail_places makes sense of. */
 #define IR_MAIL_NOWHERE ((UINT64_C(1) << 40) - 1)

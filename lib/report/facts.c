@@ -331,6 +331,14 @@ subject_cases(struct ir_facts *f, struct place *t)
 		    memchr(p + 1, '-', n))
 			ir_facts_add(&f->cases, p + 1, n, t->source, 0, 1);
 	}
+	/* "Abuse Report 12345678901": eleven digits; twelve are an account */
+	for (i = 0; f->cases.n == 0 && i < sizeof words / sizeof words[0]; i++)
+		for (p = t->s; phrase(p, t->end, words[i], &p); ) {
+			q = skip_blank(p, t->end);
+			n = case_at(q, t->end, 11, 11, false);
+			if (n)
+				ir_facts_add(&f->cases, q, n, t->source, 0, 1);
+		}
 	for (i = 0; f->cases.n == 0 && i < sizeof plain / sizeof plain[0]; i++)
 		for (q = t->s; phrase(q, t->end, plain[i], &q); ) {
 			n = case_at(q, t->end, 9, 20, false);
@@ -817,6 +825,8 @@ ir_activity_word(const char *s, size_t n)
 		{ "open_proxy", "open-proxy", false },
 		{ "オープンプロキシ", "open-proxy", false },
 		{ "phish", "phishing", false },
+		{ "credential harvesting", "phishing", false },
+		{ "open resolver", "dos", false },
 		{ "フィッシング", "phishing", false },
 		{ "port scan", "port-scan", false },
 		{ "port-scan", "port-scan", false },
@@ -1004,6 +1014,13 @@ activity(struct ir_facts *f, struct place *t)
 
 /* --- stage, urgency, time limit ----------------------------------------- */
 
+/* U+3002, the full stop of Japanese, before which no blank follows. */
+static bool
+maru(const char *p, const char *end)
+{
+	return end - p >= 3 && memcmp(p, "\xe3\x80\x82", 3) == 0;
+}
+
 /* The sentence around p: between full stops or blank lines. */
 static void
 sentence(struct place *t, const char *p, const char **from,
@@ -1011,10 +1028,11 @@ sentence(struct place *t, const char *p, const char **from,
 {
 	*from = *to = p;
 	while (*from > t->s && p - *from < 600 && !((*from)[-1] == '.' &&
-	    blank(**from)) && !((*from)[-1] == '\n' && **from == '\n'))
+	    blank(**from)) && !(*from - t->s >= 3 && maru(*from - 3, *from)) &&
+	    !((*from)[-1] == '\n' && **from == '\n'))
 		(*from)--;
-	while (*to < t->end && *to - p < 600 && !(**to == '.' &&
-	    (*to + 1 == t->end || blank((*to)[1]))) &&
+	while (*to < t->end && *to - p < 600 && !maru(*to, t->end) &&
+	    !(**to == '.' && (*to + 1 == t->end || blank((*to)[1]))) &&
 	    !(**to == '\n' && *to + 1 < t->end && (*to)[1] == '\n'))
 		(*to)++;
 }
@@ -1172,6 +1190,34 @@ boilerplate(const char *s, const char *end)
 		if (phrase(s, end, said[i], NULL))
 			return true;
 	return false;
+}
+
+/*
+ * No words lead to what it is about: then the one kind of abuse that is
+ * spoken of at all.  Of two lines with two kinds neither.
+ */
+static void
+only_activity(struct ir_facts *f, struct place *t)
+{
+	const char *p, *eol, *word, *found = NULL, *at = NULL;
+
+	for (p = t->s; p < t->end; p = eol + 1) {
+		eol = memchr(p, '\n', (size_t)(t->end - p));
+		if (!eol)
+			eol = t->end;
+		word = boilerplate(p, eol) ? NULL :
+		    ir_activity_word(p, (size_t)(eol - p));
+		/* advice and questions speak of keys, too */
+		if (!word || strcmp(word, "credentials-exposed") == 0)
+			continue;
+		if (found && strcmp(found, word) != 0)
+			return;
+		found = word;
+		at = at ? at : p;
+	}
+	if (found)
+		set_fact(&f->activity, found, strlen(found), t->source,
+		    line_of(t, at));
 }
 
 static void
@@ -1557,6 +1603,8 @@ ir_facts_body(struct ir_facts *f, const char *s, size_t n)
 	    i++)
 		labelled_line(&t, times[i], &f->when);
 	stage(f, &t);
+	if (!f->activity.value[0] && !f->support_case)
+		only_activity(f, &t);
 	urgent(f, &t);
 	within(f, &t);
 	within_ja(f, &t, "時間以内", 3600);

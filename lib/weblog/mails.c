@@ -9,6 +9,7 @@
 #define RECENT 65536		/* messages whose recipients are waited for */
 #define CWDS 64			/* folders of one user */
 #define NAME_SIZE 64
+#define INDEX (2 * IR_WEB_USERS)
 
 struct recipient {
 	int64_t at;
@@ -33,7 +34,9 @@ struct recent {
 
 struct ir_web_mails {
 	struct user user[IR_WEB_USERS];	/* IR_WEB_ANY is the first */
+	uint16_t index[INDEX];	/* of users, by the hash of the name; 0: free */
 	size_t n, mails;
+	bool waiting;		/* of some message who got it is not known */
 	struct recent recent[RECENT];
 	char cwd[512];		/* of the last line that named one */
 	int64_t cwd_at;
@@ -67,15 +70,23 @@ ir_web_mails_free(struct ir_web_mails *m)
 	free(m);
 }
 
+/* Where a user's number is, or is to be. */
+static size_t
+place_of(const struct ir_web_mails *m, const char *name)
+{
+	size_t i = ir_web_hash(name, strlen(name), 5) % INDEX;
+
+	while (m->index[i] && strcmp(m->user[m->index[i]].name, name) != 0)
+		i = (i + 1) % INDEX;
+	return i;
+}
+
 int
 ir_web_mails_user(const struct ir_web_mails *m, const char *name)
 {
-	size_t i;
+	size_t i = place_of(m, name);
 
-	for (i = 1; i < m->n; i++)
-		if (strcmp(m->user[i].name, name) == 0)
-			return (int)i;
-	return -1;
+	return m->index[i] ? m->index[i] : IR_WEB_NONE;
 }
 
 const char *
@@ -91,17 +102,20 @@ static int
 find_user(struct ir_web_mails *m, const char *p, size_t n)
 {
 	char name[NAME_SIZE];
-	int i;
+	size_t i;
 
 	if (n == 0 || n >= sizeof name)
 		return -1;
 	memcpy(name, p, n);
 	name[n] = '\0';
-	i = ir_web_mails_user(m, name);
-	if (i >= 0 || m->n == IR_WEB_USERS)
-		return i;
-	memcpy(m->user[m->n].name, name, n + 1);
-	return (int)m->n++;
+	i = place_of(m, name);
+	if (!m->index[i]) {
+		if (m->n == IR_WEB_USERS)
+			return -1;
+		memcpy(m->user[m->n].name, name, n + 1);
+		m->index[i] = (uint16_t)m->n++;
+	}
+	return m->index[i];
 }
 
 /* --- one message -------------------------------------------------------- */
@@ -217,6 +231,7 @@ arrival(struct ir_web_mails *m, const char *p, const char *end, int64_t t,
 	} else {
 		memcpy(recent_of(m, id)->id, id, 28);
 		recent_of(m, id)->user = user;
+		m->waiting = true;
 		recent_of(m, id)->at = t;
 	}
 }
@@ -253,8 +268,8 @@ ir_web_mails_line(struct ir_web_mails *m, const char *line, size_t n,
 	int64_t t;
 
 	/* nine of ten lines are of none of these, and times are dear */
-	if (!memmem(line, n, " <= ", 4) && !memmem(line, n, "cwd=", 4) &&
-	    !memmem(line, n, "> ", 2) && !memmem(line, n, "** ", 3))
+	if (!memmem(line, n, " P=local", 8) && !memmem(line, n, "cwd=", 4) &&
+	    !m->waiting)
 		return;
 	if (!ir_delivery_front(&p, end, clock, &t, id))
 		return;

@@ -120,7 +120,7 @@ both() {
 find_ids() {
 	local wall cpu
 	both "$dir/disk/x/bin/exiqgrep" -i -f billing@victim.example
-	exiqgrep=$wall
+	exiqgrep=$wall exiqgrep_cpu=$cpu
 	# shellcheck disable=SC2016
 	both sh -c '"$0" -bp | awk "/<billing@victim\.example>/ { print \$3 }"' \
 		"$exim"
@@ -133,7 +133,7 @@ find_ids() {
 }
 
 take() {
-	local wall cpu our_wall our_cpu exiqgrep listed grepped
+	local wall cpu our_wall our_cpu exiqgrep exiqgrep_cpu listed grepped
 	both exim-queue-purge -q --spool "$spool" --queue-name B \
 		"${select[@]}" --yes="$spam"
 	our_wall=$wall our_cpu=$cpu
@@ -143,6 +143,15 @@ take() {
 	exim-queue --spool "$spool" --queue B | jq -r .id >"$dir/ids"
 	both exim-quarantine restore -q --spool "$spool" B --yes="$spam"
 	ratio 'moving them back: moving away, seconds' "$our_wall" "$wall"
+	if [ "$BENCH_SPLIT" = yes ]; then
+		# shellcheck disable=SC2016
+		both sh -c '"$0" "$1" . F <"$2"' "$bench/move_floor" "$spool" \
+			"$dir/ids"
+		ratio 'bare lock, hash, three renames, no sync: ours, seconds' \
+			"$wall" "$our_wall"
+		ratio 'the same, CPU' "$cpu" "$our_cpu"
+		"$bench/move_floor" "$spool" F . <"$dir/ids"
+	fi
 	[ -n "$exim" ] && [ "$BENCH_PEERS" = yes ] || return 0
 	find_ids
 	# the ids that it is given here are the right ones, in the order of
@@ -151,13 +160,14 @@ take() {
 	both sh -c 'xargs -a "$1" "$2" -Mrm || true' sh "$dir/ids" "$exim"
 	ratio 'exiqgrep | xargs exim -Mrm: find and move, seconds' \
 		"$our_wall" "$((${wall%.*} + ${exiqgrep%.*}))" '(goal 3)'
+	ratio 'the same, CPU' "$our_cpu" "$((${cpu%.*} + ${exiqgrep_cpu%.*}))"
 	ratio 'exim -bp | awk | xargs exim -Mrm, seconds' \
 		"$our_wall" "$((${wall%.*} + ${listed%.*}))"
 	ratio 'grep -rl | xargs exim -Mrm, seconds' \
 		"$our_wall" "$((${wall%.*} + ${grepped%.*}))"
 	ratio 'xargs exim -Mrm alone, ids found by us, seconds' \
 		"$our_wall" "$wall"
-	ratio 'the same, CPU' "$our_cpu" "$cpu"
+	ratio 'the same alone, CPU' "$our_cpu" "$cpu"
 }
 
 for disk in $BENCH_DISKS; do

@@ -72,6 +72,6 @@ if "$root/tests/peers.sh" get goaccess 2>/dev/null; then
 	peers=$("$root/tests/peers.sh" path)
 	head -c 50000000 "$dir/part.log" | sed 's/^[^ ]* //' >"$dir/small.log"
 	peer 'goaccess' "$dir/small.log" "$peers/usr/bin/goaccess" \
-		--log-format=COMBINED --no-global-config -p /dev/null \
-		-o "$dir/out.json" "$dir/small.log"
+		--log-format=COMBINED --no-global-config --no-progress \
+		-p /dev/null -o "$dir/out.json" "$dir/small.log" 2>/dev/null
 fi

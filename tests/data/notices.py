@@ -713,6 +713,41 @@ API2["successfulSet"][0]["event"]["startTime"] = "2026-03-02T09:00:00Z"
 event("health-api-organization", API2, {**HEALTH, "resources": []})
 
 
+# --- words that lead to nothing: one kind of abuse is spoken of ------------
+for _name, _word, _text, _more in (
+        ("sends", "spam", f"{I1} in US East (N. Virginia) is sending"
+         " unsolicited bulk email.\nPlease reply within 48 hours.\n",
+         {"region": "us-east-1", "due": "2026-03-04T10:00:00Z"}),
+        ("used", "phishing", "Your SES identity example.com in EU (Ireland)"
+         " was used for phishing.\n", {"region": "eu-west-1"}),
+        ("table", "spam", f"| Resource | Activity |\n|---|---|\n| {I1} |"
+         f" Spam |\n| {I2} | Spam |\n", {"resources": [I1, I2]}),
+        ("equals", "spam", f"region=eu-north-1; instance-id={I1}\n"
+         "abuse-type=email spam\n", {"region": "eu-north-1"}),
+        ("stopped", "dos", f"We have stopped {I1} in South America (Sao"
+         " Paulo) due to ongoing DDoS traffic.\n", {"region": "sa-east-1"}),
+        ("resolver", "dos", "An open resolver was seen at 203.0.113.50.\n",
+         {}),
+        ("harvest", "phishing", f"{I1} hosts a page for credential"
+         " harvesting.\n", {}),
+        ("two", None, f"{I1} sends spam.\nIt also hosts malware.\n", {}),
+        ("advice", None, "Rotate your access keys and credentials.\n", {})):
+    mail("unled-" + _name, CASE, _text,
+         {"case": "20000000001-1", "account": ACCOUNT, "activity": _word,
+          "stage": "new", **_more})
+mail("case-bare", "[Action Required] AWS Abuse Report 20000000001",
+     f"Account ID 222233334444. Resource {I1}.\nType of abuse: Spam\n",
+     {"case": "20000000001", "account": ACCOUNT, "activity": "spam"})
+mail("case-bare-account", "AWS Abuse Report 222233334444",
+     f"Account ID 222233334444. Resource {I1}.\nType of abuse: Spam\n",
+     {"case": None, "account": ACCOUNT})
+mail("ja-reminder-then-if", CASE, "前回のご連絡についてまだ回答をいただいて"
+     "おりません。24 時間以内にご回答がない場合、インスタンスを停止することが"
+     "あります。\n", {"stage": "reminder", "due": "2026-03-03T10:00:00Z"})
+mail("ja-only-if", CASE, "本日のご連絡です。24 時間以内に回答がありません"
+     "場合、停止することがあります。\n", {"stage": "new"})
+
+
 def main():
     out = sys.argv[1]
     os.makedirs(out, exist_ok=True)

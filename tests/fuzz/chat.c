@@ -21,7 +21,7 @@ render(const struct ir_chat *m, enum ir_chat_kind kind)
 		if (!r)
 			abort();
 		ir_rec_free(r);
-	} else if (strstr(b.data, "%5Bto")) {
+	} else if (kind == IR_CHAT_CHATWORK && strstr(b.data, "%5Bto")) {
 		abort();
 	}
 	if ((kind == IR_CHAT_MATTERMOST && strchr(b.data, '@')) ||

@@ -14,7 +14,8 @@ web_world() {
 		skip "$(tail -n 1 "$BATS_TEST_TMPDIR/no")"
 	chmod 0711 "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return 1
-	export QUELL_STATE_DIR=$PWD/state QUELL_INCIDENTS=$PWD/incidents TZ=UTC
+	export QUELL_STATE_DIR=$PWD/state QUELL_INCIDENTS=$PWD/incidents
+	unset TZ	# Exim has this host's
 	smtp_sink_start sink --no-bodies
 	exim_make "$PWD/mx" sink="$(sink_port sink)" queue_only=yes \
 		users=bob@quell.test:pw
@@ -61,9 +62,10 @@ web_teardown() {
 	[ ! -d sink ] || sink_stop sink
 }
 
-posted() {	# PATH STATUS: a line of the access log, now
+posted() {	# PATH STATUS [SECONDS]: a line of the access log, now
 	printf 'site.test 203.0.113.66 - - [%s] "POST %s HTTP/1.1" %s 5 "-" "curl/8"\n' \
-		"$(date -u +'%d/%b/%Y:%H:%M:%S +0000')" "$1" "$2" >>access.log
+		"$(date -u -d "@${3:-$(date +%s)}" +'%d/%b/%Y:%H:%M:%S +0000')" \
+		"$1" "$2" >>access.log
 }
 
 # mail USER TO...: as a program of that user hands it in
@@ -78,10 +80,12 @@ mail() {
 
 # 12 POSTs to the script, a mail of each; honest people and programs besides
 abuse() {
-	local i
+	local i t
 	for i in {1..12}; do
-		posted "$SCRIPT" 200
 		mail daemon "v$i@d$i.example"
+		# however slow this host is, that is when it was posted
+		t=$(grep ' <= ' mx/log/mainlog | tail -n 1)
+		posted "$SCRIPT" 200 "$(date -d "${t:0:19}" +%s)"
 	done
 	posted /search 200
 	mail bin honest@elsewhere.example

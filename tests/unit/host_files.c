@@ -66,7 +66,8 @@ rules(void **state)
 	g = scan(t, IR_RULE_CRON, true, "x x\n\nx\ny needed");
 	assert_string_equal(g.ids, "one:1 one:3 ");
 	g = scan(t, IR_RULE_CRON, false, "x mysqldump -psesame1 "
-	    "--password=hid1 ftp://u:hid2@h/ curl -u me:hid3 API_KEY: 'hid4' end");
+	    "--password=hid1 ftp://u:hid2@h/ curl -u me:hid3 "
+	    "API_KEY: 'hid4' end");
 	assert_string_equal(g.last.text, "x mysqldump -p*** --password=*** "
 	    "ftp://u:***@h/ curl -u me:*** API_KEY: '***' end");
 	g = scan(t, IR_RULE_KEYS, true, "x");
