@@ -694,17 +694,21 @@ write_sarif(struct run *r, const bool *skip, struct ir_err *err)
 }
 
 /*
- * 0 or -1.  With --check the answer: 1 something new, else 75 when not all
- * was seen.
+ * Prove, sort, write.  0 or -1; with --check the answer: 1 something new,
+ * else 75 when not all was seen.
  */
 static int
 report(struct run *r, struct ir_err *err)
 {
-	bool *skip = calloc(r->finds.n + 1, sizeof *skip), known;
 	const struct ir_leak_find *v;
+	bool *skip, known;
 	size_t i;
 	int rc = 0;
 
+	if (ir_leak_prove(&r->finds, r->have, r->nhave, &r->tried, err))
+		return -1;
+	ir_leak_finds_settle(&r->finds);
+	skip = calloc(r->finds.n + 1, sizeof *skip);
 	if (!skip)
 		return ir_fail(err, IR_OSERR, "no memory");
 	for (i = 0; i < r->finds.n; i++) {
@@ -911,11 +915,8 @@ main(int argc, char **argv)
 	ir_catch_stop();
 	r.out = ir_open_output(&r.common, cols);
 	give_up_rights(&r);
-	if (scan(&r, argv + 1, n, &err) ||
-	    ir_leak_prove(&r.finds, r.have, r.nhave, &r.tried, &err))
-		goto out;
-	ir_leak_finds_settle(&r.finds);
-	(void)report(&r, &err);
+	if (scan(&r, argv + 1, n, &err) == 0)
+		(void)report(&r, &err);
 out:
 	clean_up(&r);
 	return ir_end(&err, r.out, NULL);

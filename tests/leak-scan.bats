@@ -223,7 +223,7 @@ scope() {
 	cat out >../out
 	[ "$(cd .. && found '.where == "t.tar!a"')" = 3 ]
 	code 64 leak-scan --staged a
-	cd ..
+	cd "$BATS_TEST_TMPDIR" || return 1
 	code 66 leak-scan --staged
 }
 

@@ -10,8 +10,9 @@ says(enum ir_leak_kind kind)
 {
 	static const char *const text[IR_LEAK_KINDS] = {
 		"an AWS access key id", "an AWS secret access key",
-		"an SMTP password of Amazon SES", "a password of a mail "
-		"server", "a private key", "a web hook's address",
+		"an SMTP password of Amazon SES",
+		"a password of a mail server", "a private key",
+		"a web hook's address",
 	};
 
 	return text[kind];
