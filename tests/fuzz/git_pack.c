@@ -9,6 +9,7 @@
  * length, the data.  The names of objects are their numbers.
  */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -59,6 +60,21 @@ save(const char *name, const struct out *o)
 }
 
 static void
+clean(void)
+{
+	static const char *const made[] = {
+		"objects/pack/pack-1.pack", "objects/pack/pack-1.idx",
+		"objects/pack", "objects", "refs", "HEAD", "",
+	};
+	char path[256];
+
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, made[i]);
+		remove(path);
+	}
+}
+
+static void
 prepare(void)
 {
 	static const char *const made[] = {
@@ -67,7 +83,7 @@ prepare(void)
 	struct out o = { .n = 0 };
 	char path[256];
 
-	if (strchr(dir, 'X') && !mkdtemp(dir))
+	if (!mkdtemp(dir) || atexit(clean))
 		abort();
 	for (size_t i = 1; i < 4; i++) {
 		snprintf(path, sizeof path, "%s%s", dir, made[i]);
@@ -174,13 +190,15 @@ origin(void *arg, const struct ir_git_origin *o)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+	static bool ready;
 	size_t sum = 0, count;
 	struct ir_git_walk w = { piece, NULL, &sum, 1, 4, 8 };
 	struct ir_git_stats s;
 	struct ir_git *g;
 
-	if (strchr(dir, 'X'))
+	if (!ready)
 		prepare();
+	ready = true;
 	count = build(data, n);
 	if (ir_git_open(&g, dir, NULL) || ir_git_walk(g, &w, &s, NULL))
 		abort();
