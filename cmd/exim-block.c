@@ -269,6 +269,15 @@ take_record(const struct ir_rec *r, void *arg, struct ir_err *err)
 	}
 	if (!name || k < 0)
 		return ir_fail(err, IR_DATAERR, "no account in it");
+	/* Exim would never find it: its scripts have names from a header */
+	if (type && strcmp(type, "mail-suspect") == 0 &&
+	    k == (int)IR_BLOCK_SCRIPT) {
+		ir_fail(err, IR_DATAERR, "%s: mail of a folder cannot be "
+		    "blocked", name);
+		ir_hint(err, "block the local user whose scripts are there: "
+		    "--user");
+		return -1;
+	}
 	return add_account(&x->l[k], name, err);
 }
 

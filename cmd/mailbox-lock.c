@@ -908,7 +908,8 @@ take_record(const struct ir_rec *r, void *arg, struct ir_err *err)
 	struct box *a;
 	size_t i;
 
-	if (type && strcmp(type, "queue-suspect") == 0)
+	if (type && (strcmp(type, "queue-suspect") == 0 ||
+	    strcmp(type, "mail-suspect") == 0))
 		name = ir_ascii_ieq(ir_rec_get(r, "kind") ? ir_rec_get(r,
 		    "kind") : "", "account") ? ir_rec_get(r, "value") : NULL;
 	else if (type && strncmp(type, "queue-", 6) == 0)

@@ -219,6 +219,26 @@ sends()	# CODE FROM TO [option...]
 	block 65 -y <<<'{"type":"queue-suspect","id":"x","kind":"odd","value":"x"}'
 }
 
+@test 'suspects of maillog-suspects, too' {
+	{
+		for i in {10..49}; do
+			echo "2026-11-21 04:$i:00 1xUtVi-0006$i-0D <= b@quell.test H=(User) [192.0.2.$i] P=esmtpsa A=plain:b@quell.test S=1"
+			echo "2026-11-21 04:$i:01 cwd=/home/web/public_html/uploads 3 args: /usr/sbin/sendmail -t -i"
+			echo "2026-11-21 04:$i:01 1xUtVi-0007$i-0D <= web@quell.test U=web P=local S=1"
+			echo "2026-11-21 04:$i:02 1xUtVi-0006$i-0D ** x@y.example R=r T=t: 550 no"
+			echo "2026-11-21 04:$i:02 1xUtVi-0007$i-0D ** x@y.example R=r T=t: 550 no"
+		done
+	} >log
+	maillog-suspects --level all log >suspects
+	jq -se 'map(.kind) | sort == ["account","script","user"]' suspects
+	# of a folder Exim knows nothing
+	block 65 -y <suspects
+	[[ $stderr == *'hint: '*'--user'* ]]
+	jq -c 'select(.kind != "script")' suspects >others
+	block 0 -n <others
+	is 'all(.dry_run) and (map(.kind) | sort) == ["auth","local"]'
+}
+
 @test "lists of the host's own: one name a line" {
 	printf 'old\nnew2\n' >list
 	block 0 -y --plain-file "$PWD/list" webuser old

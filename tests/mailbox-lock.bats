@@ -252,10 +252,14 @@ vault_password() {	# MAILBOX
 	echo '{"type":"queue-suspect","id":"account=a","kind":"account","value":"a"}' >in
 	run -0 mailbox-lock -n "${f[@]}" - <in
 	is '.id == "a"'
+	echo '{"type":"mail-suspect","id":"b","kind":"account","value":"b"}' >in
+	run -0 mailbox-lock -n "${f[@]}" - <in
+	is '.id == "b"'
 	mailbox-lock -n "${f[@]}" b >plan
 	run -0 mailbox-lock -y "${f[@]}" - <plan
 	is '.id == "b" and .changed'
 	for bad in '{"type":"queue-suspect","kind":"host","value":"192.0.2.1"}' \
+		'{"type":"mail-suspect","id":"web","kind":"user","value":"web"}' \
 		'../x' 'a b' '@x' 'x@' 'a@b@c' '{"id":"a","hash":"x"}' \
 		'{"id":"a","hash":"{SHA512-CRYPT}$6$abcdefgh$short"}' '*' 'a:b'; do
 		echo "$bad" >in

@@ -171,7 +171,8 @@ add_record(struct ir_case *c, const struct ir_rec *r)
 		return;
 	if (is(r, "type", "listing")) {
 		add_listing(c, r);
-	} else if (is(r, "type", "queue-suspect")) {
+	} else if (is(r, "type", "queue-suspect") ||
+	    is(r, "type", "mail-suspect")) {
 		add_suspect(c, r);
 	} else if (is(r, "type", "mail-block") &&
 	    ir_rec_get_bool(r, "blocked", false)) {
