@@ -468,16 +468,19 @@ set_mail(const struct run *r, struct ir_rec *rec,
     const struct ir_web_score *s)
 {
 	struct ir_rec *m = ir_rec_object();
+	struct ir_web_mails_sum sum;
 
+	ir_web_mails_about(r->mails, s->user, &s->url->hours, IR_WEB_AFTER,
+	    &sum);
 	ir_rec_str(m, "user", ir_web_mails_name(r->mails, s->user));
 	ir_rec_int(m, "posts_with_mail", (int64_t)s->url->mailed);
 	ir_rec_int(m, "by_chance", (int64_t)s->chance);
-	ir_rec_int(m, "mails", (int64_t)s->mail.mails);
-	ir_rec_int(m, "recipients", (int64_t)s->mail.recipients);
-	ir_rec_int(m, "distinct", (int64_t)s->mail.distinct);
-	ir_rec_str(m, "cwd", s->mail.cwd);
-	if (s->mail.cwd)
-		ir_rec_int(m, "cwd_mails", (int64_t)s->mail.cwd_mails);
+	ir_rec_int(m, "mails", (int64_t)sum.mails);
+	ir_rec_int(m, "recipients", (int64_t)sum.recipients);
+	ir_rec_int(m, "distinct", (int64_t)sum.distinct);
+	ir_rec_str(m, "cwd", sum.cwd);
+	if (sum.cwd)
+		ir_rec_int(m, "cwd_mails", (int64_t)sum.cwd_mails);
 	ir_rec_set(rec, "mail", m);
 }
 

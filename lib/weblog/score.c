@@ -5,6 +5,7 @@
 #include "score.h"
 
 #define WHO_MAX (1u << 20)
+#define MANY 50			/* an hour that is compared with its mail */
 
 const char *
 ir_web_verdict(int score)
@@ -118,7 +119,7 @@ mailed(const struct ir_web_score *s, const struct ir_web_counts *c,
 	    s->peak_hour + 3599 + IR_WEB_AFTER);
 	*how = (struct ir_web_signal){ "mail", 25, (int64_t)n,
 	    (int64_t)s->peak * 7 / 10, "mails in its worst hour" };
-	return s->peak >= 50 && n * 10 >= (uint64_t)s->peak * 7 &&
+	return s->peak >= MANY && n * 10 >= (uint64_t)s->peak * 7 &&
 	    n * 10 <= (uint64_t)s->peak * 15;
 }
 
@@ -126,7 +127,7 @@ mailed(const struct ir_web_score *s, const struct ir_web_counts *c,
 static bool
 mails(struct ir_web_score *s, const struct ir_web_counts *c, bool suspicious)
 {
-	const struct ir_web_mails_sum *m = &s->mail;
+	struct ir_web_mails_sum m;
 	struct ir_web_signal how;
 
 	if (!s->has_mail)
@@ -141,8 +142,10 @@ mails(struct ir_web_score *s, const struct ir_web_counts *c, bool suspicious)
 	if (!suspicious)
 		return false;
 	say(s, how.name, how.points, how.found, how.limit, how.unit);
-	if (m->recipients >= 20 && m->distinct * 10 >= m->recipients * 9)
-		say(s, "reply", 10, percent(m->distinct, m->recipients), 90,
+	ir_web_mails_about(c->mails, s->user, &s->url->hours, IR_WEB_AFTER,
+	    &m);
+	if (m.recipients >= 20 && m.distinct * 10 >= m.recipients * 9)
+		say(s, "reply", 10, percent(m.distinct, m.recipients), 90,
 		    "% of recipients are new");
 	return true;
 }
@@ -168,11 +171,10 @@ ir_web_score(struct ir_web_url *u, const struct ir_web_counts *c,
 	if (c->mails) {
 		s->has_mail = true;
 		s->chance = u->shifted / 2;
-		s->user = u->user != IR_WEB_ANY ? u->user :
+		/* whose is looked for only where it may decide */
+		s->user = u->user != IR_WEB_ANY || s->peak < MANY ? u->user :
 		    ir_web_mails_most(c->mails, s->peak_hour,
 		    s->peak_hour + 3599 + IR_WEB_AFTER);
-		ir_web_mails_about(c->mails, s->user, &u->hours,
-		    IR_WEB_AFTER, &s->mail);
 	}
 	if (u->ok < (place ? 3 : 20))
 		return;

@@ -56,8 +56,7 @@ struct ir_web_score {
 	uint32_t peak, median;	/* median 0: it has no other hours */
 	uint64_t chance;	/* how many would have had mail by chance */
 	int user;		/* who sent mail meanwhile; of mails.h */
-	struct ir_web_mails_sum mail;	/* of him, in its hours */
-	bool has_mail;		/* the above is known */
+	bool has_mail;		/* these two are known */
 };
 
 /* A network or a program, over all URLs that are not known as honest. */
