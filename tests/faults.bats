@@ -84,7 +84,9 @@ state() {	# names, sizes and content of all files
 			echo "$f: $rc"
 			false
 		}
-		[ ! -s out ]
+		# said of this report, whatever became of others beside it
+		jq -se 'length == 1 and .[0].ok == false and
+			(.[0].why | length > 0)' out
 		[ -z "$(ls -A inc)" ]
 	done
 	run -0 incident open --dir inc/a <"$data/report-initial.json"
