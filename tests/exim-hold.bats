@@ -34,11 +34,7 @@ teardown()
 make()	# key=value ...
 {
 	exim_make "$X" users=billing@quell.test:pw "$@"
-	exim-hold --print-hook --hook-dir "$X/quell" >hook.txt
-	awk -v to="$X/hook." '/^# == / { name = substr($3, 1, index($3, ":") - 1)
-		if (name ~ /^(mail|not_smtp|rcpt)$/) name = "acl_" name
-		file = to name ".conf"; printf "" >file; next }
-		file { print >file }' hook.txt
+	exim_hook "$X"
 	PATH=$X/bin:$PATH
 }
 

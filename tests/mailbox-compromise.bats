@@ -24,11 +24,7 @@ setup() {
 	grep -E '^(dovecot|dovenull|vmail):' dv/ns/etc/passwd >>mx/ns/etc/passwd
 	mkdir -p mx/ns/etc/dovecot
 	ln -s "$PWD/dv/dovecot.conf" mx/ns/etc/dovecot/dovecot.conf
-	exim-hold --print-hook --hook-dir "$PWD/mx/quell" >hook.txt
-	awk -v to="$PWD/mx/hook." '/^# == / { name = substr($3, 1, index($3, ":") - 1)
-		if (name ~ /^(mail|not_smtp|rcpt)$/) name = "acl_" name
-		file = to name ".conf"; printf "" >file; next }
-		file { print >file }' hook.txt
+	exim_hook "$PWD/mx"
 	exim_start "$PWD/mx"
 	export QUELL_MAILHOST_CMD=$PWD/mx/bin/.enter
 	session=''

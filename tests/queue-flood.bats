@@ -15,11 +15,7 @@ setup() {
 	smtp_sink_start sink --no-bodies
 	exim_make "$PWD/mx" sink="$(sink_port sink)" queue_only=yes \
 		users="$(for n in {0..6}; do echo -n "p$n@quell.test:pw,"; done)news@quell.test:pw"
-	exim-hold --print-hook --hook-dir "$PWD/mx/quell" >hook.txt
-	awk -v to="$PWD/mx/hook." '/^# == / { name = substr($3, 1, index($3, ":") - 1)
-		if (name ~ /^(mail|not_smtp|rcpt)$/) name = "acl_" name
-		file = to name ".conf"; printf "" >file; next }
-		file { print >file }' hook.txt
+	exim_hook "$PWD/mx"
 	exim_start "$PWD/mx"
 	export QUELL_MAILHOST_CMD=$PWD/mx/bin/.enter
 }

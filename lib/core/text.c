@@ -241,6 +241,21 @@ ir_time_civil(int64_t y, int mon, int d, int h, int m, int s)
 	return ((era * 146097 + doe - 719468) * 24 + h) * 3600 + m * 60 + s;
 }
 
+int64_t
+ir_time_local(int64_t civil)
+{
+	time_t guess = (time_t)civil;
+	struct tm tm;
+
+	if (!localtime_r(&guess, &tm))
+		return civil;
+	guess = (time_t)(civil - tm.tm_gmtoff);
+	/* near a change of the offset the guess may be off by it */
+	if (localtime_r(&guess, &tm))
+		guess = (time_t)(civil - tm.tm_gmtoff);
+	return guess;
+}
+
 char *
 ir_time_rfc3339(int64_t t, char buf[IR_TIME_LEN])
 {

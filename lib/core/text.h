@@ -69,5 +69,7 @@ int64_t ir_now_ms(void);
 int64_t ir_mono_ms(void);
 /* Civil date (UTC) to seconds since the epoch; month 1-12. */
 int64_t ir_time_civil(int64_t y, int mon, int d, int h, int m, int s);
+/* The same of what a clock of this host's zone showed; tzset() is done. */
+int64_t ir_time_local(int64_t civil);
 
 #endif

@@ -64,20 +64,10 @@ copy_name(char *to, size_t size, const char *p, size_t n)
 
 /* --- times -------------------------------------------------------------- */
 
-/* What a clock on the wall showed, as seconds since the epoch. */
 static int64_t
 of_wall(int64_t t, const struct ir_delivery_clock *c)
 {
-	time_t guess = (time_t)t;
-	struct tm tm;
-
-	if (c->utc || !localtime_r(&guess, &tm))
-		return t;
-	guess = (time_t)(t - tm.tm_gmtoff);
-	/* near a change of the offset the guess may be off by it */
-	if (localtime_r(&guess, &tm))
-		guess = (time_t)(t - tm.tm_gmtoff);
-	return guess;
+	return c->utc ? t : ir_time_local(t);
 }
 
 /* "2026-11-21 18:00:00[.123][ +0100] ", and moves on. */

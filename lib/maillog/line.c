@@ -171,22 +171,6 @@ ir_mlog_addr_inside(const struct ir_mlog_addr *a)
 
 /* --- times -------------------------------------------------------------- */
 
-/* What a clock on the wall showed, as seconds since the epoch. */
-static int64_t
-of_wall(int64_t t, const struct ir_mlog_clock *c)
-{
-	time_t guess = (time_t)t;
-	struct tm tm;
-
-	if (c->utc || !localtime_r(&guess, &tm))
-		return t;
-	guess = (time_t)(t - tm.tm_gmtoff);
-	/* near a change of the offset the guess may be off by it */
-	if (localtime_r(&guess, &tm))
-		guess = (time_t)(t - tm.tm_gmtoff);
-	return guess;
-}
-
 /* Is that the hour of the line before? */
 static inline bool
 same_hour(const struct ir_mlog_clock *c, const char *p, size_t n)
@@ -200,7 +184,7 @@ keep_hour(struct ir_mlog_clock *c, const char *p, size_t n, int64_t civil)
 	memcpy(c->key, p, n);
 	c->nkey = n;
 	c->civil = civil;
-	c->wall = of_wall(civil, c);
+	c->wall = c->utc ? civil : ir_time_local(civil);
 }
 
 /* "2026-11-21 18:00:00[.123][ +0100] ", and moves on. */

@@ -22,6 +22,7 @@
 # exim_run DIR COMMAND...        any command inside the instance's namespace
 # exim_delivery DIR sink PORT | smarthost HOST::PORT   change where mail goes
 # exim_hold DIR | exim_release DIR                     the hold file
+# exim_hook DIR                  the lines that exim-hold prints, put in place
 # DIR/bin/{exim4,exim,sendmail,mailq,exiqgrep,exipick,...} work like the real ones
 #
 # Keys of exim_make:
@@ -652,6 +653,15 @@ exim_queue_count()	# DIR [QUEUE]
 exim_delivery()	# DIR sink|smarthost WHERE
 {
 	printf '%s' "$3" >"$1/$2"
+}
+
+exim_hook()	# DIR
+{
+	exim-hold --print-hook --hook-dir "$1/quell" >"$1/hook.txt" || return
+	awk -v to="$1/hook." '/^# == / { name = substr($3, 1, index($3, ":") - 1)
+		if (name ~ /^(mail|not_smtp|rcpt)$/) name = "acl_" name
+		file = to name ".conf"; printf "" >file; next }
+		file { print >file }' "$1/hook.txt"
 }
 
 exim_hold()	# DIR

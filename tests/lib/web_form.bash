@@ -19,11 +19,7 @@ web_world() {
 	smtp_sink_start sink --no-bodies
 	exim_make "$PWD/mx" sink="$(sink_port sink)" queue_only=yes \
 		users=bob@quell.test:pw
-	exim-hold --print-hook --hook-dir "$PWD/mx/quell" >hook.txt
-	awk -v to="$PWD/mx/hook." '/^# == / { name = substr($3, 1, index($3, ":") - 1)
-		if (name ~ /^(mail|not_smtp|rcpt)$/) name = "acl_" name
-		file = to name ".conf"; printf "" >file; next }
-		file { print >file }' hook.txt
+	exim_hook "$PWD/mx"
 	exim_start "$PWD/mx"
 	mkdir web
 	: >access.log
