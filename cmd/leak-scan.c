@@ -393,6 +393,9 @@ scan_environ(struct run *r, const char *pid, unsigned char *buf)
 	} else {
 		r->nprocs++;
 		window(where, buf, got, 0, got, 0, 0, "!environ", r);
+		if (got == ENVIRON_MAX)
+			unread(r, where, "!environ", "too large: its end was "
+			    "not looked into");
 	}
 	if (fd >= 0)
 		close(fd);
@@ -736,7 +739,8 @@ report(struct run *r, struct ir_err *err)
 		return rc;
 	if (r->fresh)
 		return ir_fail(err, IR_NO, "%zu leaked credentials", r->fresh);
-	if (r->nunread + r->more_unread || r->cut)
+	if (r->nunread + r->more_unread || r->cut || r->finds.dropped ||
+	    r->gits.cut)
 		return ir_fail(err, IR_TEMPFAIL, "nothing found, but not all "
 		    "was looked at");
 	return 0;

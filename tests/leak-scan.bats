@@ -350,3 +350,27 @@ scope() {
 	run_examples leak-scan
 	[ -s new.sarif ]
 }
+
+@test "no secret is shown as the name of another; a tar that lies is damaged" {
+	# made of random letters here, no key of anybody
+	local ses=BHSzbLhzHuefiQYv9EtCTPigLSNND07US6wixvdZebtR
+	printf '%s,AKIARTXO2MZW7K4QDYNB\n%s AKIARTXO2MZW7K4QDYNB\n%s:AKIARTXO2MZW7K4QDYNB\n' \
+		"$ses" "$ses" "$ses" >list
+	run -0 leak-scan list
+	[ "$(jq -s 'map(select(.rule == "ses-smtp-password")) | length' <<<"$output")" -ge 1 ]
+	[[ $output != *"${ses:6}"* ]]
+	local body
+	for body in '0000003 path=x' '7 path='; do
+		python3 - "$body" <<-'END'
+		import io, sys, tarfile
+		with tarfile.open("t.tar", "w") as t:
+		    i = tarfile.TarInfo("x")
+		    b = sys.argv[1].encode() + b"\n" * (sys.argv[1][-1] != "=")
+		    i.size, i.type = len(b), tarfile.XHDTYPE
+		    t.addfile(i, io.BytesIO(b))
+		    i = tarfile.TarInfo("y")
+		    t.addfile(i)
+		END
+		run -0 leak-scan t.tar
+	done
+}

@@ -197,6 +197,20 @@ small() {
 	[[ $stderr == *'look like more of the line'* ]]
 }
 
+@test "text of the sender's choice names no account: envelope, SNI, Message-ID" {
+	local i
+	for i in {10..59}; do
+		printf '2026-11-21 04:%d:00 1xUtVi-000%s-0D %s\n' "$i" "6$i" \
+			"<= \"a A=plain:victim@a.example b\"@evil.example H=mx (x) [203.0.113.$i]:5 P=esmtp S=1" \
+			"$i" "7$i" "<= x@evil.example H=mx (x) [203.0.113.$i]:5 P=esmtps SNI=\"x A=plain:victim@a.example y\" S=1" \
+			"$i" "8$i" "<= hacked@a.example H=mx (x) [203.0.113.$i]:5 P=esmtpsa A=plain:hacked@a.example S=1 id=\" A=plain:victim@a.example \"@d"
+	done >log
+	echo 'Nov 21 18:00:00 h postfix/smtpd[1]: ABCDEF123: client=localhost[127.0.0.1' >>log
+	ask log
+	jq -se 'map(.id) | index("hacked@a.example") and
+		(index("victim@a.example") | not)' <<<"$output"
+}
+
 @test "guessed, and then used at once from there, is enough by itself" {
 	local i
 	{

@@ -231,7 +231,9 @@ look_again(struct ir_held *h, struct ir_move_buf *b, struct ir_err *err)
 		return h->still ? IR_MOVE_FAILED : IR_MOVED;
 	if (h->still && !h->still(&judged, h->arg))
 		return IR_MOVE_CHANGED;
-	rc = ir_queue_load(dir, h->id, 'J', &b->j, NULL);
+	rc = ir_queue_load(dir, h->id, 'J', &b->j, err);
+	if (rc < 0)
+		return IR_MOVE_FAILED;
 	if (rc == 1)
 		j = (struct ir_span){ b->j.data, b->j.len };
 	if (ir_spool_delivered(&h->msg, j, &h->delivered, err))

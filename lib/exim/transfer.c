@@ -90,7 +90,9 @@ sync_dirs(struct dirs *d, struct ir_err *err)
 	size_t i;
 
 	if (d->n > SYNC_EACH && same_fs(d) && syncfs(d->v[0]) == 0)
-		d->n = 0;
+		/* before Linux 5.8 it keeps errors of writing to itself: the
+		 * manifest, which comes first, is asked for its own */
+		d->n = 1;
 	for (i = 0; i < d->n; i++)
 		if (fsync(d->v[i]))
 			return ir_fail(err, IR_IOERR, "fsync of a queue's "

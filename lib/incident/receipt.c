@@ -6,6 +6,7 @@
 #include "../core/text.h"
 #include "../log/delivery.h"
 #include "../report/sender.h"
+#include "courier.h"
 #include "receipt.h"
 
 #define MAX_DELAYS 20	/* kept; anybody can send more of them */
@@ -276,6 +277,9 @@ theirs(const struct ir_receipt_look *l, const char *host)
 		return false;
 	if (l->host && ir_ascii_ieq(host, l->host))
 		return true;
+	/* a customer's way out by SES, not a server that takes AWS's mail */
+	if (ir_courier_is_ses(host))
+		return false;
 	snprintf(address, sizeof address, "x@%.255s", host);
 	return ir_sender_aws(address) || (at && ir_sender_below(address,
 	    at + 1));

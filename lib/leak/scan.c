@@ -108,14 +108,23 @@ before_length(const struct leak_span *s, size_t at)
 	return i >= 3 && s->p[i - 1] == ':' && s->p[i - 2] == 's' ? i - 2 : at;
 }
 
+static int
+class_of(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? 1 : c >= 'a' && c <= 'z' ? 2 :
+	    c >= '0' && c <= '9' ? 3 : 4;
+}
+
 void
 ir_leak_assigned(const struct leak_span *s, size_t at,
     char name[IR_LEAK_NAME + 1])
 {
-	size_t end, i, left = 16;
+	size_t end, i, left = 16, changes = 0;
+	bool sign = false;
 
 	while (at && left && strchr(" \t\"'`\\=:>,;({[", s->p[at - 1]) &&
 	    s->p[at - 1]) {
+		sign |= strchr("=>:\"'", s->p[at - 1]) != NULL;
 		i = before_length(s, at);
 		at = i < at ? i : at - 1;
 		left--;
@@ -125,6 +134,12 @@ ir_leak_assigned(const struct leak_span *s, size_t at,
 		at--;
 	memcpy(name, s->p + at, end - at);
 	name[end - at] = '\0';
+	/* a name is shown: "PASSWORD,AKIA..." names nothing, nor does what
+	 * changes between letters and digits as only random text does */
+	for (i = at + 1; i < end; i++)
+		changes += class_of(s->p[i]) != class_of(s->p[i - 1]);
+	if (!sign || (end - at >= 16 && changes * 5 >= (end - at) * 2))
+		name[0] = '\0';
 }
 
 /* --- hits ---------------------------------------------------------------- */

@@ -622,7 +622,7 @@ ir_tree_run(char *const *operands, size_t n, const struct ir_tree_opts *o,
 	pthread_mutex_lock(&t.lock);
 	t.waiting += t.threads - started;
 	pthread_mutex_unlock(&t.lock);
-	if (!t.failed)
+	if (started > 1 || !t.failed)	/* the others wait for it */
 		work(w[0]);
 	for (i = 1; i < started; i++)
 		pthread_join(id[i], NULL);

@@ -427,9 +427,10 @@ pax_path(struct layer *l)
 		for (i = at; i < l->nlong && l->name[i] >= '0' &&
 		    l->name[i] <= '9' && len < 100000; i++)
 			len = len * 10 + (size_t)(l->name[i] - '0');
-		if (len < 3 || len > l->nlong - at || l->name[i] != ' ')
+		if (len < 3 || len > l->nlong - at || i >= at + len - 1 ||
+		    l->name[i] != ' ')
 			break;
-		eq = memchr(l->name + i, '=', at + len - i);
+		eq = memchr(l->name + i, '=', at + len - 1 - i);
 		if (eq && (size_t)(eq - l->name) - i == 5 &&
 		    memcmp(l->name + i + 1, "path", 4) == 0) {
 			l->nname = at + len - 1 - (size_t)(eq + 1 - l->name);

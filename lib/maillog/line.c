@@ -409,6 +409,7 @@ struct fields {
 	const char *user, *proto, *own;
 	size_t nuser, nproto, nown;
 	bool host;
+	bool after;		/* S=: what follows is the sender's choice */
 };
 
 static const char *
@@ -417,7 +418,7 @@ token_end(const char *p, const char *end)
 	const char *q;
 
 	q = memchr(p, ' ', (size_t)(end - p));
-	if (q && q - p > 4 && p[3] == '"' && p[2] == '=') {
+	if (q && q - p >= 4 && p[3] == '"' && p[2] == '=') {
 		/* DN="..." */
 		q = memchr(p + 4, '"', (size_t)(end - p - 4));
 		if (q)
@@ -446,7 +447,7 @@ arrival_fields(struct ir_mlog_line *l, struct fields *f, const char *p,
 
 	while (p < end) {
 		if (end - p > 3 && p[1] == '=') {
-			if (p[0] == 'H' && !f->host) {
+			if (p[0] == 'H' && !f->host && !f->after) {
 				q = host(l, p + 2, end);
 				f->host = true;
 				if (!q)
@@ -461,7 +462,11 @@ arrival_fields(struct ir_mlog_line *l, struct fields *f, const char *p,
 		}
 		q = token_end(p, end);
 		if (end - p > 3 && p[1] == '=') {
-			if (p[0] == 'A')
+			if (p[0] == 'S')
+				f->after = true;
+			else if (f->after)
+				;
+			else if (p[0] == 'A')
 				set_account(l, p + 2, (size_t)(q - p) - 2);
 			else if (p[0] == 'P' && !f->proto) {
 				f->proto = p + 2;
@@ -509,13 +514,29 @@ find_sender(struct ir_mlog_line *l, const struct fields *f)
 	}
 }
 
+/* P=esmtpa, esmtpsa, asmtp, smtpa: with a login; local: by whom U= says */
+static bool
+authenticated(const struct fields *f)
+{
+	size_t n = f->nproto;
+
+	return (n && f->proto[n - 1] == 'a') || (n > 4 &&
+	    memcmp(f->proto, "asmtp", 5) == 0) || (n > 4 &&
+	    memcmp(f->proto, "local", 5) == 0);
+}
+
 static void
 arrival(struct ir_mlog_line *l, const char *p, const char *end)
 {
 	struct fields f = { 0 };
-	const char *q = memchr(p, ' ', (size_t)(end - p));
+	const char *q = p;
 
 	l->kind = IR_MLOG_ARRIVE;
+	/* "a b"@example.com: blanks in quotes end nothing */
+	if (p < end && *p == '"')
+		for (q++; q < end && *q != '"'; q++)
+			q += *q == '\\' && end - q > 1;
+	q = q < end ? memchr(q, ' ', (size_t)(end - q)) : NULL;
 	if (!q)
 		q = end;
 	l->sender = p;
@@ -523,8 +544,8 @@ arrival(struct ir_mlog_line *l, const char *p, const char *end)
 	if (l->nsender == 2 && memcmp(p, "<>", 2) == 0)
 		l->nsender = 0;
 	arrival_fields(l, &f, q < end ? q + 1 : q, end);
-	if (l->forged && l->who == IR_MLOG_ACCOUNT && !(f.nproto > 5 &&
-	    f.proto && memchr(f.proto + 5, 'a', f.nproto - 5)))
+	/* who logged in has it in P=, too, which no text of others precedes */
+	if (l->who == IR_MLOG_ACCOUNT && f.proto && !authenticated(&f))
 		l->who = IR_MLOG_NOBODY;
 	if (l->who == IR_MLOG_NOBODY)
 		find_sender(l, &f);
@@ -543,7 +564,8 @@ failed(struct ir_mlog_line *l, const char *p, const char *end)
 	/* before the reply: no one but Exim writes after it */
 	for (q = code; q && code && (q = find(code + 1, end, ": 535")); )
 		code = q;
-	if (*p == '(' || *p == '[' || memchr(p, ' ', (size_t)(end - p)))
+	if (p < end && (*p == '(' || *p == '[' ||
+	    memchr(p, ' ', (size_t)(end - p))))
 		(void)host(l, p, code ? code : end);
 	set = code ? find(code, end, "(set_id=") : NULL;
 	q = set ? memchr(set, ')', (size_t)(end - set)) : NULL;
@@ -601,7 +623,7 @@ ir_mlog_exim(struct ir_span s, struct ir_mlog_line *l)
 	const char *p = s.p, *q;
 	size_t n;
 
-	if (s.p < s.end && *p == '[' && digit(p[1])) {	/* [pid] */
+	if (left(&s) > 1 && *p == '[' && digit(p[1])) {	/* [pid] */
 		q = memchr(p, ']', left(&s) > 12 ? 12 : left(&s));
 		if (q && q + 1 < s.end && q[1] == ' ')
 			p = s.p = q + 2;

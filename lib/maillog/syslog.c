@@ -253,7 +253,6 @@ static void
 postfix_client(struct ir_span s, struct ir_mlog_line *l)
 {
 	struct ir_span v;
-	const char *p;
 
 	/* the name before the bracket is the client's choice; a bracket is
 	 * not in it */
@@ -264,10 +263,7 @@ postfix_client(struct ir_span s, struct ir_mlog_line *l)
 	if (between(s, ", sasl_username=", ",", &v)) {
 		set_name(l, IR_MLOG_ACCOUNT, v);
 	} else if (l->ip.family && ir_mlog_addr_inside(&l->ip)) {
-		p = find(s.p, s.end, "[");
-		v = (struct ir_span){ p + 1, memchr(p, ']',
-		    (size_t)(s.end - p)) };
-		set_name(l, IR_MLOG_PEER, v);
+		set_name(l, IR_MLOG_PEER, v);	/* still the bracket */
 	}
 }
 

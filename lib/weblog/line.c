@@ -278,23 +278,27 @@ take_front(const char *p, const char *end, struct ir_web_post *post)
 	return true;
 }
 
-/* Where "[time] " begins; NULL: there is none. */
+/*
+ * Where "[time] " begins; NULL: there is none.  The name of a user stands
+ * before it and may be anything: the last one before the request counts.
+ */
 static const char *
 find_time(const char *p, const char *end, int64_t *t, const char **after)
 {
-	const char *close;
+	const char *close, *at = NULL, *quote;
 
-	for (; (p = memchr(p, '[', (size_t)(end - p))); p++) {
+	quote = memmem(p, (size_t)(end - p), "] \"", 3);
+	if (quote)
+		end = quote + 1;
+	for (; p < end && (p = memchr(p, '[', (size_t)(end - p))); p++) {
 		close = memchr(p, ']', end - p > 40 ? 40 : (size_t)(end - p));
-		if (!close)
-			return NULL;
-		if (take_time((struct span){ p + 1, (size_t)(close - p) - 1 },
-		    t)) {
+		if (close && take_time((struct span){ p + 1,
+		    (size_t)(close - p) - 1 }, t)) {
 			*after = close + 1;
-			return p;
+			at = p;
 		}
 	}
-	return NULL;
+	return at;
 }
 
 static int

@@ -198,11 +198,17 @@ static void
 arrival(struct ir_web_mails *m, const char *p, const char *end, int64_t t,
     const char *id)
 {
-	const char *size = memmem(p, (size_t)(end - p), " S=", 3), *u, *q;
-	const char *fields = memchr(p, ' ', (size_t)(end - p));
+	const char *size, *u, *q = p, *fields;
 	int user;
 
-	if (!fields || !size || *p == '<' || fields > size ||
+	/* "a b"@example.com: blanks in quotes end nothing */
+	if (*q == '"')
+		for (q++; q < end && *q != '"'; q++)
+			q += *q == '\\' && end - q > 1;
+	fields = q < end ? memchr(q, ' ', (size_t)(end - q)) : NULL;
+	size = fields ? memmem(fields, (size_t)(end - fields), " S=", 3) :
+	    NULL;
+	if (!size || *p == '<' ||
 	    memmem(fields, (size_t)(size - fields), " H=", 3) ||
 	    !memmem(fields, (size_t)(size - fields), " P=local", 8))
 		return;
