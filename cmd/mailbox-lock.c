@@ -121,12 +121,22 @@ doveadm(struct run *x, const char *const *args, const struct ir_secret *in,
 
 /* --- where the password is ------------------------------------------------ */
 
+/* Such a file may lie in a home, where its owner can put a pipe instead. */
 static int
 load(const char *file, struct ir_buf *b, struct ir_err *err)
 {
-	if (access(file, F_OK) && errno == ENOENT)
-		return 0;
-	return ir_buf_read_file(b, file, err);
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : ir_fail_errno(err, IR_NOINPUT,
+		    errno, "%s", file);
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+		rc = ir_fail(err, IR_NOINPUT, "%s: not a regular file", file);
+	else
+		rc = ir_buf_read_fd(b, fd, file, err);
+	close(fd);
+	return rc;
 }
 
 static bool
@@ -429,17 +439,34 @@ holds(const struct run *x, const struct box *a, const char *hash)
 }
 
 static struct ir_mailbox_entry *
-entry_of(struct run *x, const char *name, struct ir_err *err)
+entry_of(struct run *x, const struct box *a, struct ir_err *err)
 {
-	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, name);
+	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, a->name,
+	    a->file);
 
 	if (!e)
-		e = ir_mailbox_state_add(&x->state, name,
+		e = ir_mailbox_state_add(&x->state, a->name,
 		    backends[x->backend]);
 	if (!e)
 		ir_fail(err, IR_CONFIG, "more than %d mailboxes are locked",
 		    IR_MAILBOXES);
 	return e;
+}
+
+/* What is in the file now: a person may have taken minutes to say yes. */
+static int
+look_again(struct box *a, struct ir_err *err)
+{
+	char file[PATH_MAX], key[sizeof a->key];
+	int rc;
+
+	if (!*a->file)
+		return 0;
+	memcpy(file, a->file, sizeof file);
+	memcpy(key, a->key, sizeof key);
+	rc = look_up(a, file, key, err);
+	return rc == 1 ? 0 : rc ? -1 : ir_fail(err, IR_TEMPFAIL,
+	    "%s: no line of %s any more", file, key);
 }
 
 /* First what was goes to the disk, then what is to be goes into the file. */
@@ -461,8 +488,11 @@ static int
 lock_by_list(struct run *x, struct box *a, struct ir_err *err)
 {
 	struct ir_mailbox_entry *e;
-	bool put = *a->given && *a->file && !holds(x, a, a->given);
+	bool put;
 
+	if (look_again(a, err))
+		return -1;
+	put = *a->given && *a->file && !holds(x, a, a->given);
 	a->was = listed(a->deny_file, a->deny_key, err);
 	a->changed = !a->was || put;
 	a->new_password = *a->given && *a->file;
@@ -472,7 +502,7 @@ lock_by_list(struct run *x, struct box *a, struct ir_err *err)
 		return -1;
 	if (!put)
 		return 0;
-	if (!(e = entry_of(x, a->name, err)))
+	if (!(e = entry_of(x, a, err)))
 		return -1;
 	snprintf(e->next, sizeof e->next, "%s", a->given);
 	return replace_field(x, a, e, a->given, err);
@@ -482,15 +512,18 @@ lock_by_list(struct run *x, struct box *a, struct ir_err *err)
 static int
 lock_by_password(struct run *x, struct box *a, struct ir_err *err)
 {
-	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, a->name);
+	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, a->name,
+	    a->file);
 	bool next = *a->given && (!e || strcmp(e->next, a->given) != 0);
 
+	if (look_again(a, err))
+		return -1;
 	a->was = e && holds(x, a, e->lock);
 	a->changed = !a->was || next;
 	a->new_password = *a->given || (e && *e->next);
 	if (x->change.dry_run || !a->changed)
 		return 0;
-	if (!(e = entry_of(x, a->name, err)))
+	if (!(e = entry_of(x, a, err)))
 		return -1;
 	if (*a->given)
 		snprintf(e->next, sizeof e->next, "%s", a->given);
@@ -511,7 +544,7 @@ unlock_password(struct run *x, struct box *a, struct ir_mailbox_entry *e,
 {
 	const char *to = *e->next ? as_there(x, e->was, e->next) : e->was;
 
-	if (strcmp(a->file, e->file) != 0 || !holds(x, a, e->lock)) {
+	if (!holds(x, a, e->lock)) {
 		if (strcmp(a->field, to) != 0)
 			ir_warn(&x->common, "%s: somebody has set another "
 			    "password since: it stays", a->name);
@@ -524,8 +557,14 @@ unlock_password(struct run *x, struct box *a, struct ir_mailbox_entry *e,
 static int
 unlock_files(struct run *x, struct box *a, struct ir_err *err)
 {
-	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, a->name);
+	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, a->name,
+	    a->file);
 
+	if (look_again(a, err))
+		return -1;
+	if (!e && (e = ir_mailbox_state_find(&x->state, a->name, NULL)))
+		return ir_fail(err, IR_CONFIG, "%s was locked in %s: name that "
+		    "file", a->name, *e->file ? e->file : e->backend);
 	a->was = *a->deny_file && listed(a->deny_file, a->deny_key, err);
 	a->changed = a->was;
 	a->new_password = e && *e->next && *e->file;
@@ -593,7 +632,8 @@ uapi(const struct box *a, const char *function, int restricted[2],
 static int
 on_cpanel(struct run *x, struct box *a, struct ir_err *err)
 {
-	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, a->name);
+	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, a->name,
+	    a->file);
 	bool want = !x->undo, login, outgoing;
 	int is[2];
 
@@ -614,7 +654,7 @@ on_cpanel(struct run *x, struct box *a, struct ir_err *err)
 	if (x->change.dry_run)
 		return 0;
 	if (want && a->changed && !e) {
-		if (!(e = entry_of(x, a->name, err)))
+		if (!(e = entry_of(x, a, err)))
 			return -1;
 		e->login_was = is[0] == 1;
 		e->outgoing_was = is[1] == 1;
@@ -662,8 +702,10 @@ static int
 on_plesk(struct run *x, struct box *a, struct ir_err *err)
 {
 	static const char limit[] = "-outgoing-messages-mbox-limit";
-	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, a->name);
+	struct ir_mailbox_entry *e = ir_mailbox_state_find(&x->state, a->name,
+	    a->file);
 	const char *hash = a->given;
+	char none[IR_MAILBOX_HASH];
 
 	a->was = e && *e->lock;
 	a->new_password = *a->given || (e && *e->next);
@@ -678,18 +720,20 @@ on_plesk(struct run *x, struct box *a, struct ir_err *err)
 		ir_mailbox_state_drop(&x->state, e);
 		return ir_mailbox_state_save(&x->state, err);
 	}
-	if (!(e = entry_of(x, a->name, err)))
+	if (!(e = entry_of(x, a, err)))
+		return -1;
+	/* an entry without a lock: begun, so that --undo undoes the limit */
+	if (ir_mailbox_state_save(&x->state, err))
 		return -1;
 	if (!*hash && (ir_mailbox_password(&a->proof, err) ||
-	    ir_mailbox_hash(&a->proof, e->lock, err)))
+	    ir_mailbox_hash(&a->proof, none, err)))
 		return -1;
-	if (plesk(a, "-passwd", "", *hash ? hash : e->lock, err) ||
+	if (plesk(a, "-passwd", "", *hash ? hash : none, err) ||
 	    plesk(a, limit, "0", NULL, err))
 		return -1;
-	if (*hash) {
-		snprintf(e->lock, sizeof e->lock, "%s", hash);
+	snprintf(e->lock, sizeof e->lock, "%s", *hash ? hash : none);
+	if (*hash)
 		snprintf(e->next, sizeof e->next, "%s", hash);
-	}
 	return ir_mailbox_state_save(&x->state, err);
 }
 

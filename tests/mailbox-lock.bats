@@ -321,3 +321,22 @@ vault_password() {	# MAILBOX
 	touch dv/exim-passwd
 	run_examples mailbox-lock
 }
+
+@test "two files of one name: each keeps what was in it, and undo names the file" {
+	printf 'a:old1\n' >exim
+	printf 'a:old2\n' >other
+	run -0 mailbox-lock -y --passwd-file "$PWD/exim" a
+	run -0 mailbox-lock -y --passwd-file "$PWD/other" a
+	run -1 grep -h old exim other
+	printf 'a:old3\n' >third
+	run -78 --separate-stderr mailbox-lock -y --undo --passwd-file "$PWD/third" a
+	[[ $output == *'was locked in'* ]]
+	run -0 mailbox-lock -y --undo --passwd-file "$PWD/exim" a
+	run -0 mailbox-lock -y --undo --passwd-file "$PWD/other" a
+	[ "$(cat exim other third)" = $'a:old1\na:old2\na:old3' ]
+}
+
+@test "a pipe in the place of a password file is no reason to wait" {
+	mkfifo p
+	run -66 timeout 20 mailbox-lock -y --passwd-file "$PWD/p" a
+}

@@ -531,16 +531,22 @@ batch_new(struct ir_transfer *t)
 	return NULL;
 }
 
-/* Each message that is held is an open file. */
+/*
+ * Each message that is held is an open file: of all the batches at work they
+ * take less than half of what the process may open.
+ */
 static size_t
 most_files(void)
 {
 	struct rlimit l;
+	rlim_t n;
 
-	if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur / 4 >=
-	    IR_MANIFEST_BATCH)
+	if (getrlimit(RLIMIT_NOFILE, &l))
 		return IR_MANIFEST_BATCH;
-	return l.rlim_cur > 4 ? (size_t)l.rlim_cur / 4 : 1;
+	n = l.rlim_cur / (2 * BATCHES + 2);
+	if (n >= IR_MANIFEST_BATCH)
+		return IR_MANIFEST_BATCH;
+	return n ? (size_t)n : 1;
 }
 
 static int

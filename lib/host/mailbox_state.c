@@ -139,12 +139,14 @@ ir_mailbox_state_free(struct ir_mailbox_state *s)
 }
 
 struct ir_mailbox_entry *
-ir_mailbox_state_find(const struct ir_mailbox_state *s, const char *name)
+ir_mailbox_state_find(const struct ir_mailbox_state *s, const char *name,
+    const char *file)
 {
 	size_t i;
 
 	for (i = 0; i < s->n; i++)
-		if (ir_ascii_ieq(s->v[i].name, name))
+		if (ir_ascii_ieq(s->v[i].name, name) &&
+		    (!file || strcmp(s->v[i].file, file) == 0))
 			return &s->v[i];
 	return NULL;
 }

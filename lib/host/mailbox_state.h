@@ -39,9 +39,12 @@ int ir_mailbox_state_save(const struct ir_mailbox_state *s,
     struct ir_err *err);
 void ir_mailbox_state_free(struct ir_mailbox_state *s);
 
-/* NULL when there is none. */
+/*
+ * The entry of that name whose password is (or will be) in that file, "" for
+ * none; file NULL: any of that name.  NULL when there is none.
+ */
 struct ir_mailbox_entry *ir_mailbox_state_find(
-    const struct ir_mailbox_state *s, const char *name);
+    const struct ir_mailbox_state *s, const char *name, const char *file);
 /* A new one, empty but for its name and backend; NULL: full. */
 struct ir_mailbox_entry *ir_mailbox_state_add(struct ir_mailbox_state *s,
     const char *name, const char *backend);
