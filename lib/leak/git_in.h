@@ -57,6 +57,7 @@ struct ir_git_loose_object {
 struct ir_git_sight {
 	uint32_t what, object;	/* numbers: the caller's, and ours */
 	uint64_t offset;
+	uint32_t line;		/* that offset is in; 0: not counted */
 };
 
 struct ir_git {

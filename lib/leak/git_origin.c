@@ -26,6 +26,7 @@ struct found {
 	uint32_t commit, object;	/* IR_GIT_NO: none */
 	uint64_t offset;
 	uint64_t objects;	/* that have it */
+	uint32_t line;		/* 0: not counted */
 	uint8_t reach;
 	bool is, asked;		/* found; seen at all */
 };
@@ -117,6 +118,7 @@ meet(struct origins *o, const unsigned char *name)
 		f->commit = o->commit;
 		f->object = object;
 		f->offset = s->offset;
+		f->line = s->line;
 		f->reach = (uint8_t)o->reach;
 		f->path = strdup(ir_buf_cstr(&o->path));
 		o->left--;
@@ -560,6 +562,8 @@ line_of(struct origins *o, const struct found *f)
 	unsigned char *data, *p;
 	size_t n;
 
+	if (f->line)
+		return f->line;
 	if (ir_git_read(o->r, f->object, &data, &n))
 		return 0;
 	for (p = data; f->offset <= n && (p = memchr(p, '\n',
