@@ -266,6 +266,7 @@ give_stream(struct worker *k, struct ir_git_stream *s, struct buffer *b,
 		to = last ? n : n - reach;
 		give(k, &(struct ir_git_piece){ .data = b->p, .n = n,
 		    .from = from, .to = to, .offset = offset, .kind = kind,
+		    .object = offset || !last ? NULL : b->p, .n_object = n,
 		    .first = !offset, .last = last }, &at);
 		if (last)
 			break;
