@@ -615,17 +615,18 @@ work(void *arg)
 {
 	struct worker *k = arg;
 	struct team *t = k->t;
+	const struct ir_git_pack *p;
 	size_t i, n;
 
 	while (!stopped(k) &&
 	    (i = atomic_fetch_add(&t->next_root, BATCH)) < t->roots) {
 		size_t end = t->roots - i < BATCH ? t->roots : i + BATCH;
 
-		for (; i < end && !stopped(k); i++) {
-			const struct ir_git_pack *p;
-
-			n = i;
-			p = pack_of_root(t->g, &n);
+		n = i;
+		p = pack_of_root(t->g, &n);
+		for (; i < end && !stopped(k); i++, n++) {
+			for (; n >= p->roots; p++)
+				n -= p->roots;
 			walk_family(k, p, p->root[n]);
 		}
 	}
