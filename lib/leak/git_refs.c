@@ -36,7 +36,7 @@ names_in(struct refs *r, const char *path)
 	if (ir_buf_read_fd(&b, fd, path, NULL))
 		ir_git_problem(r->g, "%s: cannot be read", path);
 	close(fd);
-	end = b.data + b.len;
+	end = b.data ? b.data + b.len : NULL;	/* an empty file */
 	for (line = b.data; line && line < end && !r->rc; line = nl + 1) {
 		size_t n;
 
