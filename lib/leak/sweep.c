@@ -205,6 +205,18 @@ matters64(uint64_t run)
 	return ((against - lowest) & lowest << 15) != 0;
 }
 
+/* What the masks of two blocks say. */
+static void
+handle_both(struct leak_span *s, const struct leak_sweep *to, size_t at,
+    uint64_t found, uint64_t run)
+{
+	int i;
+
+	for (i = 0; i < 2; i++, at += BLOCK, found >>= BLOCK, run >>= BLOCK)
+		if ((uint32_t)found || matters((uint32_t)run))
+			handle(s, to, at, (uint32_t)found, (uint32_t)run);
+}
+
 struct halves {
 	__m256i lo[5], hi[5];
 };
@@ -227,9 +239,11 @@ look_avx2(const struct halves *t, const unsigned char *p, uint32_t *found,
 TARGET static void
 sweep_avx2(struct leak_span *s, const struct leak_sweep *to, size_t at)
 {
-	unsigned char last[2 * BLOCK + AHEAD] = { 0 };
+	unsigned char last[3 * BLOCK + AHEAD] = { 0 };
 	const unsigned char *p = s->p;
-	uint32_t found, run;
+	const size_t n = s->n;
+	uint32_t found, run, found2, run2;
+	uint64_t both, runs;
 	struct halves t;
 	size_t i;
 
@@ -237,13 +251,16 @@ sweep_avx2(struct leak_span *s, const struct leak_sweep *to, size_t at)
 		t.lo[i] = table(low[i]);
 		t.hi[i] = table(high[i]);
 	}
-	for (; at + BLOCK + AHEAD <= s->n; at += BLOCK) {
+	for (; at + 2 * BLOCK + AHEAD <= n; at += 2 * BLOCK) {
 		look_avx2(&t, p + at, &found, &run);
-		if (__builtin_expect(found || matters(run), 0)) {
-			handle(s, to, at, found, run);
-			if (s->root->stop)
-				return;
-		}
+		look_avx2(&t, p + at + BLOCK, &found2, &run2);
+		both = (uint64_t)found2 << 32 | found;
+		runs = (uint64_t)run2 << 32 | run;
+		if (__builtin_expect(!both && !matters64(runs), 1))
+			continue;
+		handle_both(s, to, at, both, runs);
+		if (s->root->stop)
+			return;
 	}
 	memcpy(last, p + at, s->n - at);
 	for (i = 0; at + i < s->n && !s->root->stop; i += BLOCK) {
@@ -324,10 +341,7 @@ sweep_avx512(struct leak_span *s, const struct leak_sweep *to)
 		    _mm512_permutexvar_epi8(load64(p + at + 3), t[3]));
 		if (__builtin_expect(!found && !matters64(run), 1))
 			continue;
-		for (i = 0; i < 2; i++, found >>= BLOCK, run >>= BLOCK)
-			if ((uint32_t)found || matters((uint32_t)run))
-				handle(s, to, at + i * BLOCK, (uint32_t)found,
-				    (uint32_t)run);
+		handle_both(s, to, at, found, run);
 		if (s->root->stop)
 			break;
 	}
