@@ -164,6 +164,23 @@ problem_errno(struct worker *w, int e)
 		problem(w, strerror_r(e, text, sizeof text));
 }
 
+/* name in the folder, or a whole path when there is none, does not fit. */
+static void
+too_long(struct worker *w, const char *name)
+{
+	size_t n = strlen(name);
+	char *path = malloc(w->npath + n + 1);
+
+	w->count.unread++;
+	if (path) {
+		memcpy(path, w->path, w->npath);
+		memcpy(path + w->npath, name, n + 1);
+	}
+	w->t->to->problem(path ? path : name, "", "a path too long to be "
+	    "looked into", w->t->to->arg);
+	free(path);
+}
+
 static bool
 stopped(struct worker *w)
 {
@@ -389,7 +406,7 @@ each_file(struct worker *w, int dir, const char *names, size_t n)
 		if (put_name(w, names + at))
 			open_file(w, dir, names + at, O_NOFOLLOW);
 		else
-			w->count.unread++;
+			too_long(w, names + at);
 }
 
 /* 0: not known. */
@@ -529,7 +546,7 @@ entry(struct worker *w, int dir, const struct dent *d, struct place place,
 		if (put_name(w, name))
 			(void)push(w->t, w->path, place, false, NULL, 0);
 		else
-			w->count.unread++;
+			too_long(w, name);
 	} else if (type == DT_LNK) {
 		w->count.links++;
 	} else {
@@ -569,8 +586,9 @@ folder(struct worker *w, const struct item *i)
 	unsigned long type = 0;
 	struct stat st;
 
+	w->npath = 0;
 	if (n + 2 > sizeof w->path) {
-		w->count.unread++;
+		too_long(w, i->path);
 		if (fd >= 0)
 			close(fd);
 		return;
@@ -620,12 +638,12 @@ operand(struct worker *w, const char *path)
 	struct stat st;
 	size_t n = strlen(path);
 
+	w->npath = 0;
 	if (n + 2 > sizeof w->path) {
-		w->count.unread++;
+		too_long(w, path);
 		return;
 	}
 	memcpy(w->path, path, n + 1);
-	w->npath = 0;
 	w->paged = false;
 	if (strcmp(path, "-") == 0) {
 		read_file(w, STDIN_FILENO);
