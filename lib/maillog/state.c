@@ -1102,9 +1102,9 @@ take_event(struct ir_mail_state *s, const struct ir_mail_event *e,
  * What the next events need is too much for the caches: fetch it early, in
  * steps, since each tells where the next is.
  */
-#define SLOT_AHEAD 12
-#define SUBJECT_AHEAD 8		/* a power of two */
-#define TABLES_AHEAD 4
+#define SLOT_AHEAD 24
+#define SUBJECT_AHEAD 16		/* a power of two */
+#define TABLES_AHEAD 8
 
 static inline void
 fetch_subject(const struct ir_mail_state *s, uint64_t hash, uint32_t *number)
@@ -1137,6 +1137,8 @@ fetch_tables(const struct ir_mail_subject *u, const struct ir_mlog_addr *a)
 	}
 	if (u->ncell)
 		__builtin_prefetch(&u->cell[u->ncell - 1]);
+	if (u->nsample)
+		__builtin_prefetch(&u->sample[u->nsample - 1]);
 }
 
 int
