@@ -67,6 +67,38 @@ ir_web_host(const char *p, size_t n, char *to, size_t size)
 	to[n] = '\0';
 }
 
+/* Four numbers with dots between, as inet_pton(3) has them. */
+static bool
+take_ip4(struct span s, uint8_t b[4])
+{
+	const char *p = s.p, *end = s.p + s.n, *first;
+	unsigned v;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		if (i && (p == end || *p++ != '.'))
+			return false;
+		for (first = p, v = 0; p < end && p - first < 3 &&
+		    *p >= '0' && *p <= '9'; p++)
+			v = v * 10 + (unsigned)(*p - '0');
+		if (p == first || v > 255 || (*first == '0' && p > first + 1))
+			return false;
+		b[i] = (uint8_t)v;
+	}
+	return p == end;
+}
+
+/* Up to four hexadecimal digits and a colon: most names are told by that. */
+static bool
+may_be_ip6(struct span s)
+{
+	size_t i = 0;
+
+	while (i < s.n && i < 4 && ir_hex_digit(s.p[i]) >= 0)
+		i++;
+	return i < s.n && s.p[i] == ':';
+}
+
 /* Of "192.0.2.1, 10.0.0.1", what a proxy adds, the first. */
 static bool
 take_ip(struct span s, struct ir_web_post *post)
@@ -81,12 +113,17 @@ take_ip(struct span s, struct ir_web_post *post)
 		s.p++;
 		s.n -= 2;
 	}
-	if (s.n < 2 || s.n >= sizeof text || s.p[s.n - 1] > 'f')
+	if (s.n < 2 || s.n >= sizeof text)
 		return false;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
-	if (ir_ip_parse(text, false, &ip))
-		return false;
+	ip.v6 = false;
+	if (!take_ip4(s, ip.b)) {
+		if (!may_be_ip6(s))
+			return false;
+		memcpy(text, s.p, s.n);
+		text[s.n] = '\0';
+		if (ir_ip_parse(text, false, &ip))
+			return false;
+	}
 	post->v6 = ip.v6;
 	post->has_ip = true;
 	memcpy(post->ip, ip.b, sizeof post->ip);
@@ -285,11 +322,14 @@ take_front(const char *p, const char *end, struct ir_web_post *post)
 static const char *
 find_time(const char *p, const char *end, int64_t *t, const char **after)
 {
-	const char *close, *at = NULL, *quote;
+	const char *close, *at = NULL, *quote = p;
 
-	quote = memmem(p, (size_t)(end - p), "] \"", 3);
-	if (quote)
-		end = quote + 1;
+	/* up to the first "] " before a quote */
+	for (; (quote = memchr(quote, '"', (size_t)(end - quote))); quote++)
+		if (quote - p >= 2 && quote[-1] == ' ' && quote[-2] == ']') {
+			end = quote - 1;
+			break;
+		}
 	for (; p < end && (p = memchr(p, '[', (size_t)(end - p))); p++) {
 		close = memchr(p, ']', end - p > 40 ? 40 : (size_t)(end - p));
 		if (close && take_time((struct span){ p + 1,
@@ -506,9 +546,13 @@ ir_web_maybe(const char *line, size_t n)
 static const char *
 object(const char *line, size_t n)
 {
-	const char *p = memchr(line, '{', n < 200 ? n : 200);
+	const char *quote, *p;
 
-	if (!p || memchr(line, '"', (size_t)(p - line)))
+	if (n > 200)
+		n = 200;
+	quote = memchr(line, '"', n);
+	p = memchr(line, '{', quote ? (size_t)(quote - line) : n);
+	if (!p)
 		return NULL;
 	return p == line || (p - line > 2 && memcmp(p - 2, ": ", 2) == 0) ?
 	    p : NULL;
