@@ -105,8 +105,13 @@ take_ip(struct span s, struct ir_web_post *post)
 {
 	char text[64];
 	struct ir_ip ip;
-	const char *comma = memchr(s.p, ',', s.n);
+	const char *comma;
 
+	/* a name, by its first character */
+	if (s.n == 0 || (ir_hex_digit(*s.p) < 0 && *s.p != ':' &&
+	    *s.p != '['))
+		return false;
+	comma = memchr(s.p, ',', s.n);
 	if (comma)
 		s.n = (size_t)(comma - s.p);
 	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']') {
@@ -196,7 +201,8 @@ take_agent(struct span s, struct ir_web_post *post)
 
 	if (is(s, "-"))
 		n = 0;
-	memcpy(post->agent, s.p, n);
+	/* memcpy() of so few bytes becomes a slow "rep movs" */
+	memmove(post->agent, s.p, n);
 	post->agent[n] = '\0';
 }
 
@@ -261,9 +267,11 @@ take_time(struct span s, int64_t *t)
 static bool
 quoted(const char **p, const char *end, struct span *s)
 {
-	const char *q = memchr(*p, '"', (size_t)(end - *p)), *back;
+	const char *q = *p, *back;
 
-	if (!q)
+	if (end - q > 1 && q[0] == ' ' && q[1] == '"')
+		q++;		/* nearly always */
+	else if (!(q = memchr(q, '"', (size_t)(end - q))))
 		return false;
 	s->p = ++q;
 	for (; (q = memchr(q, '"', (size_t)(end - q))); q++) {
