@@ -295,30 +295,34 @@ static bool
 take_front(const char *p, const char *end, struct ir_web_post *post)
 {
 	struct span w[WORDS_MAX];
-	size_t n = 0, i;
+	size_t n = 0, client = WORDS_MAX;
 
-	while (p < end && n < WORDS_MAX) {
+	/* behind an address only the first counts words: there may be two */
+	while (p < end && n < WORDS_MAX && (client == WORDS_MAX ||
+	    (client == 0 && n <= 3))) {
 		const char *sp = memchr(p, ' ', (size_t)(end - p));
 
 		if (!sp)
 			sp = end;
-		if (sp > p)
-			w[n++] = (struct span){ p, (size_t)(sp - p) };
+		if (sp > p) {
+			w[n] = (struct span){ p, (size_t)(sp - p) };
+			if (client == WORDS_MAX && take_ip(w[n], post))
+				client = n;
+			n++;
+		}
 		p = sp + 1;
 	}
-	for (i = 0; i < n && !take_ip(w[i], post); i++)
-		continue;
-	if (i == n) {
+	if (client == WORDS_MAX) {
 		/* a client by name: the third from the end */
 		if (n < 3)
 			return false;
-		i = n - 3;
-	} else if (i == 0 && n > 3 && !memchr(w[0].p, ',', w[0].n) &&
+		client = n - 3;
+	} else if (client == 0 && n > 3 && !memchr(w[0].p, ',', w[0].n) &&
 	    take_ip(w[1], post)) {
-		i = 1;		/* the host was asked for by its address */
+		client = 1;	/* the host was asked for by its address */
 	}
-	if (i > 0)
-		ir_web_host(w[i - 1].p, w[i - 1].n, post->vhost,
+	if (client > 0)
+		ir_web_host(w[client - 1].p, w[client - 1].n, post->vhost,
 		    sizeof post->vhost);
 	return true;
 }
@@ -330,23 +334,24 @@ take_front(const char *p, const char *end, struct ir_web_post *post)
 static const char *
 find_time(const char *p, const char *end, int64_t *t, const char **after)
 {
-	const char *close, *at = NULL, *quote = p;
+	const char *close, *at = end, *quote = p;
 
 	/* up to the first "] " before a quote */
 	for (; (quote = memchr(quote, '"', (size_t)(end - quote))); quote++)
 		if (quote - p >= 2 && quote[-1] == ' ' && quote[-2] == ']') {
-			end = quote - 1;
+			at = end = quote - 1;
 			break;
 		}
-	for (; p < end && (p = memchr(p, '[', (size_t)(end - p))); p++) {
-		close = memchr(p, ']', end - p > 40 ? 40 : (size_t)(end - p));
-		if (close && take_time((struct span){ p + 1,
-		    (size_t)(close - p) - 1 }, t)) {
+	while ((at = memrchr(p, '[', (size_t)(at - p)))) {
+		close = memchr(at, ']', end - at > 40 ? 40 :
+		    (size_t)(end - at));
+		if (close && take_time((struct span){ at + 1,
+		    (size_t)(close - at) - 1 }, t)) {
 			*after = close + 1;
-			at = p;
+			return at;
 		}
 	}
-	return at;
+	return NULL;
 }
 
 static int
@@ -550,20 +555,21 @@ ir_web_maybe(const char *line, size_t n)
 	return memmem(line, n, "\"POST", 5) != NULL;
 }
 
-/* Where the object of a JSON line begins, after what syslog may add. */
+/*
+ * Where the object of a JSON line begins, after what syslog may add; its first
+ * name is the first that is in quotes.
+ */
 static const char *
 object(const char *line, size_t n)
 {
-	const char *quote, *p;
+	const char *p = n && *line == '{' ? NULL :
+	    memchr(line, '"', n < 200 ? n : 200);
 
-	if (n > 200)
-		n = 200;
-	quote = memchr(line, '"', n);
-	p = memchr(line, '{', quote ? (size_t)(quote - line) : n);
 	if (!p)
-		return NULL;
-	return p == line || (p - line > 2 && memcmp(p - 2, ": ", 2) == 0) ?
-	    p : NULL;
+		return n && *line == '{' ? line : NULL;
+	while (p > line && (p[-1] == ' ' || p[-1] == '\t'))
+		p--;
+	return p - line > 3 && memcmp(p - 3, ": {", 3) == 0 ? p - 1 : NULL;
 }
 
 int
