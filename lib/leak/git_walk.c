@@ -7,6 +7,7 @@
 
 #include "../core/text.h"
 #include "git_in.h"
+#include "unpack.h"
 
 #define WINDOW (1u << 20)	/* of what is not held as a whole */
 #define WHOLE_MAX (4u << 20)	/* on which nothing hangs: above, by windows */
@@ -32,6 +33,9 @@ struct ir_git_at {
 	struct ir_git *g;
 	struct ir_git_marks *marks;	/* NULL: nothing hangs on it */
 	uint32_t object;
+	/* newlines before a place in it, for the next place to begin at */
+	size_t lines_to;
+	uint32_t lines;
 };
 
 /* What all workers share. */
@@ -111,7 +115,7 @@ put_buffer(struct worker *k, struct buffer *b)
 }
 
 static void
-sight(struct ir_git *g, uint32_t what, uint32_t object, uint64_t offset)
+sight(struct ir_git *g, const struct ir_git_sight *at)
 {
 	pthread_mutex_lock(&g->lock);
 	if (g->n_sights == g->cap_sights) {
@@ -125,11 +129,26 @@ sight(struct ir_git *g, uint32_t what, uint32_t object, uint64_t offset)
 		}
 	}
 	if (g->n_sights < g->cap_sights)
-		g->sights[g->n_sights++] =
-		    (struct ir_git_sight){ what, object, offset };
+		g->sights[g->n_sights++] = *at;
 	else
 		g->dropped = true;
 	pthread_mutex_unlock(&g->lock);
+}
+
+/* The line of a place in an object that is at hand: now, because to unpack it
+   once more for a line costs more than all else that is asked of it. */
+static uint32_t
+line_at(struct ir_git_at *at, const unsigned char *object, size_t offset)
+{
+	/* hits come about in their order: it is never far */
+	if (offset >= at->lines_to)
+		at->lines += (uint32_t)ir_leak_lines(object + at->lines_to,
+		    offset - at->lines_to);
+	else
+		at->lines -= (uint32_t)ir_leak_lines(object + offset,
+		    at->lines_to - offset);
+	at->lines_to = offset;
+	return at->lines + 1;
 }
 
 void
@@ -142,7 +161,9 @@ ir_git_seen(const struct ir_git_piece *p, uint32_t what, size_t offset,
 	    !ir_git_mark_add(p->at->marks, (uint32_t)at,
 	    len < UINT32_MAX ? (uint32_t)len : UINT32_MAX, what)))
 		return;
-	sight(p->at->g, what, p->at->object, at);
+	sight(p->at->g, &(struct ir_git_sight){ what, p->at->object, at,
+	    p->object && !p->torn ? line_at(p->at, p->object, (size_t)at) :
+	    0 });
 }
 
 void
@@ -211,7 +232,7 @@ static uint64_t
 give_stream(struct worker *k, struct ir_git_stream *s, struct buffer *b,
     size_t n, uint64_t size, enum ir_git_kind kind, uint32_t object)
 {
-	struct ir_git_at at = { k->t->g, NULL, object };
+	struct ir_git_at at = { k->t->g, NULL, object, 0, 0 };
 	size_t reach = k->t->reach, from = 0, to, keep;
 	uint64_t offset = 0;
 	bool last;
@@ -238,7 +259,7 @@ static void
 give_whole(struct worker *k, struct frame *f, enum ir_git_kind kind,
     uint32_t object)
 {
-	struct ir_git_at at = { k->t->g, &f->marks, object };
+	struct ir_git_at at = { k->t->g, &f->marks, object, 0, 0 };
 
 	f->marks.n = 0;
 	if (f->n)
@@ -252,11 +273,13 @@ static void
 give_fresh(struct worker *k, struct frame *f, enum ir_git_kind kind,
     uint32_t object)
 {
-	struct ir_git_at at = { k->t->g, &f->marks, object };
+	struct ir_git_at at = { k->t->g, &f->marks, object, 0, 0 };
 	size_t reach = k->t->reach;
 
 	for (size_t i = 0; i < f->marks.n; i++)
-		sight(k->t->g, f->marks.v[i].what, object, f->marks.v[i].at);
+		sight(k->t->g, &(struct ir_git_sight){ f->marks.v[i].what,
+		    object, f->marks.v[i].at, line_at(&at, f->b.p,
+		    f->marks.v[i].at) });
 	for (size_t i = 0; i < k->fresh.n && !stopped(k); i++) {
 		size_t from = k->fresh.v[i].from, to = k->fresh.v[i].to;
 		size_t begin = from > reach ? from - reach : 0;
@@ -290,7 +313,7 @@ more_lost(struct worker *k, size_t n)
 static void
 give_torn(struct worker *k, const struct ir_git_pack *p, uint32_t i)
 {
-	struct ir_git_at at = { k->t->g, NULL, p->first + p->pos[i] };
+	struct ir_git_at at = { k->t->g, NULL, p->first + p->pos[i], 0, 0 };
 	uint64_t base, result;
 	size_t n;
 
