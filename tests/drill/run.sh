@@ -259,7 +259,7 @@ killed_at_every_step() {
 	tests/drill/killer.sh make "$D/killer" "$root/$B/bin"
 	export KILLER_INCIDENT="$D/incident" KILLER_DONE="$D/killed" \
 		KILLER_BIN="$root/$B/bin"
-	while [ "$rc" = 137 ] && [ "$n" -lt 60 ]; do
+	while [ "$rc" = 137 ] && [ "$n" -lt 100 ]; do
 		rc=0
 		PATH="$D/killer:$PATH" setsid -w bash -c \
 			"$(declare -f playbook); playbook" </dev/null \
