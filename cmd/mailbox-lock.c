@@ -862,7 +862,7 @@ report(struct run *x, const struct box *a, const struct ir_err *err)
 }
 
 /* It is locked all the same: that comes first, here as on the host. */
-static int
+static void
 no_password(const struct run *x, const struct box *a, struct ir_err *err)
 {
 	if (x->backend == CPANEL)
@@ -873,7 +873,6 @@ no_password(const struct run *x, const struct box *a, struct ir_err *err)
 		    "this cannot change it");
 	ir_hint(err, "set it %s: cred-vault get mailbox/%s", x->backend ==
 	    CPANEL ? "in cPanel's own pages" : "there", a->name);
-	return -1;
 }
 
 static void

@@ -59,7 +59,7 @@ where=case/way-in/mailbox-a@x.example
 	[ -e case/steps/54_eradicate_cause/done ]
 	grep -q 'me: her laptop' $where/journal.jsonl
 	for i in case $where; do
-		run -0 incident verify $i
+		run -0 incident verify "$i"
 	done
 	jq -se 'map(.event) | index("cause.called") and index("cause.returned")' \
 		case/journal.jsonl
