@@ -291,6 +291,34 @@ scope() {
 	[ "$(found true)" = 3 ]
 }
 
+@test "paths that are too long for the kernel are said, and are not all" {
+	mkdir t
+	env_file t/z
+	# 20 folders in each other, of which 16 fit, and a file that does not
+	python3 - <<-'END'
+		import os
+		os.chdir('t')
+		for i in range(20):
+		    if i == 16:
+		        open('f' * 100, 'w').write('x')
+		    os.mkdir('d' * 250)
+		    os.chdir('d' * 250)
+		open('g', 'w').write('AKIARTXO2MZW7K4QDYNB')
+	END
+	code 0 leak-scan t
+	[ "$(found '.where == "t/z"')" = 3 ]
+	jq -r 'select(.type == "leak-unread" and
+		.why == "a path too long to be looked into") | .where' out >where
+	# a file and a folder, by their whole paths
+	grep -qxE 't(/d{250}){16}/f{100}' where
+	grep -qxE 't(/d{250}){17}' where
+	scope '.complete == false and .unread == 2'
+	rm t/z
+	code 75 leak-scan --check t
+	# as an operand
+	code 75 leak-scan --check "$(grep f where)"
+}
+
 @test "--skip, --one-file-system, --no-unpack, --timeout, --threads" {
 	env_file t/node_modules/a
 	env_file t/b.min.js

