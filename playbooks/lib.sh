@@ -27,6 +27,10 @@
 #	pb_open_incident	open that of $pb_out/report.json
 #	pb_pause_unused	pause SES where nothing honest is sent
 #	pb_doors PLAN	close Mail Manager's ingress points in those regions
+#	pb_part DIR	this is a part of that incident: mail is held and released
+#			by its playbook
+#	pb_is_part	0: so it is
+#	pb_part_holds	0: and mail has not been released yet
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -37,6 +41,8 @@ export LC_ALL=C
 pb_name=${0##*/}
 pb_apply=
 pb_from=
+pb_until=
+pb_part_of=
 pb_list=
 pb_dir=
 pb_dry_dir=
@@ -79,6 +85,12 @@ pb_parse() {
 		--list) pb_list=yes ;;
 		--from)
 			pb_from=$(pb_value "$@")
+			pb_known "$pb_from"
+			shift
+			;;
+		--until)
+			pb_until=$(pb_value "$@")
+			pb_known "$pb_until"
 			shift
 			;;
 		--incident)
@@ -102,6 +114,12 @@ pb_parse() {
 
 pb_steps() {
 	compgen -A function | grep '^step_[0-9]' | sort
+}
+
+# A number that no step has would run none of them, or all, and look well.
+pb_known() {	# NN
+	compgen -A function "step_$1" >/dev/null ||
+		pb_usage "no step begins with $1: $pb_name --list"
 }
 
 # --- what steps use ---------------------------------------------------------
@@ -276,6 +294,25 @@ pb_need() {
 
 pb_now() {
 	date -u +%Y-%m-%dT%H:%M:%SZ
+}
+
+# An incident may have several ways in, each with a playbook and a folder of
+# its own.  Mail is held once for all of them, and released by the playbook
+# that began it, last: before its new key is proven, honest mail would bounce.
+pb_part() {	# DIR: that one's incident
+	[ -e "$1/journal.jsonl" ] || pb_usage "--part-of $1: no incident"
+	pb_part_of=$(readlink -f "$1")
+}
+
+pb_is_part() {
+	[ -n "$(pb_get part-of)" ]
+}
+
+pb_part_holds() {
+	local dir
+	dir=$(pb_get part-of)
+	[ -n "$dir" ] && [ -d "$dir/steps" ] &&
+		! compgen -G "$dir/steps/*_recover_release/done" >/dev/null
 }
 
 # Records on stdin become the details of an event.
@@ -481,6 +518,7 @@ pb_open() {
 	fi
 	mkdir -p "$pb_dir/$pb_where" "$pb_dir/$pb_facts"
 	pb_lock
+	[ -z "$pb_part_of" ] || pb_note part-of "$pb_part_of"
 }
 
 pb_run() {
@@ -493,6 +531,8 @@ pb_run() {
 	for fn in $(pb_steps); do
 		[ -z "$pb_from" ] || [[ ${fn#step_} > $pb_from ]] ||
 			[[ ${fn#step_} == "$pb_from"* ]] || continue
+		[ -z "$pb_until" ] || [[ ${fn#step_} < $pb_until ]] ||
+			[[ ${fn#step_} == "$pb_until"* ]] || break
 		pb_step "$fn"
 		[ "$pb_rc" = 0 ] || exit "$pb_rc"
 	done
@@ -503,5 +543,5 @@ pb_run() {
 			sort -z | xargs -0r sha256sum >SHA256SUMS.new &&
 			mv SHA256SUMS.new SHA256SUMS
 	)
-	pb_say "done"
+	pb_say "done${pb_until:+ until $pb_until}"
 }

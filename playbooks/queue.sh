@@ -55,6 +55,10 @@ queue_preserve() {
 	pb_event queue "$pb_out/queue.jsonl"
 	# what the log says until now, compressed
 	log=$(pb_mainlog) || return 0
+	pb_host test -e "$log" </dev/null || {
+		pb_say "there is no $log: no log is kept"
+		return 0
+	}
 	pb_host gzip -c "$log" >"$pb_out/mainlog.gz"
 	pb_event mainlog "$pb_out/mainlog.gz"
 }

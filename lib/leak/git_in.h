@@ -21,6 +21,7 @@
 #define IR_GIT_PACKS_MAX 10000
 #define IR_GIT_BORROWED_MAX 64		/* alternates, over all levels */
 #define IR_GIT_CHUNK (256u << 10)	/* bytes read at once */
+#define IR_GIT_PACKS_HELD (64u << 20)	/* bytes of packs read as a whole */
 #define IR_GIT_FILE_MAX (512u << 20)	/* packed-refs, a reflog, the index */
 #define IR_GIT_PROBLEMS_MAX 100
 #define IR_GIT_SLACK 64			/* behind each unpacked object */
@@ -32,6 +33,9 @@
 struct ir_git_pack {
 	char *name;		/* "pack-1234.pack" */
 	int fd, idx_fd;
+	/* all of it, when it is small: to be asked for each of its thousands
+	   of entries, a kernel takes longer than to unpack one; or NULL */
+	unsigned char *bytes;
 	struct ir_git_idx idx;
 	uint32_t first;		/* number of its first object */
 	uint32_t m;		/* entries: idx.n, without double offsets */
@@ -57,6 +61,7 @@ struct ir_git_loose_object {
 struct ir_git_sight {
 	uint32_t what, object;	/* numbers: the caller's, and ours */
 	uint64_t offset;
+	uint32_t line;		/* that offset is in; 0: not counted */
 };
 
 struct ir_git {
@@ -67,6 +72,7 @@ struct ir_git {
 	struct ir_git_pack *packs;
 	size_t n_packs;
 	uint32_t packed;	/* objects in packs */
+	uint64_t held;		/* bytes of packs that are held */
 	struct ir_git_loose_object *loose;	/* sorted by name */
 	uint32_t n_loose;
 	bool partial;		/* promisor packs, shallow */

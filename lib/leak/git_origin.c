@@ -10,7 +10,7 @@
 
 #define TREES_DEEP 1024		/* folders in folders */
 #define DONE (1u << 31)		/* in the table: nothing left of it */
-#define LATELY (1u << 16)	/* trees met last, of a power of two */
+#define LATELY (1u << 16)	/* trees met last, at most; of a power of two */
 
 struct commit {
 	int64_t time, order;	/* order: never before its parents */
@@ -26,6 +26,7 @@ struct found {
 	uint32_t commit, object;	/* IR_GIT_NO: none */
 	uint64_t offset;
 	uint64_t objects;	/* that have it */
+	uint32_t line;		/* 0: not counted */
 	uint8_t reach;
 	bool is, asked;		/* found; seen at all */
 };
@@ -46,7 +47,8 @@ struct origins {
 	uint32_t *table;		/* of a power of two: first row + 1 */
 	size_t mask;
 	uint64_t *seen;			/* trees that were walked, as bits */
-	unsigned char *lately;		/* their names, as a quick filter */
+	unsigned char *lately;		/* their names, as a quick filter, */
+	size_t n_lately;		/* so many; a power of two */
 	uint32_t *loose_ends;		/* trees and blobs that refs name */
 	size_t n_ends, cap_ends;
 	struct ir_buf path;
@@ -117,6 +119,7 @@ meet(struct origins *o, const unsigned char *name)
 		f->commit = o->commit;
 		f->object = object;
 		f->offset = s->offset;
+		f->line = s->line;
 		f->reach = (uint8_t)o->reach;
 		f->path = strdup(ir_buf_cstr(&o->path));
 		o->left--;
@@ -371,7 +374,7 @@ static bool
 lately(struct origins *o, const unsigned char *name)
 {
 	unsigned char *slot = o->lately +
-	    (hash_of(name) & (LATELY - 1)) * IR_GIT_HASH_MAX;
+	    (hash_of(name) & (o->n_lately - 1)) * IR_GIT_HASH_MAX;
 
 	if (!memcmp(slot, name, o->g->hash))
 		return true;
@@ -560,6 +563,8 @@ line_of(struct origins *o, const struct found *f)
 	unsigned char *data, *p;
 	size_t n;
 
+	if (f->line)
+		return f->line;
 	if (ir_git_read(o->r, f->object, &data, &n))
 		return 0;
 	for (p = data; f->offset <= n && (p = memchr(p, '\n',
@@ -607,7 +612,11 @@ find_all(struct origins *o)
 	o->r = ir_git_reader_new(o->g);
 	o->seen = calloc(((size_t)g->packed + g->n_loose) / 64 + 1,
 	    sizeof *o->seen);
-	o->lately = calloc(LATELY, IR_GIT_HASH_MAX);
+	/* memory that is new costs as much as the trees of a small one */
+	for (o->n_lately = 64; o->n_lately < LATELY && o->n_lately <
+	    (size_t)g->packed + g->n_loose;)
+		o->n_lately *= 2;
+	o->lately = calloc(o->n_lately, IR_GIT_HASH_MAX);
 	if (!o->r || !o->seen || !o->lately || sort_sights(o) ||
 	    read_commits(o))
 		return -1;

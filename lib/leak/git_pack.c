@@ -35,6 +35,7 @@ ir_git_pack_close(struct ir_git_pack *p)
 	if (p->idx_fd >= 0)
 		close(p->idx_fd);
 	free(p->name);
+	free(p->bytes);
 	free(p->off);
 	free(p->pos);
 	free(p->base);
@@ -324,10 +325,11 @@ read_heads(struct ir_git *g, struct ir_git_pack *p, unsigned char *buf)
 		uint64_t off = p->off[i], len = p->off[i + 1] - off;
 		size_t n = len < IR_GIT_ENTRY_MAX ? (size_t)len :
 		    IR_GIT_ENTRY_MAX;
+		const unsigned char *at = p->bytes ? p->bytes + off : NULL;
 		struct ir_git_entry e;
 		uint32_t base = IR_GIT_NO;
 
-		if (off < from || off + n > to) {
+		if (!at && (off < from || off + n > to)) {
 			uint64_t left = p->off[p->m] - off;
 
 			from = off;
@@ -335,9 +337,10 @@ read_heads(struct ir_git *g, struct ir_git_pack *p, unsigned char *buf)
 			if (ir_git_pread(p->fd, buf, (size_t)(to - from), from))
 				to = from;
 		}
+		if (!at && to > from)
+			at = buf + (off - from);
 		p->base[i] = IR_GIT_NO;
-		if (to == from || ir_git_entry(buf + (off - from), n, g->hash,
-		    &e)) {
+		if (!at || ir_git_entry(at, n, g->hash, &e)) {
 			ir_git_problem(g, "%s: entry at %llu: damaged", p->name,
 			    (unsigned long long)off);
 			continue;
@@ -410,6 +413,22 @@ sort_kids(struct ir_git_pack *p)
 	return 0;
 }
 
+/* All of a small one.  One that cannot be had is read piece by piece. */
+static void
+hold(struct ir_git *g, struct ir_git_pack *p)
+{
+	uint64_t size = p->off[p->m];
+
+	if (size > IR_GIT_PACKS_HELD - g->held)
+		return;
+	p->bytes = malloc((size_t)size);
+	if (p->bytes && ir_git_pread(p->fd, p->bytes, (size_t)size, 0)) {
+		free(p->bytes);
+		p->bytes = NULL;
+	}
+	g->held += p->bytes ? size : 0;
+}
+
 int
 ir_git_pack_load(struct ir_git *g, struct ir_git_pack *p)
 {
@@ -426,6 +445,7 @@ ir_git_pack_load(struct ir_git *g, struct ir_git_pack *p)
 	}
 	if (rc)
 		return -1;
+	hold(g, p);
 	p->base = calloc((size_t)p->m + 1, sizeof *p->base);
 	p->kind = calloc((size_t)p->m + 1, sizeof *p->kind);
 	p->kids = calloc((size_t)p->m + 1, sizeof *p->kids);
