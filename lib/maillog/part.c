@@ -239,14 +239,12 @@ take_id(struct ir_mail_events *e, const struct ir_mlog_line *l, uint32_t off,
 	return 0;
 }
 
-static bool
+static __attribute__((noinline)) bool
 wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
 {
 	struct ir_ip ip = { .v6 = a->family == 6 };
 	size_t i;
 
-	if (o->nnet == 0)
-		return true;
 	if (a->family == 0)
 		return false;
 	memcpy(ip.b, a->b, ip.v6 ? 16 : 4);
@@ -264,11 +262,11 @@ wanted(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
 	if ((o->since && l->time < o->since) ||
 	    (o->until && l->time >= o->until))
 		return false;
-	return l->id && l->kind != IR_MLOG_ARRIVE ? true :
+	return !o->nnet || (l->id && l->kind != IR_MLOG_ARRIVE) ||
 	    wanted_ip(o, &l->ip);
 }
 
-static int
+static inline int
 take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
     const struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
 {
@@ -278,9 +276,8 @@ take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
 		e->sums.junk++;
 		return 0;
 	}
-	if (l->time && l->time != e->time) {
-		if (l->time < e->time - 1)
-			e->sums.backwards++;
+	if (l->time) {
+		e->sums.backwards += l->time < e->time - 1;
 		e->time = l->time;
 		if (!e->begin)
 			e->begin = l->time;
@@ -293,8 +290,9 @@ take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
 		return 0;
 	e->sums.forged += l->forged;
 	if (l->id)
-		return (l->kind == IR_MLOG_ARRIVE ? take_arrival : take_id)(e,
-		    l, off, len, line);
+		return l->kind == IR_MLOG_ARRIVE ?
+		    take_arrival(e, l, off, len, line) :
+		    take_id(e, l, off, len, line);
 	if (l->kind == IR_MLOG_LOGIN)
 		e->sums.logins++;
 	else if (l->kind == IR_MLOG_FAIL)
