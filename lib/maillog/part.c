@@ -174,7 +174,6 @@ take_arrival(struct ir_mail_events *e, const struct ir_mlog_line *l,
 	struct ir_mail_slot *s = find(e, l->id);
 	struct ir_mail_event *v, was;
 
-	e->sums.messages++;
 	if (s->stamp == e->stamp) {
 		v = &e->v[s->event];
 		was = *v;
@@ -254,23 +253,28 @@ wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
 	return false;
 }
 
-/* Lines that start something are held to the window and the networks; those
- * that end a message go with it. */
 static bool
-wanted(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
+in_window(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
 {
-	if ((o->since && l->time < o->since) ||
-	    (o->until && l->time >= o->until))
-		return false;
+	return (!o->since || l->time >= o->since) &&
+	    (!o->until || l->time < o->until);
+}
+
+/* Lines that start something are held to the networks; those that end a
+ * message go with it. */
+static inline bool
+from_there(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
+{
 	return !o->nnet || (l->id && l->kind != IR_MLOG_ARRIVE) ||
 	    wanted_ip(o, &l->ip);
 }
 
 static inline int
 take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
-    const struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
+    struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
 {
 	struct ir_mail_event *v;
+	bool ours;
 
 	if (l->kind == IR_MLOG_JUNK) {
 		e->sums.junk++;
@@ -286,13 +290,24 @@ take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
 		if (!e->sums.first || l->time < e->sums.first)
 			e->sums.first = l->time;
 	}
-	if (l->kind == IR_MLOG_NONE || !wanted(o, l))
+	if (l->kind == IR_MLOG_NONE || !in_window(o, l))
 		return 0;
+	ours = from_there(o, l);
+	if (!ours) {
+		if (!l->id)
+			return 0;
+		/* without a beginning, the message's other lines would wait
+		 * for it to the end */
+		l->who = IR_MLOG_NOBODY;
+		l->forged = false;
+	}
 	e->sums.forged += l->forged;
+	if (l->id && l->kind == IR_MLOG_ARRIVE) {
+		e->sums.messages += ours;
+		return take_arrival(e, l, off, len, line);
+	}
 	if (l->id)
-		return l->kind == IR_MLOG_ARRIVE ?
-		    take_arrival(e, l, off, len, line) :
-		    take_id(e, l, off, len, line);
+		return take_id(e, l, off, len, line);
 	if (l->kind == IR_MLOG_LOGIN)
 		e->sums.logins++;
 	else if (l->kind == IR_MLOG_FAIL)
