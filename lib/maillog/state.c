@@ -68,6 +68,12 @@ ir_mail_subject(struct ir_mail_state *s, size_t i)
 	return subject(s, i);
 }
 
+const struct ir_mail_subject *
+ir_mail_subject_at(const struct ir_mail_state *s, size_t i)
+{
+	return &s->block[i / BLOCK][i % BLOCK];
+}
+
 size_t
 ir_mail_subjects(const struct ir_mail_state *s)
 {
@@ -300,6 +306,17 @@ net_slot(struct ir_mail_net *v, uint32_t cap, uint32_t net)
 	while (v[k].net && v[k].net != net)
 		k = k + 1 == cap ? 0 : k + 1;
 	return &v[k];
+}
+
+const struct ir_mail_net *
+ir_mail_net_in(const struct ir_mail_subject *u, uint32_t net)
+{
+	const struct ir_mail_net *e;
+
+	if (!u->nnet)
+		return NULL;
+	e = net_slot(u->net, u->net_cap, net);
+	return e->net ? e : NULL;
 }
 
 static void
