@@ -29,7 +29,8 @@
 #	pb_doors PLAN	close Mail Manager's ingress points in those regions
 #	pb_part DIR	this is a part of that incident: mail is held and released
 #			by its playbook
-#	pb_part_holds	0: and has not been released yet
+#	pb_is_part	0: so it is
+#	pb_part_holds	0: and mail has not been released yet
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -301,6 +302,10 @@ pb_now() {
 pb_part() {	# DIR: that one's incident
 	[ -e "$1/journal.jsonl" ] || pb_usage "--part-of $1: no incident"
 	pb_part_of=$(readlink -f "$1")
+}
+
+pb_is_part() {
+	[ -n "$(pb_get part-of)" ]
 }
 
 pb_part_holds() {

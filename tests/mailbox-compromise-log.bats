@@ -152,15 +152,12 @@ play() {	# CODE [option...]
 	mkdir whole/steps
 	play 64 --apply --incident case --part-of nowhere
 	play 0 --apply --incident case --part-of whole --until 34
-	[[ $output == *'done until 34'* ]]
-	[ -e state.held ]
+	[[ $output == *'released by the playbook of '*/whole*'done until 34'* ]]
 	[ ! -e case/steps/40_eradicate_quarantine ]
 	[ ! -e case/steps/30_preserve_queue/queue.jsonl ]
+	# it is a part in the next run, too, and leaves the hold to that one
+	: >state.held
 	play 0 --apply --incident case
-	[[ $output == *'mail is released by the playbook of '*/whole* ]]
 	[ -e state.held ]
-	mkdir -p whole/steps/64_recover_release
-	: >whole/steps/64_recover_release/done
-	play 0 --apply --incident case
-	[ ! -e state.held ]
+	[ -e case/steps/50_recover_release/done ]
 }

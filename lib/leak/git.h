@@ -68,7 +68,8 @@ const char *const *ir_git_folders(const struct ir_git *g);
 struct ir_git_piece {
 	const unsigned char *data;	/* so much of the object is at hand */
 	size_t n;
-	size_t from, to;	/* in data: what begins here is to be found */
+	/* in data: what begins here is to be found, if ir_git_new() */
+	size_t from, to;
 	uint64_t offset;	/* of data[0] in the object */
 	/* All of the object; NULL: it is not held, and comes as a whole, piece
 	   by piece, from 0 to its end. */
@@ -127,6 +128,13 @@ int ir_git_walk(struct ir_git *g, const struct ir_git_walk *w,
  */
 void ir_git_seen(const struct ir_git_piece *p, uint32_t what, size_t offset,
     size_t len);
+
+/*
+ * From within the callback: does what begins at offset of p's data belong to
+ * it?  Between what is new there may be stretches that an earlier piece had,
+ * where leaving them out would take longer than to look through them.
+ */
+bool ir_git_new(const struct ir_git_piece *p, size_t offset);
 
 /* The name of the object that p is of, in hex; "" if it can't be had. */
 void ir_git_piece_name(const struct ir_git_piece *p,

@@ -152,8 +152,11 @@ static int
 hit(const struct ir_leak_hit *hit, void *arg)
 {
 	struct hand *k = arg;
-	uint32_t what = number(k, hit);
+	uint32_t what;
 
+	if (!k->packed && !ir_git_new(k->p, hit->offset))
+		return 0;
+	what = number(k, hit);
 	if (what == UINT32_MAX)
 		return 0;
 	/* what is packed cannot be followed by its place, and need not be:

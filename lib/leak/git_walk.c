@@ -36,6 +36,8 @@ struct ir_git_at {
 	/* newlines before a place in it, for the next place to begin at */
 	size_t lines_to;
 	uint32_t lines;
+	const struct ir_git_span *fresh;	/* in the object; NULL: all */
+	size_t n_fresh;
 };
 
 /* What all workers share. */
@@ -135,6 +137,24 @@ sight(struct ir_git *g, const struct ir_git_sight *at)
 	pthread_mutex_unlock(&g->lock);
 }
 
+bool
+ir_git_new(const struct ir_git_piece *p, size_t offset)
+{
+	uint64_t at = p->offset + offset;
+	size_t lo = 0, hi = p->at->n_fresh;
+
+	/* the last span that begins there or before */
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (p->at->fresh[mid].from <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return !p->at->fresh || (lo && at < p->at->fresh[lo - 1].to);
+}
+
 /* The line of a place in an object that is at hand: now, because to unpack it
    once more for a line costs more than all else that is asked of it. */
 static uint32_t
@@ -194,7 +214,10 @@ give(struct worker *k, struct ir_git_piece *p, struct ir_git_at *at)
 
 	p->worker = k->id;
 	p->at = at;
-	k->s.looked_at += p->to - p->from;
+	if (!at->fresh)
+		k->s.looked_at += p->to - p->from;
+	for (size_t i = 0; i < at->n_fresh; i++)
+		k->s.looked_at += at->fresh[i].to - at->fresh[i].from;
 	rc = k->t->w->piece(k->t->w->arg, p);
 	if (rc)
 		atomic_store(&k->t->rc, rc);
@@ -232,7 +255,7 @@ static uint64_t
 give_stream(struct worker *k, struct ir_git_stream *s, struct buffer *b,
     size_t n, uint64_t size, enum ir_git_kind kind, uint32_t object)
 {
-	struct ir_git_at at = { k->t->g, NULL, object, 0, 0 };
+	struct ir_git_at at = { .g = k->t->g, .object = object };
 	size_t reach = k->t->reach, from = 0, to, keep;
 	uint64_t offset = 0;
 	bool last;
@@ -243,6 +266,7 @@ give_stream(struct worker *k, struct ir_git_stream *s, struct buffer *b,
 		to = last ? n : n - reach;
 		give(k, &(struct ir_git_piece){ .data = b->p, .n = n,
 		    .from = from, .to = to, .offset = offset, .kind = kind,
+		    .object = offset || !last ? NULL : b->p, .n_object = n,
 		    .first = !offset, .last = last }, &at);
 		if (last)
 			break;
@@ -259,7 +283,8 @@ static void
 give_whole(struct worker *k, struct frame *f, enum ir_git_kind kind,
     uint32_t object)
 {
-	struct ir_git_at at = { k->t->g, &f->marks, object, 0, 0 };
+	struct ir_git_at at = { .g = k->t->g, .marks = &f->marks,
+		.object = object };
 
 	f->marks.n = 0;
 	if (f->n)
@@ -273,23 +298,31 @@ static void
 give_fresh(struct worker *k, struct frame *f, enum ir_git_kind kind,
     uint32_t object)
 {
-	struct ir_git_at at = { k->t->g, &f->marks, object, 0, 0 };
+	struct ir_git_at at = { .g = k->t->g, .marks = &f->marks,
+		.object = object };
+	const struct ir_git_spans *v = &k->fresh;
 	size_t reach = k->t->reach;
 
 	for (size_t i = 0; i < f->marks.n; i++)
 		sight(k->t->g, &(struct ir_git_sight){ f->marks.v[i].what,
 		    object, f->marks.v[i].at, line_at(&at, f->b.p,
 		    f->marks.v[i].at) });
-	for (size_t i = 0; i < k->fresh.n && !stopped(k); i++) {
-		size_t from = k->fresh.v[i].from, to = k->fresh.v[i].to;
-		size_t begin = from > reach ? from - reach : 0;
-		size_t end = f->n - to > reach ? to + reach : f->n;
+	for (size_t i = 0, next; i < v->n && !stopped(k); i = next) {
+		size_t from = v->v[i].from, to = v->v[i].to, begin, end;
 
+		/* where two would reach into each other, one look is less */
+		for (next = i + 1; next < v->n && v->v[next].from - to <=
+		    2 * reach; next++)
+			to = v->v[next].to;
+		begin = from > reach ? from - reach : 0;
+		end = f->n - to > reach ? to + reach : f->n;
+		at.fresh = v->v + i;
+		at.n_fresh = next - i;
 		give(k, &(struct ir_git_piece){ .data = f->b.p + begin,
 		    .n = end - begin, .from = from - begin, .to = to - begin,
 		    .offset = begin, .kind = kind, .object = f->b.p,
-		    .n_object = f->n, .first = !i, .last = i + 1 ==
-		    k->fresh.n }, &at);
+		    .n_object = f->n, .first = !i, .last = next == v->n },
+		    &at);
 	}
 }
 
@@ -313,7 +346,8 @@ more_lost(struct worker *k, size_t n)
 static void
 give_torn(struct worker *k, const struct ir_git_pack *p, uint32_t i)
 {
-	struct ir_git_at at = { k->t->g, NULL, p->first + p->pos[i], 0, 0 };
+	struct ir_git_at at = { .g = k->t->g,
+		.object = p->first + p->pos[i] };
 	uint64_t base, result;
 	size_t n;
 

@@ -1,5 +1,6 @@
 /* line.c - times, and Exim's main log; see line.h */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <string.h>
 #include <time.h>
 
@@ -49,13 +50,6 @@ starts(const struct ir_span *s, const char *what, size_t n)
 
 #define STARTS(s, lit) starts(s, lit, sizeof(lit) - 1)
 
-static const char *
-find(const char *p, const char *end, const char *what)
-{
-	return p < end ? memmem(p, (size_t)(end - p), what, strlen(what)) :
-	    NULL;
-}
-
 /*
  * memchr() for what is near, as the ends of words are: the call would take
  * longer than the search.
@@ -80,6 +74,18 @@ near(const char *p, const char *end, char c)
 	return NULL;
 }
 
+/* what begins with a character that is rare */
+static const char *
+find(const char *p, const char *end, const char *what)
+{
+	size_t n = strlen(what);
+
+	for (; (p = near(p, end, *what)); p++)
+		if ((size_t)(end - p) >= n && memcmp(p, what, n) == 0)
+			return p;
+	return NULL;
+}
+
 /* --- ids ---------------------------------------------------------------- */
 
 static inline uint64_t
@@ -88,7 +94,7 @@ load(const char *p)
 	uint64_t v;
 
 	memcpy(&v, p, 8);
-	return v;
+	return le64toh(v);
 }
 
 static inline size_t
@@ -151,6 +157,52 @@ addr_4(const char *p, const char *end, unsigned char b[4])
 	}
 	return p == end;
 }
+
+#ifdef __SSE2__
+/*
+ * "192.0.2.1]" at p, of which 16 bytes may be looked at: the length before the
+ * bracket, 0: it is none.  The lengths of its numbers are anything, so that a
+ * loop for each would take longer than all of this.
+ */
+static unsigned
+addr_4_quick(const char *p, unsigned char b[4])
+{
+	static const uint8_t factor[4][3] = { { 0 }, { 1 }, { 10, 1 },
+		{ 100, 10, 1 } };
+	const __m128i v = _mm_loadu_si128((const void *)p);
+	const __m128i d = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+	const __m128i nine = _mm_set1_epi8(9);
+	unsigned dots, ends, others, n, i, from, len, x;
+	const uint8_t *f;
+
+	ends = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v,
+	    _mm_set1_epi8(']')));
+	dots = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v,
+	    _mm_set1_epi8('.')));
+	/* neither digit nor dot */
+	others = ~(dots | (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(
+	    _mm_min_epu8(d, nine), d)));
+	if (!ends)
+		return 0;
+	n = (unsigned)__builtin_ctz(ends);
+	if (n < 7 || (unsigned)__builtin_ctz(others) != n)
+		return 0;
+	dots = (dots & (ends - 1) & ~ends) | 1u << n;
+	for (i = from = 0; i < 4; i++, from += len + 1, dots &= dots - 1) {
+		len = (unsigned)__builtin_ctz(dots) - from;
+		if (len - 1 > 2 || !(dots & (dots - 1)) != (i == 3))
+			return 0;
+		f = factor[len];
+		x = (unsigned)(p[from] - '0') * f[0] +
+		    (unsigned)(p[from + 1] - '0') * f[1] +
+		    (unsigned)(p[from + 2] - '0') * f[2];
+		if (x > 255)
+			return 0;
+		b[i] = (unsigned char)x;
+	}
+	return n;
+}
+#endif
 
 bool
 ir_mlog_addr(const char *p, size_t n, struct ir_mlog_addr *a)
@@ -215,56 +267,82 @@ keep_hour(struct ir_mlog_clock *c, const char *p, size_t n, int64_t civil)
 	c->wall = c->utc ? civil : ir_time_local(civil);
 }
 
-/* "2026-11-21 18:00:00[.123][ +0100] ", and moves on. */
-static bool
-exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
+/* "HH:MM:SS" at p: the seconds since the hour, -1: it is none. */
+static inline int
+clock_digits(const char *p)
 {
-	const char *p = s->p;
-	int64_t zone;
-	int sec;
+	/* of each byte what it is more than 0, or than the colon: 0 to 9 is
+	 * right, or 0 */
+	uint64_t v = load(p) ^ 0x30303a30303a3030u;
 
-	if (left(s) < 20 || p[4] != '-' || p[13] != ':' || p[16] != ':' ||
-	    !digit(p[14]) || !digit(p[15]) || !digit(p[17]) || !digit(p[18]))
-		return false;
-	/* the usual case, in two loads: the hour of the line before */
-	if (c->nkey != 13 || load(c->key) != load(p) ||
-	    load(c->key + 5) != load(p + 5)) {
-		if (!digits(p, 4) || !digits(p + 5, 2) || p[7] != '-' ||
-		    !digits(p + 8, 2) || (p[10] != ' ' && p[10] != 'T') ||
-		    !digits(p + 11, 2))
-			return false;
-		keep_hour(c, p, 13, ir_time_civil(number(p, 4),
-		    number(p + 5, 2), number(p + 8, 2), number(p + 11, 2),
-		    0, 0));
-	}
-	sec = number(p + 14, 2) * 60 + number(p + 17, 2);
-	p += 19;
+	if (((v + 0x76767f76767f7676u) | v) & 0x8080808080808080u)
+		return -1;
+	return (int)((v >> 24 & 15) * 600 + (v >> 32 & 15) * 60 +
+	    (v >> 48 & 15) * 10 + (v >> 56));
+}
+
+/* What may follow the seconds: ".123", "Z", "+01:00", " +0100". */
+static __attribute__((noinline)) const char *
+exim_zone(const char *p, const char *end, const struct ir_mlog_clock *c,
+    int sec, int64_t *t)
+{
+	int64_t zone;
+
 	if (*p == '.' || *p == ',')
-		for (p++; p < s->end && digit(*p); p++)
+		for (p++; p < end && digit(*p); p++)
 			continue;
-	*t = c->wall + sec;
-	if (p < s->end && *p == 'Z') {
+	if (p < end && *p == 'Z') {
 		*t = c->civil + sec;
 		p++;
-	} else if (s->end - p >= 6 && (p[0] == '+' || p[0] == '-') &&
+	} else if (end - p >= 6 && (p[0] == '+' || p[0] == '-') &&
 	    digits(p + 1, 2) && p[3] == ':' && digits(p + 4, 2)) {
 		zone = number(p + 1, 2) * 3600 + number(p + 4, 2) * 60;
 		*t = c->civil + sec - (p[0] == '-' ? -zone : zone);
 		p += 6;
-	} else if (s->end - p > 6 && p[0] == ' ' &&
+	} else if (end - p > 6 && p[0] == ' ' &&
 	    (p[1] == '+' || p[1] == '-') && digits(p + 2, 4)) {
 		zone = number(p + 2, 2) * 3600 + number(p + 4, 2) * 60;
 		*t = c->civil + sec - (p[1] == '-' ? -zone : zone);
 		p += 6;
 	}
-	if (p < s->end && *p != ' ')
+	return p;
+}
+
+/* "2026-11-21 18:00:00[.123][ +0100] ", and moves on. */
+static inline bool
+exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
+{
+	const char *p = s->p;
+	int sec;
+
+	if (left(s) < 20 || p[4] != '-')
 		return false;
+	sec = clock_digits(p + 11);
+	if (sec < 0)
+		return false;
+	/* the usual case, in two loads: the hour of the line before */
+	if (c->nkey != 13 || load(c->key) != load(p) ||
+	    load(c->key + 5) != load(p + 5)) {
+		if (!digits(p, 4) || !digits(p + 5, 2) || p[7] != '-' ||
+		    !digits(p + 8, 2) || (p[10] != ' ' && p[10] != 'T'))
+			return false;
+		keep_hour(c, p, 13, ir_time_civil(number(p, 4),
+		    number(p + 5, 2), number(p + 8, 2), number(p + 11, 2),
+		    0, 0));
+	}
+	*t = c->wall + sec;
+	p += 19;
+	if (*p != ' ' || (s->end - p > 1 && (p[1] == '+' || p[1] == '-'))) {
+		p = exim_zone(p, s->end, c, sec, t);
+		if (p < s->end && *p != ' ')
+			return false;
+	}
 	s->p = p < s->end ? p + 1 : p;
 	return true;
 }
 
 /* "Nov 21 18:00:00 ", of the last year that is not in the future. */
-static bool
+static __attribute__((noinline)) bool
 syslog_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -300,7 +378,7 @@ syslog_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 }
 
 /* "@400000004c91b044077a9e94 ": TAI64N, ten seconds ahead of the epoch. */
-static bool
+static __attribute__((noinline)) bool
 tai_time(struct ir_span *s, int64_t *t)
 {
 	uint64_t v = 0;
@@ -353,19 +431,49 @@ set_account(struct ir_mlog_line *l, const char *p, size_t n)
 	l->nname = (size_t)(end - p);
 }
 
+/* Over digits and colons; the colon follows the digits in ASCII. */
+static inline const char *
+past_port(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	__m128i v;
+	unsigned others;
+
+	if (end - p >= 16) {
+		v = _mm_sub_epi8(_mm_loadu_si128((const void *)p),
+		    _mm_set1_epi8('0'));
+		others = ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(
+		    _mm_min_epu8(v, _mm_set1_epi8(10)), v));
+		p += __builtin_ctz(others);	/* 16 when there are none */
+	}
+#endif
+	while (p < end && (unsigned char)(*p - '0') <= 10)
+		p++;
+	return p;
+}
+
 /* "[ADDRESS]" and what follows it up to a blank: where that is; NULL: none */
 static const char *
 bracket(const char *p, const char *end, struct ir_mlog_addr *a)
 {
 	const char *q;
+	unsigned n = 0;
 
 	if (p == end || *p != '[')
 		return NULL;
-	q = near(p, end - p > 48 ? p + 48 : end, ']');
-	if (!q || !ir_mlog_addr(p + 1, (size_t)(q - p) - 1, a))
-		return NULL;
-	for (q++; q < end && (*q == ':' || digit(*q)); q++)
-		continue;
+#ifdef __SSE2__
+	if (end - p > 16)
+		n = addr_4_quick(p + 1, a->b);
+#endif
+	if (n) {
+		a->family = 4;
+		q = p + 1 + n;
+	} else {
+		q = near(p, end - p > 48 ? p + 48 : end, ']');
+		if (!q || !ir_mlog_addr(p + 1, (size_t)(q - p) - 1, a))
+			return NULL;
+	}
+	q = past_port(q + 1, end);
 	return q == end || *q == ' ' ? q : NULL;
 }
 
@@ -553,7 +661,7 @@ authenticated(const struct fields *f)
 	    memcmp(f->proto, "local", 5) == 0);
 }
 
-static void
+static __attribute__((noinline)) void
 arrival(struct ir_mlog_line *l, const char *p, const char *end)
 {
 	struct fields f = { 0 };
@@ -644,9 +752,35 @@ script(struct ir_mlog_line *l, const char *p, const char *end)
 	l->nname = (size_t)(q - 1 - p);
 }
 
+/* A line that begins with no id; false: none of Exim's that matter. */
+static __attribute__((noinline)) bool
+without_id(struct ir_span s, struct ir_mlog_line *l)
+{
+	const char *p = s.p, *q;
+
+	if (STARTS(&s, "cwd=")) {
+		script(l, p + 4, s.end);
+		return true;
+	}
+	if (STARTS(&s, "no MAIL in SMTP connection from ")) {
+		no_mail(l, p + 32, s.end);
+		return true;
+	}
+	if (STARTS(&s, "H=") || STARTS(&s, "SMTP ") || STARTS(&s, "TLS ") ||
+	    left(&s) < 30)
+		return false;
+	q = find(p, p + 60 < s.end ? p + 60 : s.end,
+	    " authenticator failed for ");
+	if (q) {
+		failed(l, q + 26, s.end);
+		return true;
+	}
+	return false;
+}
+
 /* What follows the time. */
-bool
-ir_mlog_exim(struct ir_span s, struct ir_mlog_line *l)
+static inline bool
+exim(struct ir_span s, struct ir_mlog_line *l)
 {
 	const char *p = s.p, *q;
 	size_t n;
@@ -675,24 +809,13 @@ ir_mlog_exim(struct ir_span s, struct ir_mlog_line *l)
 		}
 		return true;
 	}
-	if (STARTS(&s, "cwd=")) {
-		script(l, p + 4, s.end);
-		return true;
-	}
-	if (STARTS(&s, "no MAIL in SMTP connection from ")) {
-		no_mail(l, p + 32, s.end);
-		return true;
-	}
-	if (STARTS(&s, "H=") || STARTS(&s, "SMTP ") || STARTS(&s, "TLS ") ||
-	    left(&s) < 30)
-		return false;
-	q = find(p, p + 60 < s.end ? p + 60 : s.end,
-	    " authenticator failed for ");
-	if (q) {
-		failed(l, q + 26, s.end);
-		return true;
-	}
-	return false;
+	return without_id(s, l);
+}
+
+bool
+ir_mlog_exim(struct ir_span s, struct ir_mlog_line *l)
+{
+	return exim(s, l);
 }
 
 /* --- all ---------------------------------------------------------------- */
@@ -713,7 +836,7 @@ ir_mlog_parse(const char *line, size_t n, struct ir_mlog_clock *c,
 	l->robot = l->forged = false;
 	if (exim_time(&s, c, &l->time)) {
 		/* the form of files comes without a host in front */
-		if (!ir_mlog_exim(s, l))
+		if (!exim(s, l))
 			ir_mlog_syslog(s, l);
 	} else if (syslog_time(&s, c, &l->time) || tai_time(&s, &l->time)) {
 		ir_mlog_syslog(s, l);

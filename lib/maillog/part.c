@@ -64,9 +64,15 @@ same_text(const char *a, const char *b, size_t n)
 {
 	const uint64_t upper = 0x2020202020202020u;
 
-	for (; n >= 8; n -= 8, a += 8, b += 8)
-		if ((load(a) | upper) != (load(b) | upper))
-			return false;
+	if (n >= 8) {
+		for (; n > 8; n -= 8, a += 8, b += 8)
+			if ((load(a) | upper) != (load(b) | upper))
+				return false;
+		/* the last eight, some of them again */
+		a -= 8 - n;
+		b -= 8 - n;
+		return (load(a) | upper) == (load(b) | upper);
+	}
 	for (; n; n--, a++, b++)
 		if ((*a | 0x20) != (*b | 0x20))
 			return false;
@@ -161,7 +167,7 @@ fill(struct ir_mail_events *e, struct ir_mail_event *v,
 }
 
 /* A message came in; deliveries may be logged first. */
-static int
+static __attribute__((noinline)) int
 take_arrival(struct ir_mail_events *e, const struct ir_mlog_line *l,
     uint32_t off, uint32_t len, uint32_t line)
 {
@@ -192,7 +198,7 @@ take_arrival(struct ir_mail_events *e, const struct ir_mlog_line *l,
 }
 
 /* Another line about a message that has an id. */
-static int
+static inline int
 take_id(struct ir_mail_events *e, const struct ir_mlog_line *l, uint32_t off,
     uint32_t len, uint32_t line)
 {

@@ -116,10 +116,10 @@ grow_urls(struct ir_web_counts *c)
 
 /* The URL of that key; *fresh: it is new.  NULL: no room for it. */
 static struct ir_web_url *
-find_url(struct ir_web_counts *c, const char *key, size_t host_len,
+find_url(struct ir_web_counts *c, const char *key, size_t n, size_t host_len,
     bool *fresh)
 {
-	uint64_t hash = ir_web_hash(key, strlen(key), 2);
+	uint64_t hash = ir_web_hash(key, n, 2);
 	struct ir_web_url **at, *u;
 
 	*fresh = false;
@@ -264,7 +264,6 @@ ir_web_counts_add(struct ir_web_counts *c, const struct ir_web_post *p,
     const struct ir_web_where *w,
     int (*user)(const struct ir_web_post *p, void *arg), void *arg)
 {
-	char key[sizeof p->vhost + sizeof p->path];
 	size_t host = strlen(p->vhost), n = strlen(p->path);
 	struct ir_web_url *u;
 	bool fresh;
@@ -276,9 +275,9 @@ ir_web_counts_add(struct ir_web_counts *c, const struct ir_web_post *p,
 		c->first = p->time;
 	if (p->time > c->last)
 		c->last = p->time;
-	memcpy(key, p->vhost, host);
-	memcpy(key + host, p->path, n + 1);
-	u = find_url(c, key, host, &fresh);
+	memmove(c->key, p->vhost, host);
+	memmove(c->key + host, p->path, n + 1);
+	u = find_url(c, c->key, host + n, host, &fresh);
 	if (!u) {
 		c->uncounted++;
 		return;
@@ -341,7 +340,8 @@ ir_web_counts_merge(struct ir_web_counts *to,
 		v = from->url[i];
 		if (!v)
 			continue;
-		u = find_url(to, v->key, v->host_len, &fresh);
+		u = find_url(to, v->key, strlen(v->key), v->host_len,
+		    &fresh);
 		if (!u) {
 			to->uncounted += v->posts;
 			continue;

@@ -64,6 +64,8 @@ struct ir_web_counts {
 	uint64_t steps;		/* how often the clock went back */
 	int64_t first, last, before;
 	bool bad;		/* no memory */
+	/* of the URL that is counted; here, so that it is cleared once */
+	char key[sizeof ((struct ir_web_post *)0)->vhost + IR_WEB_PATH];
 };
 
 struct ir_web_counts *ir_web_counts_new(const struct ir_web_mails *mails);

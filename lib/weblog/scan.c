@@ -56,36 +56,36 @@ lines_plain(struct ir_web_scan *s, const char *begin, const char *p,
 }
 
 #ifdef HAVE_AVX2
+/* Of 32 bytes: where a line ends, and where `"P` is. */
+__attribute__((target("avx2"))) static inline void
+look(const char *p, uint32_t *ends, uint32_t *marks)
+{
+	__m256i v = _mm256_loadu_si256((const void *)p);
+	__m256i next = _mm256_loadu_si256((const void *)(p + 1));
+
+	*ends = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v,
+	    _mm256_set1_epi8('\n')));
+	*marks = (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(
+	    _mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')),
+	    _mm256_cmpeq_epi8(next, _mm256_set1_epi8('P'))));
+}
+
 /*
- * Whole lines, 64 bytes at a time: their ends are counted, and `"PO` is what
+ * Whole lines, 64 bytes at a time: their ends are counted, and `"P` is what
  * is looked for; what else there must be is seen when it is there.
  */
 __attribute__((target("avx2,popcnt"))) static void
 lines_avx2(struct ir_web_scan *s, const char *begin, const char *end)
 {
-	const __m256i nl = _mm256_set1_epi8('\n');
-	const __m256i c0 = _mm256_set1_epi8('"'), c1 = _mm256_set1_epi8('P');
-	const __m256i c2 = _mm256_set1_epi8('O');
 	const char *p = begin, *done = begin;
-	int half;
+	uint32_t e[2], m[2];
+	uint64_t ends, marks, k;
 
-	for (; end - p >= 32 * 2 + 2; p += 32 * 2) {
-		uint64_t ends = 0, marks = 0, k;
-
-		for (half = 0; half < 2; half++) {
-			const char *q = p + 32 * half;
-			__m256i v = _mm256_loadu_si256((const void *)q);
-			__m256i v1 = _mm256_loadu_si256((const void *)(q + 1));
-			__m256i v2 = _mm256_loadu_si256((const void *)(q + 2));
-			__m256i m = _mm256_and_si256(_mm256_cmpeq_epi8(v, c0),
-			    _mm256_and_si256(_mm256_cmpeq_epi8(v1, c1),
-			    _mm256_cmpeq_epi8(v2, c2)));
-
-			ends |= (uint64_t)(uint32_t)_mm256_movemask_epi8(
-			    _mm256_cmpeq_epi8(v, nl)) << (32 * half);
-			marks |= (uint64_t)(uint32_t)_mm256_movemask_epi8(m)
-			    << (32 * half);
-		}
+	for (; end - p >= 32 * 2 + 1; p += 32 * 2) {
+		look(p, &e[0], &m[0]);
+		look(p + 32, &e[1], &m[1]);
+		ends = (uint64_t)e[1] << 32 | e[0];
+		marks = (uint64_t)m[1] << 32 | m[0];
 		for (; marks; marks &= marks - 1) {
 			k = (uint64_t)__builtin_ctzll(marks);
 			if (p + k < done || end - (p + k) < 5 ||

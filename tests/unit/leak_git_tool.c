@@ -54,7 +54,7 @@ piece(void *arg, const struct ir_git_piece *p)
 		while (n < KEY && ((s[n] >= 'A' && s[n] <= 'Z') ||
 		    (s[n] >= '2' && s[n] <= '7')))
 			n++;
-		if (n == KEY)
+		if (n == KEY && ir_git_new(p, (size_t)(s - p->data)))
 			ir_git_seen(p, number(s), (size_t)(s - p->data), KEY);
 	}
 	return 0;
