@@ -341,6 +341,30 @@ scope() {
 	code 64 leak-scan ''
 }
 
+@test "files as long as a page, a window, and a byte more or less: to their ends" {
+	local o
+	python3 - "$key" <<-'END'
+		import os, sys
+		os.mkdir('t')
+		w, r = 256 << 10, 2048
+		for n in (4096, 8192, w, w + 2 * r, 2 * w, 2 * w + 2 * r, 3 * w + r):
+		    for d in (-1, 0, 1):
+		        k = ' ' + sys.argv[1] + '\n'
+		        with open(f't/{n + d}', 'w') as f:
+		            f.write('line\n' * (n // 5 - 5))
+		            f.write(' ' * (n + d - f.tell() - len(k)) + k)
+	END
+	for o in --threads=1 --threads=2 --no-unpack; do
+		code 0 leak-scan "$o" t
+		[ "$(found '.offset == (.where | ltrimstr("t/") | tonumber) - 21')" = 21 ]
+		scope '.files == 21 and .complete'
+	done
+	jq -r 'select(.type == "leak") | "\(.where) \(.line)"' out |
+		while read -r o n; do
+			[ "$n" = "$(wc -l <"$o")" ]
+		done
+}
+
 @test "a bomb, damage, encryption, other packers: bounded, reported, the rest read" {
 	env_file t/z
 	# as much as a second unpacks
