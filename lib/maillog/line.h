@@ -86,7 +86,19 @@ uint64_t ir_mlog_id_hash(const char *p, size_t n);
 /* "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"; false: none. */
 bool ir_mlog_addr(const char *p, size_t n, struct ir_mlog_addr *a);
 /* Loopback, private, link-local: not a place in the world. */
-bool ir_mlog_addr_inside(const struct ir_mlog_addr *a);
+bool ir_mlog_addr_6_inside(const struct ir_mlog_addr *a);
+static inline bool
+ir_mlog_addr_inside(const struct ir_mlog_addr *a)
+{
+	const unsigned char *b = a->b;
+
+	if (a->family == 4)
+		return b[0] == 127 || b[0] == 10 || b[0] == 0 ||
+		    (b[0] == 192 && b[1] == 168) ||
+		    (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+		    (b[0] == 169 && b[1] == 254);
+	return a->family == 6 && ir_mlog_addr_6_inside(a);
+}
 
 /*
  * What is secret in a line, masked in place: passwords that Dovecot, Courier

@@ -174,7 +174,6 @@ take_arrival(struct ir_mail_events *e, const struct ir_mlog_line *l,
 	struct ir_mail_slot *s = find(e, l->id);
 	struct ir_mail_event *v, was;
 
-	e->sums.messages++;
 	if (s->stamp == e->stamp) {
 		v = &e->v[s->event];
 		was = *v;
@@ -239,14 +238,12 @@ take_id(struct ir_mail_events *e, const struct ir_mlog_line *l, uint32_t off,
 	return 0;
 }
 
-static bool
+static __attribute__((noinline)) bool
 wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
 {
 	struct ir_ip ip = { .v6 = a->family == 6 };
 	size_t i;
 
-	if (o->nnet == 0)
-		return true;
 	if (a->family == 0)
 		return false;
 	memcpy(ip.b, a->b, ip.v6 ? 16 : 4);
@@ -256,31 +253,35 @@ wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
 	return false;
 }
 
-/* Lines that start something are held to the window and the networks; those
- * that end a message go with it. */
 static bool
-wanted(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
+in_window(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
 {
-	if ((o->since && l->time < o->since) ||
-	    (o->until && l->time >= o->until))
-		return false;
-	return l->id && l->kind != IR_MLOG_ARRIVE ? true :
+	return (!o->since || l->time >= o->since) &&
+	    (!o->until || l->time < o->until);
+}
+
+/* Lines that start something are held to the networks; those that end a
+ * message go with it. */
+static inline bool
+from_there(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
+{
+	return !o->nnet || (l->id && l->kind != IR_MLOG_ARRIVE) ||
 	    wanted_ip(o, &l->ip);
 }
 
-static int
+static inline int
 take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
-    const struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
+    struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
 {
 	struct ir_mail_event *v;
+	bool ours;
 
 	if (l->kind == IR_MLOG_JUNK) {
 		e->sums.junk++;
 		return 0;
 	}
-	if (l->time && l->time != e->time) {
-		if (l->time < e->time - 1)
-			e->sums.backwards++;
+	if (l->time) {
+		e->sums.backwards += l->time < e->time - 1;
 		e->time = l->time;
 		if (!e->begin)
 			e->begin = l->time;
@@ -289,12 +290,24 @@ take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
 		if (!e->sums.first || l->time < e->sums.first)
 			e->sums.first = l->time;
 	}
-	if (l->kind == IR_MLOG_NONE || !wanted(o, l))
+	if (l->kind == IR_MLOG_NONE || !in_window(o, l))
 		return 0;
+	ours = from_there(o, l);
+	if (!ours) {
+		if (!l->id)
+			return 0;
+		/* without a beginning, the message's other lines would wait
+		 * for it to the end */
+		l->who = IR_MLOG_NOBODY;
+		l->forged = false;
+	}
 	e->sums.forged += l->forged;
+	if (l->id && l->kind == IR_MLOG_ARRIVE) {
+		e->sums.messages += ours;
+		return take_arrival(e, l, off, len, line);
+	}
 	if (l->id)
-		return (l->kind == IR_MLOG_ARRIVE ? take_arrival : take_id)(e,
-		    l, off, len, line);
+		return take_id(e, l, off, len, line);
 	if (l->kind == IR_MLOG_LOGIN)
 		e->sums.logins++;
 	else if (l->kind == IR_MLOG_FAIL)
