@@ -21,21 +21,21 @@ cause_next() {	# KIND VALUE FOLDER [OPTION...]
 	shift 3
 	case $kind in
 	account)
-		pb_say "  mailbox-compromise --account $(pb_quote "$value")" \
+		pb_say "  $(pb_play mailbox-compromise) --account $(pb_quote "$value")" \
 			"--incident $dir --apply" ${@+"$*"}
 		;;
 	user)
-		pb_say "  web-form-abuse --log ACCESS-LOG --user" \
+		pb_say "  $(pb_play web-form-abuse) --log ACCESS-LOG --user" \
 			"$(pb_quote "$value") --incident $dir --apply" ${@+"$*"}
 		;;
 	script)
-		pb_say "  web-form-abuse --log ACCESS-LOG --incident $dir" \
+		pb_say "  $(pb_play web-form-abuse) --log ACCESS-LOG --incident $dir" \
 			"--apply" ${@+"$*"}
 		;;
 	host)
-		pb_say "  host-compromise --incident $dir --apply --word" \
+		pb_say "  $(pb_play host-compromise) --incident $dir --apply --word" \
 			"'who, how they know'" ${@+"$*"}
 		;;
-	*) pb_say "  queue-flood --incident $dir --apply" ;;
+	*) pb_say "  $(pb_play queue-flood) --incident $dir --apply" ;;
 	esac
 }

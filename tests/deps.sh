@@ -43,6 +43,7 @@ needs()
 	build libidn2-dev libidn2-devel
 	build libpsl-dev libpsl-devel
 	build libmaxminddb-dev libmaxminddb-devel
+	build liblzma-dev xz-devel
 	check bats bats
 	check jq jq
 	check git git

@@ -33,13 +33,16 @@ scope() {
 }
 
 @test "a key in every container: all found, all proven, on 1 and 2 threads" {
-	local n
-	python3 "$QUELL_ROOT/tests/lib/leak_make.py" t 7
+	local n xz=
+	if leak-scan --version | grep -q liblzma; then
+		xz=xz
+	fi
+	python3 "$QUELL_ROOT/tests/lib/leak_make.py" t 7 $xz
 	mv t/want.json .
 	code 0 leak-scan --threads 1 t
 	jq -s 'map(select(.type == "leak"))' out >got
 	n=$(jq length want.json)
-	[ "$n" -ge 27 ]
+	[ "$n" -ge $((28 + (${#xz} ? 5 : 0))) ]
 	[ "$(jq length got)" = $((3 * n)) ]
 	jq -n --slurpfile w want.json --slurpfile g got -r '$w[0][] as $x |
 		$x | select([$g[0][] | select(.where == $x.where and
@@ -346,7 +349,8 @@ scope() {
 	head -c 2000 full.gz >t/cut.gz
 	{ tar cf - -C t z; } >t/ok.tar
 	{ head -c 1024 t/ok.tar; head -c 512 /dev/urandom; } >t/bad.tar
-	printf '\xfd7zXZ\0junk' >t/a.xz
+	printf '\xfd7zXZ\0junkjunkjunk' >t/a.xz
+	printf '!<arch>\ndebian-binary   %-44s`\n%064d' 4x 0 >t/bad.deb
 	printf 'PK\3\4\24\0\1\0\10\0\0\0\0\0\0\0\0\0\4\0\0\0\4\0\0\0\1\0\0\0xabcd' >t/locked.zip
 	printf '\x28\xb5\x2f\xfdgarbage' >t/bad.zst
 	code 0 leak-scan --unpack-limit 50 t
@@ -354,12 +358,13 @@ scope() {
 	grep -q '^t/bomb.gz: unpacks to more than the limit' why
 	grep -q '^t/cut.gz: cut off' why
 	grep -q '^t/bad.tar.*: ' why
-	grep -q '^t/a.xz: xz data' why
+	grep -qE '^t/a.xz: (damaged )?xz data' why
+	grep -q '^t/bad.deb: damaged Debian package' why
 	grep -q '^t/locked.zip!x: encrypted' why
 	grep -q '^t/bad.zst: damaged Zstandard' why
 	[ "$(found '.where == "t/z"')" = 3 ]
 	[ "$(found '.where == "t/ok.tar!z"')" = 3 ]
-	scope '.complete == false and .unread == 6'
+	scope '.complete == false and .unread == 7'
 	# ten in each other: as far as it goes
 	cp t/z n
 	for _ in 1 2 3 4 5 6 7 8 9 10; do

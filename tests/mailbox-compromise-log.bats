@@ -67,6 +67,10 @@ play() {	# CODE [option...]
 	play 0 --apply --incident case --account a@x.example
 	[ "$(cat state.blocked)" = a@x.example ]
 	[[ $output == *"stands out, too: account o'b@x.example"* ]]
+	# the same folder is not for another one
+	play 64 --apply --incident case --account b@x.example
+	[[ $output == *'that is the incident of a@x.example'* ]]
+	play 0 --apply --incident case --account A@x.example
 	# the queue's goes before the log's
 	echo b@x.example >in-queue
 	rm -f state.purged

@@ -24,6 +24,7 @@
 #define IR_GIT_PACKS_HELD (64u << 20)	/* bytes of packs read as a whole */
 #define IR_GIT_FILE_MAX (512u << 20)	/* packed-refs, a reflog, the index */
 #define IR_GIT_PROBLEMS_MAX 100
+#define IR_GIT_HEADS_MAX (64u << 20)	/* bytes of commits' heads kept */
 #define IR_GIT_SLACK 64			/* behind each unpacked object */
 
 /*
@@ -64,6 +65,18 @@ struct ir_git_sight {
 	uint32_t line;		/* that offset is in; 0: not counted */
 };
 
+/* Heads of commits that one worker met: kept, because to ask whose a find is,
+   all of them are needed once more. */
+struct ir_git_heads {
+	struct ir_git_head {
+		uint32_t object, at;	/* in bytes */
+		uint16_t n;
+	} *v;				/* by object, once they are sorted */
+	size_t n, cap;
+	unsigned char *bytes;
+	size_t used, size, max;
+};
+
 struct ir_git {
 	char *dir, *common;	/* .git of this work tree, and of all */
 	size_t hash;		/* bytes of a name */
@@ -75,6 +88,7 @@ struct ir_git {
 	uint64_t held;		/* bytes of packs that are held */
 	struct ir_git_loose_object *loose;	/* sorted by name */
 	uint32_t n_loose;
+	struct ir_git_heads heads[IR_GIT_WORKERS_MAX];
 	bool partial;		/* promisor packs, shallow */
 	/* problems met while opening; told when the walk begins */
 	struct ir_names notes;
@@ -157,6 +171,17 @@ size_t ir_git_stream_all(struct ir_git_stream *s, unsigned char *out,
 int ir_git_pack_delta(const struct ir_git *g, const struct ir_git_pack *p,
     uint32_t i, struct ir_git_unpack *u, size_t *n, uint64_t *base,
     uint64_t *result);
+
+/* git_head.c */
+
+/* From p on is a commit; it may also be forgotten. */
+void ir_git_heads_add(struct ir_git_heads *h, uint32_t object,
+    const unsigned char *p, size_t n);
+void ir_git_heads_sort(struct ir_git_heads *h);
+/* The commit up to its committer, if it was kept, or NULL.  Borrowed. */
+const unsigned char *ir_git_head(const struct ir_git *g, uint32_t object,
+    size_t *n);
+void ir_git_heads_free(struct ir_git_heads *h);
 
 /* git_repo.c */
 

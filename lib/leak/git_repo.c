@@ -465,6 +465,8 @@ ir_git_close(struct ir_git *g)
 		return;
 	for (size_t i = 0; i < g->n_packs; i++)
 		ir_git_pack_close(&g->packs[i]);
+	for (size_t i = 0; i < IR_GIT_WORKERS_MAX; i++)
+		ir_git_heads_free(&g->heads[i]);
 	free(g->packs);
 	free(g->loose);
 	free(g->sights);

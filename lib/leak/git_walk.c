@@ -293,6 +293,15 @@ give_whole(struct worker *k, struct frame *f, enum ir_git_kind kind,
 		    .n_object = f->n, .first = true, .last = true }, &at);
 }
 
+/* For git_origin.c. */
+static void
+keep_head(struct worker *k, enum ir_git_kind kind, uint32_t object,
+    const unsigned char *p, size_t n)
+{
+	if (kind == IR_GIT_COMMIT)
+		ir_git_heads_add(&k->t->g->heads[k->id], object, p, n);
+}
+
 /* What is new in it, and sights of what it has from its base. */
 static void
 give_fresh(struct worker *k, struct frame *f, enum ir_git_kind kind,
@@ -462,6 +471,8 @@ walk_root(struct worker *k, const struct ir_git_pack *p, uint32_t i)
 	}
 	f.n = ir_git_stream_all(&s, f.b.p, (size_t)e.size, &whole);
 	give_whole(k, &f, p->kind[i], p->first + p->pos[i]);
+	if (whole)
+		keep_head(k, p->kind[i], p->first + p->pos[i], f.b.p, f.n);
 	if (!whole) {
 		damaged(k, p, i);
 		lose_kids(k, p, i);
@@ -508,6 +519,7 @@ make_kid(struct worker *k, const struct ir_git_pack *p, uint32_t i,
 	if (f->marks.dropped)
 		atomic_store(&k->t->cut, true);
 	give_fresh(k, f, p->kind[i], p->first + p->pos[i]);
+	keep_head(k, p->kind[i], p->first + p->pos[i], f->b.p, f->n);
 	return true;
 }
 
@@ -573,6 +585,8 @@ walk_loose(struct worker *k, uint32_t i)
 			    g->packed + i);
 		else
 			got = size;
+		if (head > 0 && got == size && size <= WINDOW)
+			keep_head(k, kind, g->packed + i, b.p, (size_t)size);
 	}
 	if (fd < 0 || head < 0 || ((got != size || s.bad) && !stopped(k))) {
 		k->s.damaged++;
@@ -686,6 +700,7 @@ run_team(struct team *t, struct ir_git_stats *stats)
 	while (n < t->workers) {
 		v[n].t = t;
 		v[n].id = (unsigned)n;
+		t->g->heads[n].max = IR_GIT_HEADS_MAX / t->workers;
 		if (ir_git_unpack_new(&v[n].u))
 			break;
 		n++;
@@ -700,6 +715,7 @@ run_team(struct team *t, struct ir_git_stats *stats)
 		pthread_join(v[i].thread, NULL);
 	walk_lost(&v[0]);
 	for (size_t i = 0; i < n; i++) {
+		ir_git_heads_sort(&t->g->heads[i]);
 		add_stats(stats, &v[i].s);
 		worker_free(&v[i]);
 	}
