@@ -316,6 +316,13 @@ known(void **state)
 		enum ir_web_kind kind;
 	} r[] = {
 		{ "/wp-cron.php", IR_WEB_HONEST },
+		{ "/wp-content/themes/x/404.php", IR_WEB_PLACE },
+		{ "/themes/x/404.php", IR_WEB_PLAIN },
+		{ "/wp-content/themes/x/ajax.php", IR_WEB_PLAIN },
+		{ "/webhook/stripe", IR_WEB_PAID },
+		{ "/api/v1/orders", IR_WEB_HONEST },
+		{ "/api/contact", IR_WEB_FORM },
+		{ "/webmail/", IR_WEB_HONEST },
 		{ "/blog/wp-login.php", IR_WEB_LOGIN },
 		{ "/xmlrpc.php", IR_WEB_LOGIN },
 		{ "/Contact.PHP", IR_WEB_FORM },
