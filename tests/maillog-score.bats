@@ -101,6 +101,21 @@ about() {
 	about a@a.example '$s.new == 20'
 }
 
+@test "a newsletter from a new place is no theft, if its list is well kept" {
+	{
+		send a@a.example 84.1.2.3 1 10 2
+		BOUNCED=50 send a@a.example 91.9.9.9 11 1 700 4
+	} >log
+	ask
+	about a@a.example '$s.new == 10 and .score < 30'
+	{
+		send a@a.example 84.1.2.3 1 10 2
+		BOUNCED=20 send a@a.example 91.9.9.9 11 1 700 4
+	} >log
+	ask
+	about a@a.example '$s.new == 30 and .level == "compromised"'
+}
+
 @test "a new place in another part of the world is enough by itself" {
 	{
 		send a@a.example 84.1.2.3 1 10 2
@@ -119,7 +134,7 @@ about() {
 	{
 		others
 		send a@a.example 84.1.2.3 8 1 2
-		send a@a.example 91.9.9.9 9 1 200 100
+		send a@a.example 91.9.9.9 8 1 200 100 13
 	} >log
 	ask
 	about a@a.example '$s.new == 30'

@@ -21,9 +21,11 @@
 #define IR_GIT_PACKS_MAX 10000
 #define IR_GIT_BORROWED_MAX 64		/* alternates, over all levels */
 #define IR_GIT_CHUNK (256u << 10)	/* bytes read at once */
-#define IR_GIT_PACKS_HELD (64u << 20)	/* bytes of packs read as a whole */
+#define IR_GIT_SMALL 2048		/* packed bytes of an entry that is held */
+#define IR_GIT_SMALL_HELD (64u << 20)	/* bytes of those, over all packs */
 #define IR_GIT_FILE_MAX (512u << 20)	/* packed-refs, a reflog, the index */
 #define IR_GIT_PROBLEMS_MAX 100
+#define IR_GIT_HEADS_MAX (64u << 20)	/* bytes of commits' heads kept */
 #define IR_GIT_SLACK 64			/* behind each unpacked object */
 
 /*
@@ -33,9 +35,10 @@
 struct ir_git_pack {
 	char *name;		/* "pack-1234.pack" */
 	int fd, idx_fd;
-	/* all of it, when it is small: to be asked for each of its thousands
-	   of entries, a kernel takes longer than to unpack one; or NULL */
+	/* small entries, packed as they are: to ask the kernel for one takes
+	   longer than to unpack it.  NULL: none are held */
 	unsigned char *bytes;
+	uint32_t *held;		/* [m] where in bytes; IR_GIT_NO: not there */
 	struct ir_git_idx idx;
 	uint32_t first;		/* number of its first object */
 	uint32_t m;		/* entries: idx.n, without double offsets */
@@ -64,6 +67,18 @@ struct ir_git_sight {
 	uint32_t line;		/* that offset is in; 0: not counted */
 };
 
+/* Heads of commits that one worker met: kept, because to ask whose a find is,
+   all of them are needed once more. */
+struct ir_git_heads {
+	struct ir_git_head {
+		uint32_t object, at;	/* in bytes */
+		uint16_t n;
+	} *v;				/* by object, once they are sorted */
+	size_t n, cap;
+	unsigned char *bytes;
+	size_t used, size, max;
+};
+
 struct ir_git {
 	char *dir, *common;	/* .git of this work tree, and of all */
 	size_t hash;		/* bytes of a name */
@@ -72,9 +87,10 @@ struct ir_git {
 	struct ir_git_pack *packs;
 	size_t n_packs;
 	uint32_t packed;	/* objects in packs */
-	uint64_t held;		/* bytes of packs that are held */
+	uint64_t held;		/* bytes of entries that are held */
 	struct ir_git_loose_object *loose;	/* sorted by name */
 	uint32_t n_loose;
+	struct ir_git_heads heads[IR_GIT_WORKERS_MAX];
 	bool partial;		/* promisor packs, shallow */
 	/* problems met while opening; told when the walk begins */
 	struct ir_names notes;
@@ -157,6 +173,17 @@ size_t ir_git_stream_all(struct ir_git_stream *s, unsigned char *out,
 int ir_git_pack_delta(const struct ir_git *g, const struct ir_git_pack *p,
     uint32_t i, struct ir_git_unpack *u, size_t *n, uint64_t *base,
     uint64_t *result);
+
+/* git_head.c */
+
+/* From p on is a commit; it may also be forgotten. */
+void ir_git_heads_add(struct ir_git_heads *h, uint32_t object,
+    const unsigned char *p, size_t n);
+void ir_git_heads_sort(struct ir_git_heads *h);
+/* The commit up to its committer, if it was kept, or NULL.  Borrowed. */
+const unsigned char *ir_git_head(const struct ir_git *g, uint32_t object,
+    size_t *n);
+void ir_git_heads_free(struct ir_git_heads *h);
 
 /* git_repo.c */
 

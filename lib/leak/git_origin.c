@@ -183,18 +183,34 @@ sort_sights(struct origins *o)
 	return 0;
 }
 
+/* A commit, or as much as is asked for; back is what ir_git_give_back()
+   wants, or NULL.  NULL: it cannot be had. */
+static const unsigned char *
+read_commit(struct origins *o, uint32_t object, unsigned char **back,
+    size_t *n)
+{
+	const unsigned char *head = ir_git_head(o->g, object, n);
+
+	*back = NULL;
+	if (!head && !ir_git_read(o->r, object, back, n))
+		head = *back;
+	return head;
+}
+
 static int
 add_commit(struct origins *o, uint32_t object)
 {
 	size_t hash = o->g->hash, n;
-	unsigned char *data, name[IR_GIT_HASH_MAX];
+	unsigned char *back, name[IR_GIT_HASH_MAX];
+	const unsigned char *data;
 	struct ir_git_commit c;
 	struct commit *v;
 	int rc = 0;
 
 	if (ir_git_find(o->g, ir_git_name(o->g, object)) != object)
 		return 0;		/* it is somewhere else, too */
-	if (ir_git_read(o->r, object, &data, &n))
+	data = read_commit(o, object, &back, &n);
+	if (!data)
 		return 0;		/* the walk told it */
 	if (ir_git_commit(data, n, hash, &c))
 		goto out;
@@ -220,7 +236,7 @@ add_commit(struct origins *o, uint32_t object)
 	v->n_parents = (uint32_t)(o->n_parents - v->parents);
 	rc = 0;
 out:
-	ir_git_give_back(o->r, object, data, n);
+	ir_git_give_back(o->r, object, back, n);
 	return rc;
 }
 

@@ -46,6 +46,7 @@ struct team {
 	const struct ir_git_walk *w;
 	size_t margin, reach, workers;
 	size_t roots;			/* of all packs */
+	uint64_t ample;			/* bytes; then _MODEST ones only */
 	atomic_size_t next_root, next_loose;
 	atomic_ullong held, unpacked;	/* bytes */
 	atomic_int rc;			/* not 0: all stop */
@@ -293,6 +294,15 @@ give_whole(struct worker *k, struct frame *f, enum ir_git_kind kind,
 		    .n_object = f->n, .first = true, .last = true }, &at);
 }
 
+/* For git_origin.c. */
+static void
+keep_head(struct worker *k, enum ir_git_kind kind, uint32_t object,
+    const unsigned char *p, size_t n)
+{
+	if (kind == IR_GIT_COMMIT)
+		ir_git_heads_add(&k->t->g->heads[k->id], object, p, n);
+}
+
 /* What is new in it, and sights of what it has from its base. */
 static void
 give_fresh(struct worker *k, struct frame *f, enum ir_git_kind kind,
@@ -462,6 +472,8 @@ walk_root(struct worker *k, const struct ir_git_pack *p, uint32_t i)
 	}
 	f.n = ir_git_stream_all(&s, f.b.p, (size_t)e.size, &whole);
 	give_whole(k, &f, p->kind[i], p->first + p->pos[i]);
+	if (whole)
+		keep_head(k, p->kind[i], p->first + p->pos[i], f.b.p, f.n);
 	if (!whole) {
 		damaged(k, p, i);
 		lose_kids(k, p, i);
@@ -489,7 +501,8 @@ make_kid(struct worker *k, const struct ir_git_pack *p, uint32_t i,
 		give_torn(k, p, i);
 		return false;
 	}
-	if (result > IR_GIT_OBJECT_MAX ||
+	if (result > IR_GIT_OBJECT_MAX || (result > IR_GIT_MODEST &&
+	    atomic_load(&k->t->unpacked) > k->t->ample) ||
 	    !get_buffer(k, (size_t)result + IR_GIT_SLACK, &f->b)) {
 		too_large(k, p, i);
 		give_torn(k, p, i);
@@ -508,6 +521,7 @@ make_kid(struct worker *k, const struct ir_git_pack *p, uint32_t i,
 	if (f->marks.dropped)
 		atomic_store(&k->t->cut, true);
 	give_fresh(k, f, p->kind[i], p->first + p->pos[i]);
+	keep_head(k, p->kind[i], p->first + p->pos[i], f->b.p, f->n);
 	return true;
 }
 
@@ -573,6 +587,8 @@ walk_loose(struct worker *k, uint32_t i)
 			    g->packed + i);
 		else
 			got = size;
+		if (head > 0 && got == size && size <= WINDOW)
+			keep_head(k, kind, g->packed + i, b.p, (size_t)size);
 	}
 	if (fd < 0 || head < 0 || ((got != size || s.bad) && !stopped(k))) {
 		k->s.damaged++;
@@ -601,17 +617,18 @@ work(void *arg)
 {
 	struct worker *k = arg;
 	struct team *t = k->t;
+	const struct ir_git_pack *p;
 	size_t i, n;
 
 	while (!stopped(k) &&
 	    (i = atomic_fetch_add(&t->next_root, BATCH)) < t->roots) {
 		size_t end = t->roots - i < BATCH ? t->roots : i + BATCH;
 
-		for (; i < end && !stopped(k); i++) {
-			const struct ir_git_pack *p;
-
-			n = i;
-			p = pack_of_root(t->g, &n);
+		n = i;
+		p = pack_of_root(t->g, &n);
+		for (; i < end && !stopped(k); i++, n++) {
+			for (; n >= p->roots; p++)
+				n -= p->roots;
 			walk_family(k, p, p->root[n]);
 		}
 	}
@@ -686,6 +703,7 @@ run_team(struct team *t, struct ir_git_stats *stats)
 	while (n < t->workers) {
 		v[n].t = t;
 		v[n].id = (unsigned)n;
+		t->g->heads[n].max = IR_GIT_HEADS_MAX / t->workers;
 		if (ir_git_unpack_new(&v[n].u))
 			break;
 		n++;
@@ -700,6 +718,7 @@ run_team(struct team *t, struct ir_git_stats *stats)
 		pthread_join(v[i].thread, NULL);
 	walk_lost(&v[0]);
 	for (size_t i = 0; i < n; i++) {
+		ir_git_heads_sort(&t->g->heads[i]);
 		add_stats(stats, &v[i].s);
 		worker_free(&v[i]);
 	}
@@ -719,11 +738,13 @@ ir_git_walk(struct ir_git *g, const struct ir_git_walk *w,
 	t.margin = w->margin < REACH_MAX ? w->margin : REACH_MAX;
 	t.reach = w->reach < REACH_MAX ? w->reach : REACH_MAX;
 	g->walk = w;
+	t.ample = IR_GIT_AMPLE;
 	for (size_t i = 0; w->problem && i < g->notes.n; i++)
 		w->problem(w->arg, g->notes.v[i]);
 	for (size_t i = 0; i < g->n_packs && !rc; i++) {
 		rc = ir_git_pack_load(g, &g->packs[i]);
 		t.roots += g->packs[i].roots;
+		t.ample += IR_GIT_AMPLE_TIMES * g->packs[i].off[g->packs[i].m];
 	}
 	if (!rc)
 		rc = run_team(&t, stats);

@@ -1,8 +1,26 @@
 /* gunzip.c - see gunzip.h */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "gunzip.h"
+
+static int
+small(z_stream *z, const unsigned char *in, size_t nin, unsigned char *out,
+    size_t size, size_t *made)
+{
+	union { const unsigned char *c; Bytef *p; } u = { in };
+	int rc;
+
+	z->next_in = u.p;	/* it only reads there */
+	z->avail_in = (uInt)nin;
+	z->next_out = out;
+	z->avail_out = (uInt)size;
+	rc = inflate(z, Z_FINISH);
+	*made = size - z->avail_out;
+	return rc == Z_STREAM_END ? 0 : -1;
+}
 
 #ifdef HAVE_LIBISAL
 
@@ -11,6 +29,8 @@
 struct ir_gunzip {
 	struct inflate_state s;
 	uint32_t flag;		/* the wrapping, in ISA-L's words */
+	z_stream z;		/* for what is small */
+	bool ready;		/* z is */
 };
 
 struct ir_gunzip *
@@ -28,6 +48,8 @@ ir_gunzip_new(void)
 void
 ir_gunzip_free(struct ir_gunzip *g)
 {
+	if (g && g->ready)
+		inflateEnd(&g->z);
 	free(g);
 }
 
@@ -70,12 +92,23 @@ ir_gunzip_run(struct ir_gunzip *g, const unsigned char **in, size_t *nin,
 	return g->s.block_state == ISAL_BLOCK_FINISH;
 }
 
-#else
+int
+ir_gunzip_small(struct ir_gunzip *g, const unsigned char *in, size_t nin,
+    unsigned char *out, size_t size, size_t *made)
+{
+	*made = 0;
+	if (g->ready)
+		inflateReset(&g->z);
+	else
+		g->ready = inflateInit(&g->z) == Z_OK;
+	return g->ready ? small(&g->z, in, nin, out, size, made) : -1;
+}
 
-#include <zlib.h>
+#else
 
 struct ir_gunzip {
 	z_stream z;
+	int bits;		/* the wrapping, in zlib's words */
 };
 
 struct ir_gunzip *
@@ -88,6 +121,8 @@ ir_gunzip_new(void)
 		free(g);
 		g = NULL;
 	}
+	if (g)
+		g->bits = 16 + MAX_WBITS;
 	return g;
 }
 
@@ -110,7 +145,8 @@ ir_gunzip_wrapped(struct ir_gunzip *g, enum ir_gunzip_wrap wrap)
 {
 	static const int bits[] = { 16 + MAX_WBITS, MAX_WBITS, -MAX_WBITS };
 
-	inflateReset2(&g->z, bits[wrap]);
+	g->bits = bits[wrap];
+	inflateReset2(&g->z, g->bits);
 }
 
 int
@@ -131,6 +167,18 @@ ir_gunzip_run(struct ir_gunzip *g, const unsigned char **in, size_t *nin,
 	if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
 		return -1;
 	return rc == Z_STREAM_END;
+}
+
+int
+ir_gunzip_small(struct ir_gunzip *g, const unsigned char *in, size_t nin,
+    unsigned char *out, size_t size, size_t *made)
+{
+	int rc;
+
+	inflateReset2(&g->z, MAX_WBITS);
+	rc = small(&g->z, in, nin, out, size, made);
+	inflateReset2(&g->z, g->bits);
+	return rc;
 }
 
 #endif

@@ -40,4 +40,14 @@ void ir_gunzip_wrapped(struct ir_gunzip *g, enum ir_gunzip_wrap wrap);
 int ir_gunzip_run(struct ir_gunzip *g, const unsigned char **in, size_t *nin,
     unsigned char *out, size_t size, size_t *made);
 
+/*
+ * A whole member that zlib wrapped (RFC 1950), at once and by zlib, whatever
+ * g is set to: of up to about a hundred bytes it is done before ISA-L has its
+ * tables ready.  Only between members.  *made is how many bytes came out; 0:
+ * that was all of it, and its check sum is right; -1: damaged, cut off, or
+ * more than size.
+ */
+int ir_gunzip_small(struct ir_gunzip *g, const unsigned char *in, size_t nin,
+    unsigned char *out, size_t size, size_t *made);
+
 #endif

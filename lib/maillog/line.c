@@ -11,6 +11,9 @@
 #include "../core/text.h"
 #include "line.h"
 
+/* Out of the way of what is frequent, which then needs fewer registers. */
+#define RARE __attribute__((noinline))
+
 static inline bool
 digit(char c)
 {
@@ -74,7 +77,7 @@ near(const char *p, const char *end, char c)
 	return NULL;
 }
 
-/* what begins with a character that is rare */
+/* memmem() for what begins with a character that is rare. */
 static const char *
 find(const char *p, const char *end, const char *what)
 {
@@ -87,15 +90,6 @@ find(const char *p, const char *end, const char *what)
 }
 
 /* --- ids ---------------------------------------------------------------- */
-
-static inline uint64_t
-load(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	return le64toh(v);
-}
 
 static inline size_t
 exim_id(const char *p, size_t n)
@@ -118,13 +112,14 @@ ir_mlog_exim_id(const char *p, size_t n)
 static inline uint64_t
 hash_16(const char *p)
 {
-	return ir_mail_mix(load(p), load(p + 8)) | 1;
+	return ir_mail_mix(ir_mail_load(p), ir_mail_load(p + 8)) | 1;
 }
 
 static inline uint64_t
 hash_23(const char *p)
 {
-	return ir_mail_mix(ir_mail_mix(load(p), load(p + 8)), load(p + 15)) | 1;
+	return ir_mail_mix(ir_mail_mix(ir_mail_load(p), ir_mail_load(p + 8)),
+	    ir_mail_load(p + 15)) | 1;
 }
 
 uint64_t
@@ -137,8 +132,8 @@ ir_mlog_id_hash(const char *p, size_t n)
 	if (n == 23)
 		return hash_23(p);
 	memcpy(b, p, n < 24 ? n : 24);
-	return ir_mail_mix(ir_mail_mix(load(b), load(b + 8)),
-	    load(b + 16) + n) | 1;
+	return ir_mail_mix(ir_mail_mix(ir_mail_load(b), ir_mail_load(b + 8)),
+	    ir_mail_load(b + 16) + n) | 1;
 }
 
 /* --- addresses ---------------------------------------------------------- */
@@ -167,40 +162,37 @@ addr_4(const char *p, const char *end, unsigned char b[4])
 static unsigned
 addr_4_quick(const char *p, unsigned char b[4])
 {
-	static const uint8_t factor[4][3] = { { 0 }, { 1 }, { 10, 1 },
-		{ 100, 10, 1 } };
 	const __m128i v = _mm_loadu_si128((const void *)p);
 	const __m128i d = _mm_sub_epi8(v, _mm_set1_epi8('0'));
 	const __m128i nine = _mm_set1_epi8(9);
-	unsigned dots, ends, others, n, i, from, len, x;
-	const uint8_t *f;
+	uint32_t ends, dots, others, x;
+	unsigned n, i, from, len;
 
-	ends = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v,
+	ends = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v,
 	    _mm_set1_epi8(']')));
-	dots = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v,
+	dots = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v,
 	    _mm_set1_epi8('.')));
 	/* neither digit nor dot */
-	others = ~(dots | (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(
+	others = ~(dots | (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(
 	    _mm_min_epu8(d, nine), d)));
-	if (!ends)
+	n = (unsigned)__builtin_ctz(others);
+	if (n < 7 || !(ends >> n & 1))
 		return 0;
-	n = (unsigned)__builtin_ctz(ends);
-	if (n < 7 || (unsigned)__builtin_ctz(others) != n)
-		return 0;
-	dots = (dots & (ends - 1) & ~ends) | 1u << n;
+	dots = (dots & ((1u << n) - 1)) | 1u << n;
 	for (i = from = 0; i < 4; i++, from += len + 1, dots &= dots - 1) {
 		len = (unsigned)__builtin_ctz(dots) - from;
-		if (len - 1 > 2 || !(dots & (dots - 1)) != (i == 3))
+		if (len - 1 > 2)
 			return 0;
-		f = factor[len];
-		x = (unsigned)(p[from] - '0') * f[0] +
-		    (unsigned)(p[from + 1] - '0') * f[1] +
-		    (unsigned)(p[from + 2] - '0') * f[2];
-		if (x > 255)
+		/* hundreds, tens, ones in the bytes 0 to 2 */
+		memcpy(&x, p + from, 4);
+		x = ((le32toh(x) ^ 0x303030) << (8 * (3 - len))) & 0xffffff;
+		if (__builtin_bswap32(x) > 0x02050500)	/* 255 */
 			return 0;
-		b[i] = (unsigned char)x;
+		b[i] = (unsigned char)(x * 0x640a01 >> 16);
+		if (i < 3 && !(dots & (dots - 1)))
+			return 0;
 	}
-	return n;
+	return dots ? 0 : n;
 }
 #endif
 
@@ -230,18 +222,11 @@ ir_mlog_addr(const char *p, size_t n, struct ir_mlog_addr *a)
 }
 
 bool
-ir_mlog_addr_inside(const struct ir_mlog_addr *a)
+ir_mlog_addr_6_inside(const struct ir_mlog_addr *a)
 {
 	const unsigned char *b = a->b;
 	int i;
 
-	if (a->family == 4)
-		return b[0] == 127 || b[0] == 10 || b[0] == 0 ||
-		    (b[0] == 192 && b[1] == 168) ||
-		    (b[0] == 172 && (b[1] & 0xf0) == 16) ||
-		    (b[0] == 169 && b[1] == 254);
-	if (a->family != 6)
-		return false;
 	if ((b[0] & 0xfe) == 0xfc || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80))
 		return true;
 	for (i = 0; i < 15 && b[i] == 0; i++)
@@ -271,9 +256,9 @@ keep_hour(struct ir_mlog_clock *c, const char *p, size_t n, int64_t civil)
 static inline int
 clock_digits(const char *p)
 {
-	/* of each byte what it is more than 0, or than the colon: 0 to 9 is
-	 * right, or 0 */
-	uint64_t v = load(p) ^ 0x30303a30303a3030u;
+	/* what is right leaves 0 to 9 of a digit and 0 of a colon; else the
+	 * sum has its highest bit, or the byte had it */
+	uint64_t v = ir_mail_load(p) ^ 0x30303a30303a3030u;
 
 	if (((v + 0x76767f76767f7676u) | v) & 0x8080808080808080u)
 		return -1;
@@ -282,7 +267,7 @@ clock_digits(const char *p)
 }
 
 /* What may follow the seconds: ".123", "Z", "+01:00", " +0100". */
-static __attribute__((noinline)) const char *
+static RARE const char *
 exim_zone(const char *p, const char *end, const struct ir_mlog_clock *c,
     int sec, int64_t *t)
 {
@@ -321,8 +306,8 @@ exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 	if (sec < 0)
 		return false;
 	/* the usual case, in two loads: the hour of the line before */
-	if (c->nkey != 13 || load(c->key) != load(p) ||
-	    load(c->key + 5) != load(p + 5)) {
+	if (c->nkey != 13 || ir_mail_load(c->key) != ir_mail_load(p) ||
+	    ir_mail_load(c->key + 5) != ir_mail_load(p + 5)) {
 		if (!digits(p, 4) || !digits(p + 5, 2) || p[7] != '-' ||
 		    !digits(p + 8, 2) || (p[10] != ' ' && p[10] != 'T'))
 			return false;
@@ -342,7 +327,7 @@ exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 }
 
 /* "Nov 21 18:00:00 ", of the last year that is not in the future. */
-static __attribute__((noinline)) bool
+static RARE bool
 syslog_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -378,7 +363,7 @@ syslog_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 }
 
 /* "@400000004c91b044077a9e94 ": TAI64N, ten seconds ahead of the epoch. */
-static __attribute__((noinline)) bool
+static RARE bool
 tai_time(struct ir_span *s, int64_t *t)
 {
 	uint64_t v = 0;
@@ -545,15 +530,12 @@ struct fields {
 	const char *user, *proto, *own;
 	size_t nuser, nproto, nown;
 	bool host;
-	bool after;		/* S=: what follows is the sender's choice */
 };
 
-static const char *
-token_end(const char *p, const char *end)
+/* Where a token ends, of which q is the first blank; NULL: there is none. */
+static inline const char *
+past_quotes(const char *p, const char *q, const char *end)
 {
-	const char *q;
-
-	q = near(p, end, ' ');
 	if (q && q - p >= 4 && p[3] == '"' && p[2] == '=') {
 		/* DN="..." */
 		q = memchr(p + 4, '"', (size_t)(end - p - 4));
@@ -561,6 +543,12 @@ token_end(const char *p, const char *end)
 			q = memchr(q, ' ', (size_t)(end - q));
 	}
 	return q ? q : end;
+}
+
+static const char *
+token_end(const char *p, const char *end)
+{
+	return past_quotes(p, near(p, end, ' '), end);
 }
 
 static void
@@ -575,49 +563,65 @@ set_title(struct ir_mlog_line *l, const char *p, const char *end)
 	l->ntitle = (size_t)((q ? q : end) - p);
 }
 
+/* One field "X=value" before S=, from p to end. */
+static inline void
+take_field(struct ir_mlog_line *l, struct fields *f, const char *p,
+    const char *end)
+{
+	const char *v = p + 2;
+
+	switch (*p) {
+	case 'A':
+		set_account(l, v, (size_t)(end - v));
+		break;
+	case 'I':
+		f->own = v;
+		f->nown = (size_t)(end - v);
+		break;
+	case 'P':
+		if (f->proto)
+			break;
+		f->proto = v;
+		f->nproto = (size_t)(end - v);
+		break;
+	case 'U':
+		if (f->user)
+			break;
+		f->user = v;
+		f->nuser = (size_t)(end - v);
+		break;
+	default:
+		break;
+	}
+}
+
 static void
 arrival_fields(struct ir_mlog_line *l, struct fields *f, const char *p,
     const char *end)
 {
 	const char *q;
+	bool after = false;	/* S=: what follows is the sender's choice */
 
-	while (p < end) {
-		if (end - p > 3 && p[1] == '=') {
-			if (p[0] == 'H' && !f->host && !f->after) {
-				q = host(l, p + 2, end);
-				f->host = true;
-				if (!q)
-					return;
-				p = q < end ? q + 1 : q;
-				continue;
-			}
-			if (p[0] == 'T' && p[2] == '"') {
-				set_title(l, p + 3, end);
+	for (; end - p > 3; p = q < end ? q + 1 : end) {
+		if (p[1] != '=') {
+			if (end - p > 5 && memcmp(p, "from <", 6) == 0)
 				return;
-			}
-		}
-		q = token_end(p, end);
-		if (end - p > 3 && p[1] == '=') {
-			if (p[0] == 'S')
-				f->after = true;
-			else if (f->after)
-				;
-			else if (p[0] == 'A')
-				set_account(l, p + 2, (size_t)(q - p) - 2);
-			else if (p[0] == 'P' && !f->proto) {
-				f->proto = p + 2;
-				f->nproto = (size_t)(q - p) - 2;
-			} else if (p[0] == 'U' && !f->user) {
-				f->user = p + 2;
-				f->nuser = (size_t)(q - p) - 2;
-			} else if (p[0] == 'I') {
-				f->own = p + 2;
-				f->nown = (size_t)(q - p) - 2;
-			}
-		} else if (end - p > 5 && memcmp(p, "from <", 6) == 0) {
+			q = token_end(p, end);
+		} else if (*p == 'H' && !f->host && !after) {
+			f->host = true;
+			q = host(l, p + 2, end);
+			if (!q)
+				return;
+		} else if (*p == 'T' && p[2] == '"') {
+			set_title(l, p + 3, end);
 			return;
+		} else {
+			q = token_end(p, end);
+			if (*p == 'S')
+				after = true;
+			else if (!after)
+				take_field(l, f, p, q);
 		}
-		p = q < end ? q + 1 : q;
 	}
 }
 
@@ -661,7 +665,7 @@ authenticated(const struct fields *f)
 	    memcmp(f->proto, "local", 5) == 0);
 }
 
-static __attribute__((noinline)) void
+static RARE void
 arrival(struct ir_mlog_line *l, const char *p, const char *end)
 {
 	struct fields f = { 0 };
@@ -753,7 +757,7 @@ script(struct ir_mlog_line *l, const char *p, const char *end)
 }
 
 /* A line that begins with no id; false: none of Exim's that matter. */
-static __attribute__((noinline)) bool
+static RARE bool
 without_id(struct ir_span s, struct ir_mlog_line *l)
 {
 	const char *p = s.p, *q;

@@ -8,6 +8,8 @@
 #define EVENTS (SLOTS - SLOTS / 8)	/* of one part, which has not as many */
 #define NAMES (256u << 10)
 #define MARK 64			/* lines */
+/* Out of the way of what is frequent, which then needs fewer registers. */
+#define RARE __attribute__((noinline))
 
 /* Of the table of messages: half a near cache, with so many slots. */
 struct ir_mail_slot {
@@ -50,15 +52,6 @@ hash_text(const char *p, size_t n)
 	    1;
 }
 
-static inline uint64_t
-load(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	return v;
-}
-
 static bool
 same_text(const char *a, const char *b, size_t n)
 {
@@ -66,12 +59,13 @@ same_text(const char *a, const char *b, size_t n)
 
 	if (n >= 8) {
 		for (; n > 8; n -= 8, a += 8, b += 8)
-			if ((load(a) | upper) != (load(b) | upper))
+			if ((ir_mail_load(a) | upper) !=
+			    (ir_mail_load(b) | upper))
 				return false;
 		/* the last eight, some of them again */
 		a -= 8 - n;
 		b -= 8 - n;
-		return (load(a) | upper) == (load(b) | upper);
+		return (ir_mail_load(a) | upper) == (ir_mail_load(b) | upper);
 	}
 	for (; n; n--, a++, b++)
 		if ((*a | 0x20) != (*b | 0x20))
@@ -167,14 +161,13 @@ fill(struct ir_mail_events *e, struct ir_mail_event *v,
 }
 
 /* A message came in; deliveries may be logged first. */
-static __attribute__((noinline)) int
+static RARE int
 take_arrival(struct ir_mail_events *e, const struct ir_mlog_line *l,
     uint32_t off, uint32_t len, uint32_t line)
 {
 	struct ir_mail_slot *s = find(e, l->id);
 	struct ir_mail_event *v, was;
 
-	e->sums.messages++;
 	if (s->stamp == e->stamp) {
 		v = &e->v[s->event];
 		was = *v;
@@ -239,14 +232,12 @@ take_id(struct ir_mail_events *e, const struct ir_mlog_line *l, uint32_t off,
 	return 0;
 }
 
-static bool
+static RARE bool
 wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
 {
 	struct ir_ip ip = { .v6 = a->family == 6 };
 	size_t i;
 
-	if (o->nnet == 0)
-		return true;
 	if (a->family == 0)
 		return false;
 	memcpy(ip.b, a->b, ip.v6 ? 16 : 4);
@@ -256,31 +247,35 @@ wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
 	return false;
 }
 
-/* Lines that start something are held to the window and the networks; those
- * that end a message go with it. */
 static bool
-wanted(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
+in_window(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
 {
-	if ((o->since && l->time < o->since) ||
-	    (o->until && l->time >= o->until))
-		return false;
-	return l->id && l->kind != IR_MLOG_ARRIVE ? true :
+	return (!o->since || l->time >= o->since) &&
+	    (!o->until || l->time < o->until);
+}
+
+/* Lines that start something are held to the networks; those that end a
+ * message go with it. */
+static inline bool
+from_there(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
+{
+	return !o->nnet || (l->id && l->kind != IR_MLOG_ARRIVE) ||
 	    wanted_ip(o, &l->ip);
 }
 
-static int
+static inline int
 take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
-    const struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
+    struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
 {
 	struct ir_mail_event *v;
+	bool ours;
 
 	if (l->kind == IR_MLOG_JUNK) {
 		e->sums.junk++;
 		return 0;
 	}
-	if (l->time && l->time != e->time) {
-		if (l->time < e->time - 1)
-			e->sums.backwards++;
+	if (l->time) {
+		e->sums.backwards += l->time < e->time - 1;
 		e->time = l->time;
 		if (!e->begin)
 			e->begin = l->time;
@@ -289,12 +284,24 @@ take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
 		if (!e->sums.first || l->time < e->sums.first)
 			e->sums.first = l->time;
 	}
-	if (l->kind == IR_MLOG_NONE || !wanted(o, l))
+	if (l->kind == IR_MLOG_NONE || !in_window(o, l))
 		return 0;
+	ours = from_there(o, l);
+	if (!ours) {
+		if (!l->id)
+			return 0;
+		/* without a beginning, the message's other lines would wait
+		 * for it to the end */
+		l->who = IR_MLOG_NOBODY;
+		l->forged = false;
+	}
 	e->sums.forged += l->forged;
+	if (l->id && l->kind == IR_MLOG_ARRIVE) {
+		e->sums.messages += ours;
+		return take_arrival(e, l, off, len, line);
+	}
 	if (l->id)
-		return (l->kind == IR_MLOG_ARRIVE ? take_arrival : take_id)(e,
-		    l, off, len, line);
+		return take_id(e, l, off, len, line);
 	if (l->kind == IR_MLOG_LOGIN)
 		e->sums.logins++;
 	else if (l->kind == IR_MLOG_FAIL)

@@ -23,7 +23,7 @@ struct judge {
 	size_t nnear;
 	uint32_t day_peak, day_peak_at, day_median, days;
 	bool by_login;		/* it sends nothing here: logins count */
-	bool fresh;		/* a place without a past sends */
+	bool fresh;		/* a place without a past sends, and not news */
 	bool regular;		/* such hours come again and again */
 	bool inside;		/* most comes by webmail, scripts */
 	bool steady;		/* its places always were that many */
@@ -502,7 +502,7 @@ log_is_older(const struct judge *j, uint32_t time)
 
 	for (i = 0; i < n && others < 20; i++) {
 		u = ir_mail_subject_at(j->s, i);
-		others += u->msgs >= 20 && u->first && u->first + 3 * DAY <
+		others += u->msgs >= 20 && u->first && u->first + 2 * DAY <
 		    time;
 	}
 	return others == 20;
@@ -532,7 +532,8 @@ weigh(const struct judge *j, size_t i, uint32_t sends, uint32_t last,
 	if (days < 0.5)
 		days = 0.5;
 	times = sends / days / (base / past);
-	if (past > 2 && sends >= 30 && sends / days >= 15 &&
+	/* the less past there is, the more there must be */
+	if (past > (sends >= 100 && times >= 20 ? 1 : 2) && sends >= 30 && sends / days >= 15 &&
 	    times >= f->times)
 		*f = (struct fresh){ i, sends, times };
 }
@@ -557,6 +558,13 @@ new_places(const struct judge *j, uint32_t idle, struct fresh *f)
 		weigh(j, i, sends, last, idle, f);
 	}
 	return f->sends;
+}
+
+/* A list that is so long, and as well kept, was not bought. */
+static bool
+clean(const struct ir_mail_subject *u)
+{
+	return u->rcpts >= 500 && u->bounces * UINT64_C(33) < u->rcpts;
 }
 
 /* Is it in no part of the world in which it was before? */
@@ -584,7 +592,7 @@ judge_new(struct judge *j)
 {
 	struct ir_mail_place *p = j->near;
 	struct ir_mail_signal *g;
-	uint32_t idle = 3 * DAY;
+	uint32_t idle = 2 * DAY;
 	struct fresh f;
 	size_t i, looks = 0;
 	bool far;
@@ -601,10 +609,10 @@ judge_new(struct judge *j)
 		}
 	if (!new_places(j, idle, &f))
 		return;
-	j->fresh = true;
 	far = far_away(j, &p[f.at]);
-	g = signal_at(j, "new", !j->regular && (far || (f.sends >= 200 &&
-	    f.times >= 20)) ? 30 : 20, f.sends, 30, "%u messages from places "
+	j->fresh = far || !clean(j->u);
+	g = signal_at(j, "new", !j->fresh ? 10 : !j->regular && (far ||
+	    (f.sends >= 200 && f.times >= 8)) ? 30 : 20, f.sends, 30, "%u messages from places "
 	    "that it never used before%s, %.0f times its rate until then",
 	    f.sends, far ? ", in another part of the world" : "", f.times);
 	for (i = f.at; i < j->nnear; i++)
@@ -849,7 +857,8 @@ calm(const struct judge *j)
 	uint64_t rcpts = (uint64_t)u->rcpts + u->bounces;
 
 	/* a few more refusals than a list should have are not many yet */
-	return !j->fresh && !j->inside && j->v->nsignals == 0 &&
+	return !j->fresh && !j->inside && (j->v->nsignals == 0 ||
+	    (j->v->nsignals == 1 && has(j, "new"))) &&
 	    rcpts >= 20 && u->bounces * (u->bounces < 20 ? 10u : 20u) <
 	    rcpts &&
 	    u->foreign * UINT64_C(5) < u->msgs + UINT64_C(1);
@@ -874,13 +883,12 @@ judge_rate(struct judge *j, bool quiet)
 {
 	uint32_t peak = j->v->peak, median = j->v->median, n;
 	struct ir_mail_signal *g = NULL;
+	/* nobody writes that much by hand, in a browser */
+	bool web = j->inside && j->u->who == IR_MLOG_ACCOUNT;
 
 	if (j->regular)
 		return;
 	if (peak >= 50 && peak >= median * 10) {
-		/* nobody writes that much by hand, in a browser */
-		bool web = j->inside && j->u->who == IR_MLOG_ACCOUNT;
-
 		g = signal_at(j, "burst", quiet ? 7 : web ? 20 : 15, peak, 50,
 		    "%u messages in an hour; its usual hour has %u", peak,
 		    median);
@@ -893,7 +901,7 @@ judge_rate(struct judge *j, bool quiet)
 		hour_lines(j, g);
 	}
 	if (peak >= 100) {
-		g = signal_at(j, "rate", quiet ? 7 : 15, peak, 100,
+		g = signal_at(j, "rate", quiet ? 7 : web ? 20 : 15, peak, 100,
 		    "%u messages in an hour", peak);
 		hour_lines(j, g);
 	}
@@ -917,7 +925,7 @@ judge_fanout(struct judge *j, bool quiet)
 	size_t i;
 
 	if (r->heavy_rcpts < 300 || span > 4 * DAY ||
-	    r->heavy_first < u->first + 2 * DAY)
+	    r->heavy_first < u->first + (r->heavy_rcpts < 600 ? 2u : 1u) * DAY)
 		return;
 	/* from a place that came with them? */
 	for (i = 0; i < j->v->places && (p[i].key == INSIDE_KEY ||

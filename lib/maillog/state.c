@@ -7,16 +7,9 @@
 #include "state_in.h"
 
 #define FREE_CELL 0
+/* Out of the way of what is frequent, which then needs fewer registers. */
+#define RARE __attribute__((noinline))
 #define PLACES (UINT64_C(1) << 39)	/* from here on: imported lines */
-
-static inline uint64_t
-load(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	return le64toh(v);
-}
 
 uint64_t
 ir_mail_subject_hash(enum ir_mlog_who who, const char *name, size_t n)
@@ -26,9 +19,9 @@ ir_mail_subject_hash(enum ir_mlog_who who, const char *name, size_t n)
 	bool behind = n >= 8;	/* the last may be had with those before */
 
 	for (; n >= 8; n -= 8, name += 8)
-		h = ir_mail_mix(h, load(name) | upper);
+		h = ir_mail_mix(h, ir_mail_load(name) | upper);
 	if (n && behind) {
-		v = load(name + n - 8) >> (64 - 8 * n);
+		v = ir_mail_load(name + n - 8) >> (64 - 8 * n);
 	} else {
 		memcpy(&v, name, n);
 		v = le64toh(v);
@@ -457,7 +450,9 @@ add_kmv(struct ir_mail_kmv *k, uint32_t v)
 {
 	int i, j;
 
-	if (v == 0)
+	/* of a full one, nearly always; what is the same, nearly always */
+	if (v == 0 || v == k->v[0] ||
+	    (k->v[IR_MAIL_KMV - 1] && v >= k->v[IR_MAIL_KMV - 1]))
 		return;
 	for (i = 0; i < IR_MAIL_KMV && k->v[i] && k->v[i] < v; i++)
 		continue;
@@ -593,14 +588,20 @@ net_of_4(const struct ir_mlog_addr *a)
 	return (uint32_t)a->b[0] << 16 | (uint32_t)a->b[1] << 8 | a->b[2];
 }
 
-uint32_t
-ir_mail_net_of(struct ir_mail_state *s, const struct ir_mlog_addr *a)
+static inline uint32_t
+net_of(struct ir_mail_state *s, const struct ir_mlog_addr *a)
 {
 	if (a->family == 0)
 		return 0;
 	if (ir_mlog_addr_inside(a))
 		return IR_MAIL_INSIDE;
 	return a->family == 4 ? net_of_4(a) : net_of_6(s, a);
+}
+
+uint32_t
+ir_mail_net_of(struct ir_mail_state *s, const struct ir_mlog_addr *a)
+{
+	return net_of(s, a);
 }
 
 bool
@@ -655,8 +656,8 @@ ir_mail_ips(const struct ir_mail_subject *u)
 
 /* --- facts, each of which may come in any order ------------------------- */
 
-void
-ir_mail_add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
+static inline void
+add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
     const struct net_fact *f)
 {
 	struct ir_mail_net *e = find_net(s, u, f->net);
@@ -696,6 +697,13 @@ ir_mail_add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
 	e->sends = n > 4095 ? 4095 : n & 4095;
 	n = e->logins + f->logins;
 	e->logins = n > 7 ? 7 : n & 7;
+}
+
+void
+ir_mail_add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
+    const struct net_fact *f)
+{
+	add_net(s, u, f);
 }
 
 void
@@ -858,12 +866,27 @@ open_slot(struct message *v, uint32_t cap, uint64_t id)
 	return &v[k];
 }
 
+static RARE void
+settle_rare(struct ir_mail_state *s, struct ir_mail_subject *u,
+    const struct message *m)
+{
+	struct ir_mail_rare h;
+
+	if (m->rcpts + m->bounces >= IR_MAIL_HEAVY && m->time) {
+		h = (struct ir_mail_rare){ .heavy = 1,
+			.heavy_rcpts = m->rcpts + m->bounces,
+			.heavy_first = m->time, .heavy_last = m->time };
+		ir_mail_add_heavy(s, u, &h);
+	}
+	if (m->bounces && m->bounced.hash)
+		ir_mail_add_bounced(s, u, &m->bounced);
+}
+
 /* What is known of a message goes to its subject. */
-static void
+static inline void
 settle(struct ir_mail_state *s, const struct message *m)
 {
 	struct ir_mail_subject *u;
-	struct ir_mail_rare h;
 
 	if (m->subject == 0 || m->subject == OUTSIDE)
 		return;
@@ -873,14 +896,8 @@ settle(struct ir_mail_state *s, const struct message *m)
 	u->defers = plus(u->defers, m->defers);
 	if (m->rcpts + m->bounces > u->max_rcpts)
 		u->max_rcpts = m->rcpts + m->bounces;
-	if (m->rcpts + m->bounces >= IR_MAIL_HEAVY && m->time) {
-		h = (struct ir_mail_rare){ .heavy = 1,
-			.heavy_rcpts = m->rcpts + m->bounces,
-			.heavy_first = m->time, .heavy_last = m->time };
-		ir_mail_add_heavy(s, u, &h);
-	}
-	if (m->bounces && m->bounced.hash)
-		ir_mail_add_bounced(s, u, &m->bounced);
+	if (m->bounces || m->rcpts >= IR_MAIL_HEAVY)
+		settle_rare(s, u, m);
 }
 
 static void
@@ -989,11 +1006,11 @@ keep_line(struct ir_mail_state *s, struct part *p, uint32_t off,
 		no_memory(s);
 }
 
-static void
+static inline void
 take_success(struct ir_mail_state *s, struct ir_mail_subject *u,
     const struct ir_mail_event *e, const struct part *p, bool sent)
 {
-	struct net_fact f = { .net = ir_mail_net_of(s, &e->ip),
+	struct net_fact f = { .net = net_of(s, &e->ip),
 		.time = e->time, .last = e->time,
 		.where = p->base + e->off, .sends = sent,
 		.logins = !sent, .low_known = true };
@@ -1002,7 +1019,7 @@ take_success(struct ir_mail_state *s, struct ir_mail_subject *u,
 	if (!f.net)
 		return;
 	f.low = f.net == IR_MAIL_INSIDE ? 0 : low_byte(&e->ip);
-	ir_mail_add_net(s, u, &f);
+	add_net(s, u, &f);
 }
 
 static void
@@ -1150,7 +1167,8 @@ fetch_tables(const struct ir_mail_subject *u, const struct ir_mlog_addr *a)
 	if (u->net_cap && a->family == 4) {
 		e = &u->net[spread(net_of_4(a), u->net_cap)];
 		__builtin_prefetch(e);
-		__builtin_prefetch(e + 3);
+		__builtin_prefetch((const char *)e + 64);
+		__builtin_prefetch((const char *)e + 128);
 	}
 	if (u->ncell)
 		__builtin_prefetch(&u->cell[u->ncell - 1]);

@@ -221,6 +221,43 @@ add_sample(struct ir_web_url *u, const struct ir_web_sample *s, size_t n)
 	worst->text = strndup(s->text, n < IR_WEB_SAMPLE ? n : IR_WEB_SAMPLE);
 }
 
+void
+ir_web_counts_end(struct ir_web_counts *c)
+{
+	struct ir_web_waiting *w = &c->waiting;
+	struct ir_web_url *u = w->url;
+	int64_t t = w->time;
+
+	if (!u)
+		return;
+	ir_web_set_add(&u->hours, (uint64_t)(t / 3600), 1, t, t);
+	ir_web_set_add(&u->agents, w->agent, 1, t, t);
+	if (w->has_ip) {
+		ir_web_set_add(&u->nets, w->net, 1, t, t);
+		ir_web_set_add(&u->addresses, w->address, 1, t, t);
+	}
+	w->url = NULL;
+}
+
+/* Put it into the sets of u when the next one comes. */
+static void
+put_off(struct ir_web_counts *c, struct ir_web_url *u,
+    const struct ir_web_post *p, uint64_t agent)
+{
+	struct ir_web_waiting *w = &c->waiting;
+
+	ir_web_counts_end(c);
+	w->url = u;
+	w->net = ir_web_net(p);
+	w->address = ir_web_hash(p->ip, sizeof p->ip, p->v6);
+	w->agent = agent;
+	w->time = p->time;
+	w->has_ip = p->has_ip;
+	ir_web_set_soon(&u->agents, w->agent);
+	ir_web_set_soon(&u->nets, w->net);
+	ir_web_set_soon(&u->addresses, w->address);
+}
+
 static void
 count_ok(struct ir_web_counts *c, struct ir_web_url *u,
     const struct ir_web_post *p, const struct ir_web_where *w)
@@ -238,14 +275,8 @@ count_ok(struct ir_web_counts *c, struct ir_web_url *u,
 		u->first = t;
 	if (t > u->last)
 		u->last = t;
-	ir_web_set_add(&u->hours, (uint64_t)(t / 3600), 1, t, t);
-	ir_web_set_add(&u->agents, agent, 1, t, t);
+	put_off(c, u, p, agent);
 	add_agent(c, p->agent, agent);
-	if (p->has_ip) {
-		ir_web_set_add(&u->nets, ir_web_net(p), 1, t, t);
-		ir_web_set_add(&u->addresses, ir_web_hash(p->ip,
-		    sizeof p->ip, p->v6), 1, t, t);
-	}
 	if (m && u->user != IR_WEB_NONE) {
 		u->mailed += ir_web_mails_count(m, u->user, from, to) > 0;
 		u->shifted += ir_web_mails_count(m, u->user,

@@ -414,36 +414,52 @@ unescape(struct span s, char buf[JSON_TEXT])
 	return (struct span){ buf, n };
 }
 
-static bool
-among(struct span key, const char *const *names)
-{
-	for (; *names; names++)
-		if (is(key, *names))
-			return true;
-	return false;
-}
-
 /* What JSON logs call their fields. */
-static const char *const k_ip[] = { "remote_addr", "remote_ip", "client_ip",
-	"clientip", "client", "ClientHost", "remoteAddr", "ip", "remote",
-	"remoteIP", "remote_host", "host_ip", NULL };
-static const char *const k_time[] = { "time_iso8601", "timestamp", "@timestamp",
-	"time", "time_local", "ts", "msec", "StartUTC", "date", "datetime",
-	NULL };
-static const char *const k_request[] = { "request", "requestLine", NULL };
-static const char *const k_method[] = { "request_method", "method", "verb",
-	"RequestMethod", "requestMethod", NULL };
-static const char *const k_uri[] = { "request_uri", "uri", "url", "path",
-	"RequestPath", "requestUrl", "uri_path", NULL };
-static const char *const k_status[] = { "status", "status_code", "response",
-	"DownstreamStatus", "code", "statusCode", NULL };
-static const char *const k_host[] = { "http_host", "host", "server_name",
-	"vhost", "RequestHost", "virtual_host", "domain", NULL };
-static const char *const k_agent[] = { "http_user_agent", "user_agent",
-	"agent", "User-Agent", "userAgent", "request_User-Agent",
-	"http_user-agent", NULL };
-static const char *const k_referer[] = { "http_referer", "referer",
-	"http_referrer", "referrer", "Referer", "request_Referer", NULL };
+enum key { NONE, REQUEST, METHOD, URI, IP, TIME, STATUS, HOST, AGENT, REFERER };
+
+#define K(name, key) { sizeof name - 1, key, name }
+static const struct {
+	unsigned char n, key;
+	char name[20];
+} keys[] = {
+	K("request", REQUEST), K("requestLine", REQUEST),
+	K("request_method", METHOD), K("method", METHOD), K("verb", METHOD),
+	K("RequestMethod", METHOD), K("requestMethod", METHOD),
+	K("request_uri", URI), K("uri", URI), K("url", URI), K("path", URI),
+	K("RequestPath", URI), K("requestUrl", URI), K("uri_path", URI),
+	K("remote_addr", IP), K("remote_ip", IP), K("client_ip", IP),
+	K("clientip", IP), K("client", IP), K("ClientHost", IP),
+	K("remoteAddr", IP), K("ip", IP), K("remote", IP), K("remoteIP", IP),
+	K("remote_host", IP), K("host_ip", IP),
+	K("time_iso8601", TIME), K("timestamp", TIME), K("@timestamp", TIME),
+	K("time", TIME), K("time_local", TIME), K("ts", TIME),
+	K("msec", TIME), K("StartUTC", TIME), K("date", TIME),
+	K("datetime", TIME),
+	K("status", STATUS), K("status_code", STATUS), K("response", STATUS),
+	K("DownstreamStatus", STATUS), K("code", STATUS),
+	K("statusCode", STATUS),
+	K("http_host", HOST), K("host", HOST), K("server_name", HOST),
+	K("vhost", HOST), K("RequestHost", HOST), K("virtual_host", HOST),
+	K("domain", HOST),
+	K("http_user_agent", AGENT), K("user_agent", AGENT),
+	K("agent", AGENT), K("User-Agent", AGENT), K("userAgent", AGENT),
+	K("request_User-Agent", AGENT), K("http_user-agent", AGENT),
+	K("http_referer", REFERER), K("referer", REFERER),
+	K("http_referrer", REFERER), K("referrer", REFERER),
+	K("Referer", REFERER), K("request_Referer", REFERER),
+};
+#undef K
+
+static enum key
+key_of(struct span s)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (keys[i].n == s.n && memcmp(keys[i].name, s.p, s.n) == 0)
+			return (enum key)keys[i].key;
+	return NONE;
+}
 
 struct fields {
 	bool post, other, time, uri;
@@ -466,42 +482,59 @@ number_time(struct span s, int64_t *t)
 }
 
 static void
-field(struct span key, struct span v, struct fields *f,
+plain_field(struct span key, struct span v, struct fields *f,
+    struct ir_web_post *post)
+{
+	if (v.n > JSON_TEXT)
+		v.n = JSON_TEXT;
+	switch (key_of(key)) {
+	case REQUEST:
+		f->request = take_request(v, post);
+		f->other |= f->request == 0;
+		break;
+	case METHOD:
+		f->post = is(v, "POST");
+		f->other |= !f->post;
+		break;
+	case URI:
+		if (!f->uri && f->request <= 0)
+			f->uri = take_target(v, post);
+		break;
+	case IP:
+		if (!post->has_ip)
+			(void)take_ip(v, post);
+		break;
+	case TIME:
+		if (!f->time)
+			f->time = take_time(v, &post->time) ||
+			    number_time(v, &post->time);
+		break;
+	case STATUS:
+		post->status = number(v.p, v.n);
+		break;
+	case HOST:
+		if (!post->vhost[0])
+			ir_web_host(v.p, v.n, post->vhost,
+			    sizeof post->vhost);
+		break;
+	case AGENT:
+		take_agent(v, post);
+		break;
+	case REFERER:
+		post->referer = v.n > 0 && !is(v, "-");
+		break;
+	case NONE:
+		break;
+	}
+}
+
+static void
+escaped_field(struct span key, struct span v, struct fields *f,
     struct ir_web_post *post)
 {
 	char buf[JSON_TEXT];
 
-	if (memchr(v.p, '\\', v.n))
-		v = unescape(v, buf);
-	if (v.n > JSON_TEXT)
-		v.n = JSON_TEXT;
-	if (among(key, k_request)) {
-		f->request = take_request(v, post);
-		f->other |= f->request == 0;
-	} else if (among(key, k_method)) {
-		f->post = is(v, "POST");
-		f->other |= !f->post;
-	} else if (among(key, k_uri)) {
-		if (!f->uri && f->request <= 0)
-			f->uri = take_target(v, post);
-	} else if (among(key, k_ip)) {
-		if (!post->has_ip)
-			(void)take_ip(v, post);
-	} else if (among(key, k_time)) {
-		if (!f->time)
-			f->time = take_time(v, &post->time) ||
-			    number_time(v, &post->time);
-	} else if (among(key, k_status)) {
-		post->status = number(v.p, v.n);
-	} else if (among(key, k_host)) {
-		if (!post->vhost[0])
-			ir_web_host(v.p, v.n, post->vhost,
-			    sizeof post->vhost);
-	} else if (among(key, k_agent)) {
-		take_agent(v, post);
-	} else if (among(key, k_referer)) {
-		post->referer = v.n > 0 && !is(v, "-");
-	}
+	plain_field(key, unescape(v, buf), f, post);
 }
 
 /*
@@ -525,14 +558,16 @@ json(const char *p, const char *end, struct ir_web_post *post)
 				key = v;
 				p = q + 1;
 			} else {
-				field(key, v, &f, post);
+				/* few have escapes, room for which is large */
+				(memchr(v.p, '\\', v.n) ? escaped_field :
+				    plain_field)(key, v, &f, post);
 			}
 		} else if (*p >= '0' && *p <= '9') {
 			for (q = p; q < end && ((*q >= '0' && *q <= '9') ||
 			    *q == '.'); q++)
 				continue;
-			field(key, (struct span){ p, (size_t)(q - p) }, &f,
-			    post);
+			plain_field(key, (struct span){ p, (size_t)(q - p) },
+			    &f, post);
 			p = q;
 		} else {
 			p++;

@@ -174,6 +174,7 @@ read_one(struct one *f)
 			break;
 	}
 	ir_web_end(&f->scan);
+	ir_web_counts_end(f->counts);
 	f->is_log |= f->scan.lines == 0;
 	if (f->counts->bad)
 		ir_fail(&f->err, IR_OSERR, "no memory");

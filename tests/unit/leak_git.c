@@ -225,6 +225,53 @@ deltas(void **state)
 	ir_git_marks_free(&has);
 }
 
+/* At once: all of it, and nothing but all of it; between members of another
+   wrapping. */
+static void
+small(void **state)
+{
+	struct ir_gunzip *g = ir_gunzip_new();
+	unsigned char text[] = "text text text text", packed[64], out[64];
+	unsigned char gz[64];
+	const unsigned char *p = gz;
+	uLongf n = sizeof packed;
+	z_stream z;
+	size_t made, left;
+
+	(void)state;
+	assert_int_equal(compress2(packed, &n, text, sizeof text, 6), Z_OK);
+	memset(&z, 0, sizeof z);
+	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8,
+	    Z_DEFAULT_STRATEGY), Z_OK);
+	z.next_in = text;
+	z.avail_in = sizeof text;
+	z.next_out = gz;
+	z.avail_out = sizeof gz;
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	left = z.total_out;
+	deflateEnd(&z);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ir_gunzip_small(g, packed, n, out,
+		    sizeof out, &made), 0);
+		assert_int_equal(made, sizeof text);
+		assert_memory_equal(out, text, sizeof text);
+	}
+	assert_int_equal(ir_gunzip_small(g, packed, n, out, sizeof text - 1,
+	    &made), -1);
+	assert_int_equal(made, sizeof text - 1);
+	assert_int_equal(ir_gunzip_small(g, packed, n - 1, out, sizeof out,
+	    &made), -1);
+	packed[n - 1] ^= 1;
+	assert_int_equal(ir_gunzip_small(g, packed, n, out, sizeof out,
+	    &made), -1);
+	assert_int_equal(ir_gunzip_small(g, packed, 0, out, sizeof out,
+	    &made), -1);
+	assert_int_equal(ir_gunzip_run(g, &p, &left, out, sizeof out, &made),
+	    1);
+	assert_int_equal(made, sizeof text);
+	ir_gunzip_free(g);
+}
+
 /* The three wrappings of deflated bytes, one reader after the other. */
 static void
 wrappings(void **state)
@@ -274,6 +321,7 @@ main(void)
 		cmocka_unit_test(staged),
 		cmocka_unit_test(deltas),
 		cmocka_unit_test(wrappings),
+		cmocka_unit_test(small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
