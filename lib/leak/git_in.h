@@ -21,7 +21,7 @@
 #define IR_GIT_PACKS_MAX 10000
 #define IR_GIT_BORROWED_MAX 64		/* alternates, over all levels */
 #define IR_GIT_CHUNK (256u << 10)	/* bytes read at once */
-#define IR_GIT_SMALL 2048		/* packed bytes of an entry that is held */
+#define IR_GIT_SMALL 2048	/* packed bytes of an entry that is held */
 #define IR_GIT_SMALL_HELD (64u << 20)	/* bytes of those, over all packs */
 #define IR_GIT_FILE_MAX (512u << 20)	/* packed-refs, a reflog, the index */
 #define IR_GIT_PROBLEMS_MAX 100
