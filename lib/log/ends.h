@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IR_LOG_ENDS 8192	/* bytes of text that are looked through at once */
+#define IR_LOG_ENDS 8192	/* bytes that are looked through at once */
 
 struct ir_log_ends {
 	uint16_t at[IR_LOG_ENDS + 4];	/* a few more may be written */
