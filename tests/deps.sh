@@ -52,6 +52,7 @@ needs()
 	check curl curl
 	check openssl openssl
 	check zstd zstd
+	check xz-utils xz
 	check python3 python3
 	check python3-venv -
 	check procps procps-ng

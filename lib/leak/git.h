@@ -32,6 +32,14 @@
 /* What a walker has unpacked at one time at most, and in all. */
 #define IR_GIT_HELD_MAX (1024u << 20)
 #define IR_GIT_UNPACKED_MAX (UINT64_C(1) << 41)
+/*
+ * A few bytes of deltas can be made to mean terabytes.  When so much was
+ * unpacked, and so many times what the packs have, a delta that makes a larger
+ * object than that is too large; all else goes on.
+ */
+#define IR_GIT_AMPLE (UINT64_C(32) << 30)
+#define IR_GIT_AMPLE_TIMES 1000
+#define IR_GIT_MODEST (64u << 10)
 /* Objects with a finding, over all findings. */
 #define IR_GIT_SEEN_MAX 4000000
 #define IR_GIT_WORKERS_MAX 16
@@ -106,7 +114,8 @@ struct ir_git_stats {
 	uint64_t looked_at;	/* of those, given to the callback */
 	uint64_t damaged;	/* cannot be unpacked */
 	uint64_t baseless;	/* delta whose base is missing or damaged */
-	uint64_t too_large;	/* not unpacked: IR_GIT_OBJECT_MAX, _HELD_MAX */
+	/* not unpacked: IR_GIT_OBJECT_MAX, _HELD_MAX, _AMPLE */
+	uint64_t too_large;
 	uint64_t missing;	/* only named; ir_git_origins() counts */
 	bool cut;		/* a limit ended it before the end */
 	bool partial;		/* a clone that left objects out on purpose */

@@ -21,7 +21,8 @@
 #define IR_GIT_PACKS_MAX 10000
 #define IR_GIT_BORROWED_MAX 64		/* alternates, over all levels */
 #define IR_GIT_CHUNK (256u << 10)	/* bytes read at once */
-#define IR_GIT_PACKS_HELD (64u << 20)	/* bytes of packs read as a whole */
+#define IR_GIT_SMALL 2048		/* packed bytes of an entry that is held */
+#define IR_GIT_SMALL_HELD (64u << 20)	/* bytes of those, over all packs */
 #define IR_GIT_FILE_MAX (512u << 20)	/* packed-refs, a reflog, the index */
 #define IR_GIT_PROBLEMS_MAX 100
 #define IR_GIT_HEADS_MAX (64u << 20)	/* bytes of commits' heads kept */
@@ -34,9 +35,10 @@
 struct ir_git_pack {
 	char *name;		/* "pack-1234.pack" */
 	int fd, idx_fd;
-	/* all of it, when it is small: to be asked for each of its thousands
-	   of entries, a kernel takes longer than to unpack one; or NULL */
+	/* small entries, packed as they are: to ask the kernel for one takes
+	   longer than to unpack it.  NULL: none are held */
 	unsigned char *bytes;
+	uint32_t *held;		/* [m] where in bytes; IR_GIT_NO: not there */
 	struct ir_git_idx idx;
 	uint32_t first;		/* number of its first object */
 	uint32_t m;		/* entries: idx.n, without double offsets */
@@ -85,7 +87,7 @@ struct ir_git {
 	struct ir_git_pack *packs;
 	size_t n_packs;
 	uint32_t packed;	/* objects in packs */
-	uint64_t held;		/* bytes of packs that are held */
+	uint64_t held;		/* bytes of entries that are held */
 	struct ir_git_loose_object *loose;	/* sorted by name */
 	uint32_t n_loose;
 	struct ir_git_heads heads[IR_GIT_WORKERS_MAX];

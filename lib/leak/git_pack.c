@@ -9,6 +9,7 @@
 #include "git_in.h"
 
 #define PACK_HEAD 12		/* "PACK", version, number of objects */
+#define READ_AT_ONCE 65536
 
 int
 ir_git_open_file(const char *path, uint64_t *size)
@@ -36,6 +37,7 @@ ir_git_pack_close(struct ir_git_pack *p)
 		close(p->idx_fd);
 	free(p->name);
 	free(p->bytes);
+	free(p->held);
 	free(p->off);
 	free(p->pos);
 	free(p->base);
@@ -315,6 +317,50 @@ base_by_name(const struct ir_git *g, struct ir_git_pack *p,
 	return 0;
 }
 
+/* Room for the small entries, as far as they may be held. */
+static void
+hold(struct ir_git *g, struct ir_git_pack *p)
+{
+	size_t sum = 0, max = IR_GIT_SMALL_HELD - (size_t)g->held;
+
+	p->held = malloc(((size_t)p->m + 1) * sizeof *p->held);
+	for (uint32_t i = 0; p->held && i < p->m; i++) {
+		uint64_t len = p->off[i + 1] - p->off[i];
+
+		p->held[i] = IR_GIT_NO;
+		if (len > IR_GIT_SMALL || len > max - sum)
+			continue;
+		p->held[i] = (uint32_t)sum;
+		sum += (size_t)len;
+	}
+	p->bytes = p->held ? malloc(sum + 1) : NULL;
+	if (p->bytes) {
+		g->held += sum;
+		return;
+	}
+	free(p->held);
+	p->held = NULL;
+}
+
+/* n bytes of entry i, of which the last ones that were read are in buf, from
+   *from to *to.  NULL: they cannot be had. */
+static const unsigned char *
+bytes_of(const struct ir_git_pack *p, uint32_t i, size_t n,
+    unsigned char *buf, uint64_t *from, uint64_t *to)
+{
+	uint64_t off = p->off[i], left = p->off[p->m] - off;
+
+	if (off < *from || off + n > *to) {
+		*from = off;
+		*to = off + (left < READ_AT_ONCE ? left : READ_AT_ONCE);
+		if (ir_git_pread(p->fd, buf, (size_t)(*to - off), off)) {
+			*to = off;
+			return NULL;
+		}
+	}
+	return buf + (off - *from);
+}
+
 /* What each entry is and hangs on; kids_at[] counts what hangs on it. */
 static int
 read_heads(struct ir_git *g, struct ir_git_pack *p, unsigned char *buf)
@@ -323,23 +369,18 @@ read_heads(struct ir_git *g, struct ir_git_pack *p, unsigned char *buf)
 
 	for (uint32_t i = 0; i < p->m; i++) {
 		uint64_t off = p->off[i], len = p->off[i + 1] - off;
-		size_t n = len < IR_GIT_ENTRY_MAX ? (size_t)len :
+		bool held = p->held && p->held[i] != IR_GIT_NO;
+		size_t n = held || len < IR_GIT_ENTRY_MAX ? (size_t)len :
 		    IR_GIT_ENTRY_MAX;
-		const unsigned char *at = p->bytes ? p->bytes + off : NULL;
+		const unsigned char *at = bytes_of(p, i, n, buf, &from, &to);
 		struct ir_git_entry e;
 		uint32_t base = IR_GIT_NO;
 
-		if (!at && (off < from || off + n > to)) {
-			uint64_t left = p->off[p->m] - off;
-
-			from = off;
-			to = off + (left < 65536 ? left : 65536);
-			if (ir_git_pread(p->fd, buf, (size_t)(to - from), from))
-				to = from;
-		}
-		if (!at && to > from)
-			at = buf + (off - from);
 		p->base[i] = IR_GIT_NO;
+		if (held && at)
+			memcpy(p->bytes + p->held[i], at, n);
+		else if (held)
+			p->held[i] = IR_GIT_NO;
 		if (!at || ir_git_entry(at, n, g->hash, &e)) {
 			ir_git_problem(g, "%s: entry at %llu: damaged", p->name,
 			    (unsigned long long)off);
@@ -413,22 +454,6 @@ sort_kids(struct ir_git_pack *p)
 	return 0;
 }
 
-/* All of a small one.  One that cannot be had is read piece by piece. */
-static void
-hold(struct ir_git *g, struct ir_git_pack *p)
-{
-	uint64_t size = p->off[p->m];
-
-	if (size > IR_GIT_PACKS_HELD - g->held)
-		return;
-	p->bytes = malloc((size_t)size);
-	if (p->bytes && ir_git_pread(p->fd, p->bytes, (size_t)size, 0)) {
-		free(p->bytes);
-		p->bytes = NULL;
-	}
-	g->held += p->bytes ? size : 0;
-}
-
 int
 ir_git_pack_load(struct ir_git *g, struct ir_git_pack *p)
 {
@@ -451,7 +476,7 @@ ir_git_pack_load(struct ir_git *g, struct ir_git_pack *p)
 	p->kids = calloc((size_t)p->m + 1, sizeof *p->kids);
 	p->kids_at = calloc((size_t)p->m + 2, sizeof *p->kids_at);
 	p->root = calloc((size_t)p->m + 1, sizeof *p->root);
-	buf = malloc(65536);
+	buf = malloc(READ_AT_ONCE);
 	rc = p->base && p->kind && p->kids && p->kids_at && p->root && buf &&
 	    !read_heads(g, p, buf) && !sort_kids(p) ? 0 : -1;
 	free(buf);

@@ -352,6 +352,9 @@ add_loose(struct ir_git *g, uint16_t objects, const char *digits,
 	DIR *d = dir ? opendir(dir) : NULL;
 	struct dirent *e;
 
+	if (!d)
+		ir_git_problem(g, "%s: %s", dir ? dir : digits,
+		    strerror(errno));
 	free(dir);
 	while (d && (e = readdir(d))) {
 		struct ir_git_loose_object *o;
@@ -386,21 +389,35 @@ by_name(const void *a, const void *b)
 	return memcmp(a, b, IR_GIT_HASH_MAX);
 }
 
+/* Those of the 256 folders that are there. */
+static int
+add_folders(struct ir_git *g, uint16_t objects, size_t *cap)
+{
+	DIR *d = opendir(g->dirs.v[objects]);
+	struct dirent *e;
+	int rc = 0;
+
+	if (!d)
+		ir_git_problem(g, "%s: %s", g->dirs.v[objects],
+		    strerror(errno));
+	while (d && !rc && (e = readdir(d)))
+		if (strlen(e->d_name) == 2 &&
+		    strspn(e->d_name, "0123456789abcdef") == 2)
+			rc = add_loose(g, objects, e->d_name, cap);
+	if (d)
+		closedir(d);
+	return rc;
+}
+
 static int
 add_all(struct ir_git *g, struct ir_err *err)
 {
 	size_t cap = 0;
-	char digits[3];
 
-	for (size_t i = 0; i < g->dirs.n; i++) {
-		if (add_packs(g, g->dirs.v[i]))
+	for (size_t i = 0; i < g->dirs.n; i++)
+		if (add_packs(g, g->dirs.v[i]) ||
+		    add_folders(g, (uint16_t)i, &cap))
 			return ir_fail(err, IR_OSERR, "no memory");
-		for (unsigned k = 0; k < 256; k++) {
-			snprintf(digits, sizeof digits, "%02x", k);
-			if (add_loose(g, (uint16_t)i, digits, &cap))
-				return ir_fail(err, IR_OSERR, "no memory");
-		}
-	}
 	if (g->n_loose)
 		qsort(g->loose, g->n_loose, sizeof *g->loose, by_name);
 	return 0;

@@ -102,11 +102,14 @@ ir_git_entry_open(const struct ir_git *g, const struct ir_git_pack *p,
     struct ir_git_stream *s)
 {
 	uint64_t len = p->off[i + 1] - p->off[i];
-	size_t n = p->bytes || len < IR_GIT_CHUNK ? (size_t)len : IR_GIT_CHUNK;
-	const unsigned char *in = p->bytes ? p->bytes + p->off[i] : u->in;
+	size_t n = len < IR_GIT_CHUNK ? (size_t)len : IR_GIT_CHUNK;
+	const unsigned char *in = u->in;
 
-	if ((!p->bytes && ir_git_pread(p->fd, u->in, n, p->off[i])) ||
-	    ir_git_entry(in, n, g->hash, e) || !plausible(len, e->size))
+	if (p->held && p->held[i] != IR_GIT_NO)
+		in = p->bytes + p->held[i];
+	else if (ir_git_pread(p->fd, u->in, n, p->off[i]))
+		return -1;
+	if (ir_git_entry(in, n, g->hash, e) || !plausible(len, e->size))
 		return -1;
 	ir_git_stream_open(s, u, p->fd, p->off[i] + n, p->off[i + 1]);
 	s->p = in + e->head;

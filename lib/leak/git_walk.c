@@ -46,6 +46,7 @@ struct team {
 	const struct ir_git_walk *w;
 	size_t margin, reach, workers;
 	size_t roots;			/* of all packs */
+	uint64_t ample;			/* bytes; then _MODEST ones only */
 	atomic_size_t next_root, next_loose;
 	atomic_ullong held, unpacked;	/* bytes */
 	atomic_int rc;			/* not 0: all stop */
@@ -500,7 +501,8 @@ make_kid(struct worker *k, const struct ir_git_pack *p, uint32_t i,
 		give_torn(k, p, i);
 		return false;
 	}
-	if (result > IR_GIT_OBJECT_MAX ||
+	if (result > IR_GIT_OBJECT_MAX || (result > IR_GIT_MODEST &&
+	    atomic_load(&k->t->unpacked) > k->t->ample) ||
 	    !get_buffer(k, (size_t)result + IR_GIT_SLACK, &f->b)) {
 		too_large(k, p, i);
 		give_torn(k, p, i);
@@ -615,17 +617,18 @@ work(void *arg)
 {
 	struct worker *k = arg;
 	struct team *t = k->t;
+	const struct ir_git_pack *p;
 	size_t i, n;
 
 	while (!stopped(k) &&
 	    (i = atomic_fetch_add(&t->next_root, BATCH)) < t->roots) {
 		size_t end = t->roots - i < BATCH ? t->roots : i + BATCH;
 
-		for (; i < end && !stopped(k); i++) {
-			const struct ir_git_pack *p;
-
-			n = i;
-			p = pack_of_root(t->g, &n);
+		n = i;
+		p = pack_of_root(t->g, &n);
+		for (; i < end && !stopped(k); i++, n++) {
+			for (; n >= p->roots; p++)
+				n -= p->roots;
 			walk_family(k, p, p->root[n]);
 		}
 	}
@@ -735,11 +738,13 @@ ir_git_walk(struct ir_git *g, const struct ir_git_walk *w,
 	t.margin = w->margin < REACH_MAX ? w->margin : REACH_MAX;
 	t.reach = w->reach < REACH_MAX ? w->reach : REACH_MAX;
 	g->walk = w;
+	t.ample = IR_GIT_AMPLE;
 	for (size_t i = 0; w->problem && i < g->notes.n; i++)
 		w->problem(w->arg, g->notes.v[i]);
 	for (size_t i = 0; i < g->n_packs && !rc; i++) {
 		rc = ir_git_pack_load(g, &g->packs[i]);
 		t.roots += g->packs[i].roots;
+		t.ample += IR_GIT_AMPLE_TIMES * g->packs[i].off[g->packs[i].m];
 	}
 	if (!rc)
 		rc = run_team(&t, stats);

@@ -450,8 +450,9 @@ is_pseudo(unsigned long type)
 static bool
 is_paged(unsigned long type)
 {
-	return type == 0xef53 /* ext2, 3, 4 */ || type == 0x58465342 /* XFS */ ||
-	    type == 0x9123683e /* Btrfs */ || type == 0x01021994 /* tmpfs */;
+	return type == 0xef53 /* ext2, 3, 4 */ ||
+	    type == 0x58465342 /* XFS */ || type == 0x9123683e /* Btrfs */ ||
+	    type == 0x01021994 /* tmpfs */;
 }
 
 /* A folder that is one of git's: HEAD, objects and refs are in it. */
@@ -488,7 +489,8 @@ take_git(struct worker *w, int dir)
 
 /* Hand over what is in b, if somebody waits, or do it. */
 static void
-batch_done(struct worker *w, int dir, struct batch *b, struct place place, bool last)
+batch_done(struct worker *w, int dir, struct batch *b, struct place place,
+    bool last)
 {
 	struct tree *t = w->t;
 	char *copy = NULL;

@@ -997,7 +997,7 @@ end(struct ir_unpack *u, unsigned depth)
 	if (!u->full && ((l->kind == GZIP && l->inside) ||
 	    (l->kind == ZSTD && l->inside) ||
 	    ((l->kind == TAR || l->kind == ZIP || l->kind == DEB) &&
-	    l->child && l->state != REST)))
+	    l->child && l->state != REST) || (l->kind == DEB && l->nhead)))
 		problem(u, l, "cut off: its end is missing");
 	member_end(u, depth);
 	l->kind = NOTHING;

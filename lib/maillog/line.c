@@ -11,6 +11,9 @@
 #include "../core/text.h"
 #include "line.h"
 
+/* Out of the way of what is frequent, which then needs fewer registers. */
+#define RARE __attribute__((noinline))
+
 static inline bool
 digit(char c)
 {
@@ -74,7 +77,7 @@ near(const char *p, const char *end, char c)
 	return NULL;
 }
 
-/* what begins with a character that is rare */
+/* memmem() for what begins with a character that is rare. */
 static const char *
 find(const char *p, const char *end, const char *what)
 {
@@ -87,15 +90,6 @@ find(const char *p, const char *end, const char *what)
 }
 
 /* --- ids ---------------------------------------------------------------- */
-
-static inline uint64_t
-load(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	return le64toh(v);
-}
 
 static inline size_t
 exim_id(const char *p, size_t n)
@@ -118,13 +112,14 @@ ir_mlog_exim_id(const char *p, size_t n)
 static inline uint64_t
 hash_16(const char *p)
 {
-	return ir_mail_mix(load(p), load(p + 8)) | 1;
+	return ir_mail_mix(ir_mail_load(p), ir_mail_load(p + 8)) | 1;
 }
 
 static inline uint64_t
 hash_23(const char *p)
 {
-	return ir_mail_mix(ir_mail_mix(load(p), load(p + 8)), load(p + 15)) | 1;
+	return ir_mail_mix(ir_mail_mix(ir_mail_load(p), ir_mail_load(p + 8)),
+	    ir_mail_load(p + 15)) | 1;
 }
 
 uint64_t
@@ -137,8 +132,8 @@ ir_mlog_id_hash(const char *p, size_t n)
 	if (n == 23)
 		return hash_23(p);
 	memcpy(b, p, n < 24 ? n : 24);
-	return ir_mail_mix(ir_mail_mix(load(b), load(b + 8)),
-	    load(b + 16) + n) | 1;
+	return ir_mail_mix(ir_mail_mix(ir_mail_load(b), ir_mail_load(b + 8)),
+	    ir_mail_load(b + 16) + n) | 1;
 }
 
 /* --- addresses ---------------------------------------------------------- */
@@ -261,9 +256,9 @@ keep_hour(struct ir_mlog_clock *c, const char *p, size_t n, int64_t civil)
 static inline int
 clock_digits(const char *p)
 {
-	/* of each byte what it is more than 0, or than the colon: 0 to 9 is
-	 * right, or 0 */
-	uint64_t v = load(p) ^ 0x30303a30303a3030u;
+	/* what is right leaves 0 to 9 of a digit and 0 of a colon; else the
+	 * sum has its highest bit, or the byte had it */
+	uint64_t v = ir_mail_load(p) ^ 0x30303a30303a3030u;
 
 	if (((v + 0x76767f76767f7676u) | v) & 0x8080808080808080u)
 		return -1;
@@ -272,7 +267,7 @@ clock_digits(const char *p)
 }
 
 /* What may follow the seconds: ".123", "Z", "+01:00", " +0100". */
-static __attribute__((noinline)) const char *
+static RARE const char *
 exim_zone(const char *p, const char *end, const struct ir_mlog_clock *c,
     int sec, int64_t *t)
 {
@@ -311,8 +306,8 @@ exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 	if (sec < 0)
 		return false;
 	/* the usual case, in two loads: the hour of the line before */
-	if (c->nkey != 13 || load(c->key) != load(p) ||
-	    load(c->key + 5) != load(p + 5)) {
+	if (c->nkey != 13 || ir_mail_load(c->key) != ir_mail_load(p) ||
+	    ir_mail_load(c->key + 5) != ir_mail_load(p + 5)) {
 		if (!digits(p, 4) || !digits(p + 5, 2) || p[7] != '-' ||
 		    !digits(p + 8, 2) || (p[10] != ' ' && p[10] != 'T'))
 			return false;
@@ -332,7 +327,7 @@ exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 }
 
 /* "Nov 21 18:00:00 ", of the last year that is not in the future. */
-static __attribute__((noinline)) bool
+static RARE bool
 syslog_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -368,7 +363,7 @@ syslog_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 }
 
 /* "@400000004c91b044077a9e94 ": TAI64N, ten seconds ahead of the epoch. */
-static __attribute__((noinline)) bool
+static RARE bool
 tai_time(struct ir_span *s, int64_t *t)
 {
 	uint64_t v = 0;
@@ -670,7 +665,7 @@ authenticated(const struct fields *f)
 	    memcmp(f->proto, "local", 5) == 0);
 }
 
-static __attribute__((noinline)) void
+static RARE void
 arrival(struct ir_mlog_line *l, const char *p, const char *end)
 {
 	struct fields f = { 0 };
@@ -762,7 +757,7 @@ script(struct ir_mlog_line *l, const char *p, const char *end)
 }
 
 /* A line that begins with no id; false: none of Exim's that matter. */
-static __attribute__((noinline)) bool
+static RARE bool
 without_id(struct ir_span s, struct ir_mlog_line *l)
 {
 	const char *p = s.p, *q;

@@ -12,9 +12,11 @@
 #ifndef IR_MAILLOG_LINE_H
 #define IR_MAILLOG_LINE_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define IR_MLOG_NAME 200	/* bytes of a name; more is cut */
 
@@ -105,6 +107,16 @@ ir_mlog_addr_inside(const struct ir_mlog_addr *a)
  * and Postfix write in clear.
  */
 void ir_mlog_redact(char *line, size_t n);
+
+/* Eight bytes as a number, the first the lowest. */
+static inline uint64_t
+ir_mail_load(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return le64toh(v);
+}
 
 /* A hash of two numbers: the halves of their product. */
 static inline uint64_t

@@ -8,6 +8,8 @@
 #define EVENTS (SLOTS - SLOTS / 8)	/* of one part, which has not as many */
 #define NAMES (256u << 10)
 #define MARK 64			/* lines */
+/* Out of the way of what is frequent, which then needs fewer registers. */
+#define RARE __attribute__((noinline))
 
 /* Of the table of messages: half a near cache, with so many slots. */
 struct ir_mail_slot {
@@ -50,15 +52,6 @@ hash_text(const char *p, size_t n)
 	    1;
 }
 
-static inline uint64_t
-load(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	return v;
-}
-
 static bool
 same_text(const char *a, const char *b, size_t n)
 {
@@ -66,12 +59,13 @@ same_text(const char *a, const char *b, size_t n)
 
 	if (n >= 8) {
 		for (; n > 8; n -= 8, a += 8, b += 8)
-			if ((load(a) | upper) != (load(b) | upper))
+			if ((ir_mail_load(a) | upper) !=
+			    (ir_mail_load(b) | upper))
 				return false;
 		/* the last eight, some of them again */
 		a -= 8 - n;
 		b -= 8 - n;
-		return (load(a) | upper) == (load(b) | upper);
+		return (ir_mail_load(a) | upper) == (ir_mail_load(b) | upper);
 	}
 	for (; n; n--, a++, b++)
 		if ((*a | 0x20) != (*b | 0x20))
@@ -167,7 +161,7 @@ fill(struct ir_mail_events *e, struct ir_mail_event *v,
 }
 
 /* A message came in; deliveries may be logged first. */
-static __attribute__((noinline)) int
+static RARE int
 take_arrival(struct ir_mail_events *e, const struct ir_mlog_line *l,
     uint32_t off, uint32_t len, uint32_t line)
 {
@@ -238,7 +232,7 @@ take_id(struct ir_mail_events *e, const struct ir_mlog_line *l, uint32_t off,
 	return 0;
 }
 
-static __attribute__((noinline)) bool
+static RARE bool
 wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
 {
 	struct ir_ip ip = { .v6 = a->family == 6 };

@@ -7,16 +7,9 @@
 #include "state_in.h"
 
 #define FREE_CELL 0
+/* Out of the way of what is frequent, which then needs fewer registers. */
+#define RARE __attribute__((noinline))
 #define PLACES (UINT64_C(1) << 39)	/* from here on: imported lines */
-
-static inline uint64_t
-load(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	return le64toh(v);
-}
 
 uint64_t
 ir_mail_subject_hash(enum ir_mlog_who who, const char *name, size_t n)
@@ -26,9 +19,9 @@ ir_mail_subject_hash(enum ir_mlog_who who, const char *name, size_t n)
 	bool behind = n >= 8;	/* the last may be had with those before */
 
 	for (; n >= 8; n -= 8, name += 8)
-		h = ir_mail_mix(h, load(name) | upper);
+		h = ir_mail_mix(h, ir_mail_load(name) | upper);
 	if (n && behind) {
-		v = load(name + n - 8) >> (64 - 8 * n);
+		v = ir_mail_load(name + n - 8) >> (64 - 8 * n);
 	} else {
 		memcpy(&v, name, n);
 		v = le64toh(v);
@@ -873,7 +866,7 @@ open_slot(struct message *v, uint32_t cap, uint64_t id)
 	return &v[k];
 }
 
-static __attribute__((noinline)) void
+static RARE void
 settle_rare(struct ir_mail_state *s, struct ir_mail_subject *u,
     const struct message *m)
 {
