@@ -21,7 +21,7 @@ struct judge {
 	struct ir_mail_verdict *v;
 	struct ir_mail_place *near;	/* by /16, for what is new; by first */
 	size_t nnear;
-	uint32_t day_peak, day_peak_at, day_median, days;
+	uint32_t day_peak, day_median, days;
 	bool by_login;		/* it sends nothing here: logins count */
 	bool fresh;		/* a place without a past sends, and not news */
 	bool regular;		/* such hours come again and again */
@@ -533,8 +533,8 @@ weigh(const struct judge *j, size_t i, uint32_t sends, uint32_t last,
 		days = 0.5;
 	times = sends / days / (base / past);
 	/* the less past there is, the more there must be */
-	if (past > (sends >= 100 && times >= 20 ? 1 : 2) && sends >= 30 && sends / days >= 15 &&
-	    times >= f->times)
+	if (past > (sends >= 100 && times >= 20 ? 1 : 2) && sends >= 30 &&
+	    sends / days >= 15 && times >= f->times)
 		*f = (struct fresh){ i, sends, times };
 }
 
@@ -612,9 +612,10 @@ judge_new(struct judge *j)
 	far = far_away(j, &p[f.at]);
 	j->fresh = far || !clean(j->u);
 	g = signal_at(j, "new", !j->fresh ? 10 : !j->regular && (far ||
-	    (f.sends >= 200 && f.times >= 8)) ? 30 : 20, f.sends, 30, "%u messages from places "
-	    "that it never used before%s, %.0f times its rate until then",
-	    f.sends, far ? ", in another part of the world" : "", f.times);
+	    (f.sends >= 200 && f.times >= 8)) ? 30 : 20, f.sends, 30,
+	    "%u messages from places that it never used before%s, %.0f times "
+	    "its rate until then", f.sends, far ?
+	    ", in another part of the world" : "", f.times);
 	for (i = f.at; i < j->nnear; i++)
 		if (!p[i].known)
 			add_line(j, g, p[i].where);
@@ -812,10 +813,8 @@ find_days(struct judge *j, uint32_t *v)
 			v[n++] = 0;
 		last = day;
 		v[n - 1] += u->cell[i] & 0xffff;
-		if (v[n - 1] > j->day_peak) {
+		if (v[n - 1] > j->day_peak)
 			j->day_peak = v[n - 1];
-			j->day_peak_at = day;
-		}
 	}
 	j->days = n;
 	qsort(v, n, sizeof *v, by_number);
@@ -859,8 +858,8 @@ calm(const struct judge *j)
 	/* a few more refusals than a list should have are not many yet */
 	return !j->fresh && !j->inside && (j->v->nsignals == 0 ||
 	    (j->v->nsignals == 1 && has(j, "new"))) &&
-	    rcpts >= 20 && u->bounces * (u->bounces < 20 ? 10u : 20u) <
-	    rcpts &&
+	    rcpts >= 20 && u->bounces * (u->bounces < 20 ? UINT64_C(10) :
+	    UINT64_C(20)) < rcpts &&
 	    u->foreign * UINT64_C(5) < u->msgs + UINT64_C(1);
 }
 
@@ -882,7 +881,7 @@ static void
 judge_rate(struct judge *j, bool quiet)
 {
 	uint32_t peak = j->v->peak, median = j->v->median, n;
-	struct ir_mail_signal *g = NULL;
+	struct ir_mail_signal *g;
 	/* nobody writes that much by hand, in a browser */
 	bool web = j->inside && j->u->who == IR_MLOG_ACCOUNT;
 
@@ -983,8 +982,9 @@ judge_bounces(struct judge *j)
 		return;
 	/* SES looks closer from 5% on, and stops sending from 10% on */
 	g = signal_at(j, "bounces", share < 10 ? 10 : u->bounces < 50 ? 20 :
-	    share < 15 ? 20 : 25, (int64_t)share, 5, "%u of %llu recipients (%llu%%) refused",
-	    u->bounces, (unsigned long long)all, (unsigned long long)share);
+	    share < 15 ? 20 : 25, (int64_t)share, 5,
+	    "%u of %llu recipients (%llu%%) refused", u->bounces,
+	    (unsigned long long)all, (unsigned long long)share);
 	for (i = 0; i < IR_MAIL_BOUNCE_LINES; i++)
 		if (ir_mail_rare(u)->bounced[i].hash)
 			add_line(j, g, ir_mail_rare(u)->bounced[i].where);
@@ -1014,7 +1014,8 @@ judge_text(struct judge *j, bool quiet)
 		    IR_MAIL_KMV ? "about " : "", titles);
 		hour_lines(j, g);
 	}
-	if (!j->inside && u->robots >= 10 && u->robots * UINT64_C(5) >= u->msgs) {
+	if (!j->inside && u->robots >= 10 && u->robots * UINT64_C(5) >=
+	    u->msgs) {
 		g = signal_at(j, "helo", 10, u->robots, 10, "%u messages by "
 		    "programs that name themselves as mass mailers do",
 		    u->robots);

@@ -5,7 +5,7 @@
  * CSF, policy daemons and postmasters use (reference in the man page).
  *
  * Places, not addresses, are counted: the AS where a database knows it, else
- * the /8 (IPv6: /23), so that a telephone that roams is one or a few.  This
+ * the /8 (IPv6: /24), so that a telephone that roams is one or a few.  This
  * host's own and private addresses (webmail, panels) are no place.
  */
 #ifndef IR_MAILLOG_SCORE_H

@@ -445,7 +445,8 @@ ir_web_whos(const struct ir_web_counts *c, struct ir_web_who **v,
 		struct ir_web_url *u = c->url[i];
 
 		if (u && u->known.kind != IR_WEB_HONEST &&
-		    u->known.kind != IR_WEB_PAID && (add_whos(&w, u, false) || add_whos(&w, u, true))) {
+		    u->known.kind != IR_WEB_PAID &&
+		    (add_whos(&w, u, false) || add_whos(&w, u, true))) {
 			free(w.v);
 			return ir_fail(err, IR_OSERR, "no memory");
 		}
