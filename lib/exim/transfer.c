@@ -13,7 +13,7 @@
 
 #define NAMES (4 * IR_MANIFEST_BATCH)
 #define BATCHES IR_TRANSFER_BATCHES
-#define SYNC_EACH 4	/* folders that are synced one by one */
+#define SYNC_EACH 24	/* folders that are synced one by one */
 #define DIRS 137	/* folders of two queues of a split spool, and more */
 
 /* Folders that a batch has changed, and the manifest. */
@@ -83,8 +83,9 @@ same_fs(const struct dirs *d)
 }
 
 /*
- * A split spool has many folders: then one sync of their file system costs
- * less than a flush of the disk for each of them.
+ * The first fsync pays for most of them.  Ids in no order may lie in all the
+ * folders of a split spool: then one sync of their file system costs less
+ * than a flush of the disk for each of them.
  */
 static int
 sync_dirs(struct dirs *d, struct ir_err *err)
