@@ -31,7 +31,7 @@ say = @$(if $(filter 0,$(V)),printf '%-5s %s\n' $(1) $@,:)
 
 NEEDED := libcurl libcrypto libcrypt libssl json-c expat libpcre2-8 zlib libzstd
 # used when pkg-config finds them: HAVE_P11_KIT_1 and so on; --version says so
-OPTIONAL := p11-kit-1 libisal libidn2 libpsl libmaxminddb
+OPTIONAL := p11-kit-1 libisal libidn2 libpsl libmaxminddb liblzma
 
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
 CMD_SRC := $(sort $(wildcard cmd/*.c))

@@ -157,6 +157,8 @@ is_lines(const char *path, const char *member)
 	if (strrchr(base, '/'))
 		base = strrchr(base, '/') + 1;
 	for (i = 0; i < sizeof name / sizeof *name; i++) {
+		if (base[0] != name[i][0])
+			continue;
 		n = strlen(name[i]);
 		/* and its copies: sasl_passwd.bak, passwd.client~ */
 		if (strncmp(base, name[i], n) == 0 && (base[n] == '\0' ||

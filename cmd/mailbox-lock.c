@@ -52,6 +52,7 @@ struct box {
 	char beside[PATH_MAX];		/* what may let it in as well */
 	struct ir_secret proof;		/* what the lock is the hash of */
 	bool was, changed, proven;
+	bool locked;			/* now, or after the change */
 	bool new_password;		/* it is in force, or will be */
 	int kicked;			/* sessions; -1: not known */
 };
@@ -637,13 +638,6 @@ on_cpanel(struct run *x, struct box *a, struct ir_err *err)
 	bool want = !x->undo, login, outgoing;
 	int is[2];
 
-	if (*a->given) {
-		ir_fail(err, IR_CONFIG, "cPanel takes a new password as an "
-		    "argument only: not given there");
-		ir_hint(err, "set it in cPanel's own pages: cred-vault get "
-		    "mailbox/%s", a->name);
-		return -1;
-	}
 	if (uapi(a, "list_pops_with_disk", is, err))
 		return -1;
 	a->was = is[0] == 1 && is[1] == 1;
@@ -825,6 +819,7 @@ prove(struct run *x, struct box *a, struct ir_err *err)
 		    a->name);
 	if (shut != 0)
 		return 0;
+	a->locked = false;
 	ir_fail(err, IR_CONFIG, "Dovecot does not heed it");
 	ir_hint(err, "it is in the file: does another passdb stand before "
 	    "it?");
@@ -839,8 +834,7 @@ report(struct run *x, const struct box *a, const struct ir_err *err)
 	struct ir_rec *r = ir_rec_new("mailbox", a->name);
 
 	ir_rec_str(r, "backend", backends[x->backend]);
-	ir_rec_bool(r, "locked", x->change.dry_run || err->code ? a->was :
-	    x->undo ? a->was && !a->changed : true);
+	ir_rec_bool(r, "locked", a->locked);
 	ir_rec_bool(r, "was", a->was);
 	ir_rec_bool(r, "changed", a->changed);
 	if (*a->deny_file)
@@ -867,6 +861,20 @@ report(struct run *x, const struct box *a, const struct ir_err *err)
 		ir_warn(&x->common, "%s: hint: %s", a->name, err->hint);
 }
 
+/* It is locked all the same: that comes first, here as on the host. */
+static void
+no_password(const struct run *x, const struct box *a, struct ir_err *err)
+{
+	if (x->backend == CPANEL)
+		ir_fail(err, IR_CONFIG, "locked; cPanel takes a new password "
+		    "as an argument only: not given there");
+	else
+		ir_fail(err, IR_CONFIG, "locked; its password is kept where "
+		    "this cannot change it");
+	ir_hint(err, "set it %s: cred-vault get mailbox/%s", x->backend ==
+	    CPANEL ? "in cPanel's own pages" : "there", a->name);
+}
+
 static void
 change_box(struct run *x, struct box *a)
 {
@@ -888,13 +896,15 @@ change_box(struct run *x, struct box *a)
 		rc = lock_by_list(x, a, &err);
 	else
 		rc = lock_by_password(x, a, &err);
+	a->locked = rc || x->change.dry_run ? a->was : x->undo ? a->was &&
+	    !a->changed : true;
 	if (rc == 0 && x->backend == DOVECOT && !x->change.dry_run)
 		rc = x->undo ? 0 : prove(x, a, &err);
 	if (rc == 0 && !x->undo && !x->no_kick && x->backend != FILES)
 		rc = kick(x, a, &err);
-	if (rc == 0 && *a->given && !a->new_password && !x->change.dry_run)
-		ir_fail(&err, IR_CONFIG, "locked; its password is kept where "
-		    "this cannot change it");
+	if (rc == 0 && *a->given && !a->new_password && !x->undo &&
+	    !x->change.dry_run)
+		no_password(x, a, &err);
 	report(x, a, &err);
 	ir_secret_free(&a->proof);
 }

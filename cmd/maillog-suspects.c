@@ -702,6 +702,14 @@ check_usage(struct cmd_run *x, int n)
 	x->opts.arg = x;
 }
 
+static void
+twice(void *arg, const char *path, const char *same)
+{
+	const struct cmd_run *x = arg;
+
+	ir_warn(&x->common, "%s: the same log as %s: read once", path, same);
+}
+
 static int
 open_files(struct cmd_run *x, char **operands, size_t n, struct ir_err *err)
 {
@@ -736,6 +744,9 @@ open_files(struct cmd_run *x, char **operands, size_t n, struct ir_err *err)
 	/* a log that is followed gets a new file in its folder */
 	if (rc == 0 && !x->follow)
 		ir_sandbox_read_only(paths, n);
+	if (rc == 0)
+		x->list.n = ir_mail_files_once(x->list.v, x->list.n, twice,
+		    x);
 	free(paths);
 	(void)ir_catch_stop();
 	return rc;

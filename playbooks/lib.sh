@@ -19,6 +19,7 @@
 #	pb_need NAME	a value that must be known by now, else stop with 64
 #	pb_note NAME VALUE / pb_get NAME	remember for later steps
 #	pb_journal EVENT	records on stdin into the journal
+#	pb_play NAME	another playbook, as a person can start it
 #	pb_remark EVENT NAME=VALUE...	a note of words
 #	pb_hands USER	the credentials at work are not this stolen user's
 #	pb_ended STEP	when it ended, for reports
@@ -27,6 +28,11 @@
 #	pb_open_incident	open that of $pb_out/report.json
 #	pb_pause_unused	pause SES where nothing honest is sent
 #	pb_doors PLAN	close Mail Manager's ingress points in those regions
+#	pb_part DIR	this is a part of that incident: mail is held and released
+#			by its playbook
+#	pb_is_part	0: so it is
+#	pb_opened	a function of the playbook's own: looked at before any step
+#	pb_part_holds	0: and mail has not been released yet
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -35,8 +41,12 @@ umask 077
 export LC_ALL=C
 
 pb_name=${0##*/}
+pb_joins=	# yes: it works in another playbook's incident, too
+pb_on_host=	# yes: it works on a mail host
 pb_apply=
 pb_from=
+pb_until=
+pb_part_of=
 pb_list=
 pb_dir=
 pb_dry_dir=
@@ -79,6 +89,12 @@ pb_parse() {
 		--list) pb_list=yes ;;
 		--from)
 			pb_from=$(pb_value "$@")
+			pb_known "$pb_from"
+			shift
+			;;
+		--until)
+			pb_until=$(pb_value "$@")
+			pb_known "$pb_until"
 			shift
 			;;
 		--incident)
@@ -102,6 +118,12 @@ pb_parse() {
 
 pb_steps() {
 	compgen -A function | grep '^step_[0-9]' | sort
+}
+
+# A number that no step has would run none of them, or all, and look well.
+pb_known() {	# NN
+	compgen -A function "step_$1" >/dev/null ||
+		pb_usage "no step begins with $1: $pb_name --list"
 }
 
 # --- what steps use ---------------------------------------------------------
@@ -274,8 +296,35 @@ pb_need() {
 	printf '%s' "$v"
 }
 
+# They are in no PATH: what is printed is to be pasted.
+pb_play() {	# NAME
+	case $0 in
+	*/*) printf '%s/%s' "${0%/*}" "$1" ;;
+	*) printf '%s' "$1" ;;
+	esac
+}
+
 pb_now() {
 	date -u +%Y-%m-%dT%H:%M:%SZ
+}
+
+# An incident may have several ways in, each with a playbook and a folder of
+# its own.  Mail is held once for all of them, and released by the playbook
+# that began it, last: before its new key is proven, honest mail would bounce.
+pb_part() {	# DIR: that one's incident
+	[ -e "$1/journal.jsonl" ] || pb_usage "--part-of $1: no incident"
+	pb_part_of=$(readlink -f "$1")
+}
+
+pb_is_part() {
+	[ -n "$(pb_get part-of)" ]
+}
+
+pb_part_holds() {
+	local dir
+	dir=$(pb_get part-of)
+	[ -n "$dir" ] && [ -d "$dir/steps" ] &&
+		! compgen -G "$dir/steps/*_recover_release/done" >/dev/null
 }
 
 # Records on stdin become the details of an event.
@@ -445,6 +494,14 @@ pb_step() {	# FUNCTION
 			"then start again (see $pb_out/stderr)"
 		;;
 	75) pb_say "$name: still failing; start again later" ;;
+	1) pb_say "$name: the answer is no, for the reason above; nothing" \
+		"more is done" ;;
+	64) pb_say "$name: start again with what it asks for" \
+		"($pb_name -h)" ;;
+	77) pb_say "$name: denied, see above: whose credentials, whose" \
+		"rights are these?" ;;
+	127) pb_say "$name: a command is missing, see above: here, or on the" \
+		"mail host; mend it and start again" ;;
 	*) pb_say "$name: exit $pb_rc; mend it and start again" ;;
 	esac
 }
@@ -452,12 +509,40 @@ pb_step() {	# FUNCTION
 # One run at a time.  Children hold the lock too: after a kill -9 the next
 # run waits for what is still under way instead of doing it twice.
 pb_lock() {
+	local limit=${QUELL_LOCK_WAIT:-300}
 	exec 9>"$pb_dir/lock"
-	flock -w "${QUELL_LOCK_WAIT:-300}" 9 ||
-		pb_die 75 "another run holds $pb_dir"
+	flock -n 9 || {
+		pb_say "another run, or what one that was killed has started," \
+			"works in $pb_dir: waiting up to $limit s"
+		flock -w "$limit" 9 || pb_die 75 "another run holds $pb_dir"
+	}
+}
+
+# Steps of the same name would count as done, and facts as known.
+pb_own() {
+	local owner
+	owner=$(pb_get playbook)
+	[ -z "$pb_joins" ] || return 0
+	[ -z "$owner" ] || [ "$owner" = "$pb_name" ] ||
+		pb_die 64 "${1:-it} is an incident of $owner: $pb_name needs a" \
+			"folder of its own"
+	pb_note playbook "$pb_name"
+}
+
+# What is missing is told at once, and not in the midst of it.
+pb_tools() {
+	local tool missing=''
+	for tool in jq flock incident; do
+		command -v "$tool" >/dev/null || missing+=" $tool"
+	done
+	[ -z "$missing" ] || pb_die 66 "not in PATH:$missing"
+	[ -z "$pb_on_host" ] ||
+		pb_say "mail host: ${QUELL_MAILHOST_CMD:-this machine (no \$QUELL_MAILHOST_CMD)}"
 }
 
 pb_open() {
+	local named=$pb_dir
+	pb_tools
 	if [ -n "$pb_apply" ]; then
 		[ -n "$pb_dir" ] || pb_usage "--apply needs --incident DIR"
 		mkdir -p "$pb_dir"
@@ -472,6 +557,8 @@ pb_open() {
 			cp -R "$pb_dir/facts" "$pb_dry_dir/" 2>/dev/null || true
 			cp "$pb_dir/report.json" "$pb_dry_dir/" 2>/dev/null ||
 				true
+		elif [ -n "$pb_dir" ]; then
+			pb_say "$pb_dir: there is no such incident yet"
 		fi
 		pb_dir=$pb_dry_dir
 		pb_where=dry-run
@@ -481,6 +568,8 @@ pb_open() {
 	fi
 	mkdir -p "$pb_dir/$pb_where" "$pb_dir/$pb_facts"
 	pb_lock
+	pb_own "$named"
+	[ -z "$pb_part_of" ] || pb_note part-of "$pb_part_of"
 }
 
 pb_run() {
@@ -490,9 +579,12 @@ pb_run() {
 		exit 0
 	fi
 	pb_open
+	! declare -F pb_opened >/dev/null || pb_opened
 	for fn in $(pb_steps); do
 		[ -z "$pb_from" ] || [[ ${fn#step_} > $pb_from ]] ||
 			[[ ${fn#step_} == "$pb_from"* ]] || continue
+		[ -z "$pb_until" ] || [[ ${fn#step_} < $pb_until ]] ||
+			[[ ${fn#step_} == "$pb_until"* ]] || break
 		pb_step "$fn"
 		[ "$pb_rc" = 0 ] || exit "$pb_rc"
 	done
@@ -503,5 +595,5 @@ pb_run() {
 			sort -z | xargs -0r sha256sum >SHA256SUMS.new &&
 			mv SHA256SUMS.new SHA256SUMS
 	)
-	pb_say "done"
+	pb_say "done${pb_until:+ until $pb_until}"
 }

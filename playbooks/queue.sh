@@ -3,7 +3,9 @@
 #
 # Who it is stays what it was when it was first seen: a run that was killed
 # must not judge anew by half a queue.
-# shellcheck shell=bash disable=SC2154 # lib.sh sets pb_...
+# shellcheck shell=bash disable=SC2154,SC2034 # lib.sh sets and reads pb_...
+
+pb_on_host=yes
 
 # Who the spam in the queue seems to come from, once, into a file.
 queue_suspects() {	# FILE
@@ -55,6 +57,10 @@ queue_preserve() {
 	pb_event queue "$pb_out/queue.jsonl"
 	# what the log says until now, compressed
 	log=$(pb_mainlog) || return 0
+	pb_host test -e "$log" </dev/null || {
+		pb_say "there is no $log: no log is kept"
+		return 0
+	}
 	pb_host gzip -c "$log" >"$pb_out/mainlog.gz"
 	pb_event mainlog "$pb_out/mainlog.gz"
 }

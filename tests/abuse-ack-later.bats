@@ -338,9 +338,13 @@ judged() {	# CODE WORD: what the log says
 
 @test "--bounce: delayed is no failure, a copy is none, success is not proof" {
 	sent --cc copy@x.example
+	sed -i '/"ack.relayed"/s/"time":"[^"]*"/"time":"2026-11-01T00:00:00.000Z"/' \
+		"$dir/journal.jsonl"
 	DSN_ID=a dsn delayed "$to" "$id" >delayed.eml
 	run -0 --separate-stderr bounce delayed.eml
 	is '.changed and .state == "relayed" and (.how | test("^delayed"))'
+	# a delay says nothing of when it was sent
+	is '.taken_at | startswith("2026-11-01T00:00:00")'
 	due '.answered == false and .ack == "relayed" and (has("rearmed") | not)'
 	run -0 --separate-stderr bounce delayed.eml
 	is '.changed == false'
@@ -359,6 +363,15 @@ judged() {	# CODE WORD: what the log says
 	run -0 --separate-stderr bounce inner
 	is '.changed and .state == "bounced"'
 	[ "$(events)" = "ack.prepared ack.sending ack.relayed ack.delayed ack.bounced" ]
+}
+
+@test "--bounce: SES by SMTP gave it another id, ours is in References" {
+	sent
+	sed -i 's/"smtp 127.0.0.1:[0-9]*"/"smtp email-smtp.eu-west-1.amazonaws.com:587"/' \
+		"$dir/journal.jsonl"
+	dsn failed "$to" '<0102@eu-west-1.amazonses.com>' "References: $id" >f
+	run -0 --separate-stderr bounce f
+	is '.changed and .state == "bounced"'
 }
 
 @test "a flood of delays does not fill the disk, and hides no failure" {

@@ -103,6 +103,17 @@ reminder() {
 		(has("reopened") | not)'
 }
 
+@test "forged words closed it; the same words, proven, are an incident with a clock" {
+	local aws='AWS <trustandsafety@support.aws.com>'
+	reminder "$aws" '<r@list>' fail | "$INTAKE"
+	dir=$(echo incidents/*)
+	incident log "$dir" --event incident.closed >/dev/null
+	reminder "$aws" '<r@aws>' pass | "$INTAKE"
+	[ "$(incidents)" = 1 ]
+	incident show "$dir" | jq -e '.state == "open" and .reopened and
+		.answered == false and .due'
+}
+
 @test "a delivery that brings several reports opens each" {
 	jq -c 'if .account then .detail.eventArn += .detail.eventTypeCode
 		else . end' "$data/40-eventbridge.json" \

@@ -43,6 +43,7 @@ needs()
 	build libidn2-dev libidn2-devel
 	build libpsl-dev libpsl-devel
 	build libmaxminddb-dev libmaxminddb-devel
+	build liblzma-dev xz-devel
 	check bats bats
 	check jq jq
 	check git git
@@ -51,6 +52,7 @@ needs()
 	check curl curl
 	check openssl openssl
 	check zstd zstd
+	check xz-utils xz
 	check python3 python3
 	check python3-venv -
 	check procps procps-ng

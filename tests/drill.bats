@@ -13,9 +13,10 @@ setup_file() {
 }
 
 drill() {	# [NAME=VALUE ...]
-	# shellcheck source=tests/lib/exim.bash
-	. "$QUELL_ROOT/tests/lib/exim.bash"
+	# shellcheck source=tests/lib/dovecot.bash
+	. "$QUELL_ROOT/tests/lib/dovecot.bash"
 	exim_available || skip "no Exim in a namespace here"
+	dovecot_available || skip "no Dovecot in a namespace here"
 	chmod 0711 "$BATS_TEST_TMPDIR"
 	run env "$@" DRILL_DIR="$BATS_TEST_TMPDIR/drill" \
 		"$QUELL_ROOT/tests/drill/run.sh" 3>&-
@@ -35,6 +36,9 @@ no_process_left() {
 	sha256sum --quiet -c SHA256SUMS
 	grep -q 'ses-rotate' steps/70_report_timeline/timeline.md
 	grep -q '20411223344-1' steps/71_report_reply/reply.txt
+	# the way in: its own folder, its own story
+	jq -e .locked way-in/mailbox-billing@shop.example.net/steps/33_contain_mailbox/mailbox.jsonl
+	incident verify way-in/mailbox-billing@shop.example.net
 	run -1 grep -rlE 'st0len/|secret-billing' .
 	[ ! -e secrets/ses.pw ]
 	no_process_left
@@ -51,6 +55,11 @@ no_process_left() {
 	local step
 	drill DRILL_KILL_STEPS=1
 	for step in $("$QUELL_ROOT/playbooks/abuse-report" --list); do
+		[ -d "$BATS_TEST_TMPDIR/drill/killed/$step.before" ]
+		[ -d "$BATS_TEST_TMPDIR/drill/killed/$step.after" ]
+	done
+	for step in 33_contain_mailbox 34_contain_prove; do
+		step=mailbox-billing@shop.example.net.$step
 		[ -d "$BATS_TEST_TMPDIR/drill/killed/$step.before" ]
 		[ -d "$BATS_TEST_TMPDIR/drill/killed/$step.after" ]
 	done

@@ -96,15 +96,54 @@ banned() {	# JAIL ADDRESS
 	jq -se 'map(.event) | index("fail2ban.begin") and index("fail2ban.end")' inc/journal.jsonl
 	# a network that only looks like one of them
 	play 1 --office 198.51.100.0/2
-	[[ $output == *'198.51.100.0/2 may be banned by exim dovecot'* ]]
+	[[ $output == *'198.51.100.0/2 may be banned by dovecot exim'* ]]
 }
 
-@test "what fail2ban does not like is put back as it was" {
+@test "what fail2ban does not like is not put there" {
 	printf '[exim]\nenabled = true\n' >f2b/jail.d/quell.local
 	fail2ban-client reload >/dev/null
 	cp f2b/jail.d/quell.local before
 	play 78 --fail2ban --jail exim --jail no-such-jail --incident inc --apply
-	[[ $output == *'put back as it was'* ]]
+	[[ $output == *'nothing is changed'* ]]
 	cmp before f2b/jail.d/quell.local
 	fail2ban-client status exim
+}
+
+@test "a later run keeps what earlier ones asked for, and takes one away" {
+	play 1 --fail2ban --jail exim --office 198.51.100.0/24 --incident a --apply
+	play 1 --fail2ban --jail dovecot --office 203.0.113.0/24 --incident a --apply
+	for jail in exim dovecot; do
+		fail2ban-client get "$jail" ignoreip >ignored
+		for net in 127.0.0.0/8 203.0.113.9 198.51.100.0/24 203.0.113.0/24; do
+			grep -qF "$net" ignored
+		done
+	done
+	# what the hint says is not the end of the others either
+	play 1 --office 192.0.2.0/24
+	[[ $output == *"$(printf '%s' '--fail2ban --office 192.0.2.0/24')"* ]]
+	play 1 --fail2ban --office 192.0.2.0/24 --incident a --apply
+	fail2ban-client get exim ignoreip | grep -qF 198.51.100.0/24
+	# one away, in a dry run first
+	cp f2b/jail.d/quell.local was
+	play 0 --fail2ban --no-jail exim --no-office 203.0.113.0/24
+	cmp was f2b/jail.d/quell.local
+	play 0 --fail2ban --no-jail exim --no-office 203.0.113.0/24 --incident a --apply
+	run ! fail2ban-client status exim
+	fail2ban-client get dovecot ignoreip >ignored
+	run ! grep -F 203.0.113.0/24 ignored
+	grep -qF 192.0.2.0/24 ignored
+	grep -qF 203.0.113.9 ignored
+	# the hint names all that are to be on, not those alone that are off
+	play 1 --jail exim
+	[[ $output == *'no fail2ban jail: exim'*'--incident DIR --apply --fail2ban --jail dovecot --jail exim'* ]]
+	# what only another file lets in is said
+	play 0 --fail2ban --no-office 203.0.113.9 --incident a --apply
+	[[ $output == *'another file lets 203.0.113.9 in by dovecot'* ]]
+	# the file of an older version: its lists are kept
+	printf '# written by harden of quell\n[exim]\nenabled = true\nignoreip = 127.0.0.1/8 192.0.2.77\n' \
+		>f2b/jail.d/quell.local
+	play 1 --fail2ban --jail dovecot --incident a --apply
+	fail2ban-client get dovecot ignoreip | grep -qF 192.0.2.77
+	run -64 harden --jail "$(printf 'x]\nbanaction = evil')"
+	run -64 harden --office '-x'
 }

@@ -4,56 +4,16 @@
 
 load lib/quell
 load lib/playbook_kill
+load lib/mailbox_world
 
-# The mail host's own commands remember in $QUELL_STATE_DIR.*, each world its
-# own; mailbox-lock is the real one, with a stand-in for Dovecot.
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
 	export QUELL_MAILHOST_CMD=env QUELL_VAULT_KEY=file:$PWD/vault.key
 	export QUELL_VAULT=$PWD/vault
-	mkdir bin
-	: >mainlog
-	cat >bin/exim-queue <<-'END'
-	#!/bin/sh
-	s=$QUELL_STATE_DIR
-	case $* in
-	*--suspects*) [ -e "$s.purged" ] || echo '{"type":"queue-suspect","id":"account=a@x.example","kind":"account","value":"a@x.example","count":5,"where":"w","signals":[],"command":"c"}' ;;
-	*--where*) [ -e "$s.purged" ] || echo '{"type":"queue-msg","id":"1xUnbX-0004Fv-1l"}' ;;
-	*--top*) ;;
-	*) echo '{"type":"queue-msg","id":"1xUnbX-0004Fv-1l"}' ;;
-	esac
-	END
-	cat >bin/exim-hold <<-'END'
-	#!/bin/sh
-	case $* in
-	*--release*) rm -f "$QUELL_STATE_DIR.held" ;;
-	*) : >"$QUELL_STATE_DIR.held" ;;
-	esac
-	echo '{"type":"mail-hold","id":"mx"}'
-	END
-	cat >bin/exim-block <<-'END'
-	#!/bin/sh
-	case $* in
-	*--undo*) rm -f "$QUELL_STATE_DIR.blocked" ;;
-	*--list*) [ ! -e "$QUELL_STATE_DIR.blocked" ] || echo '{"type":"mail-block","id":"a@x.example","blocked":true}' ;;
-	*) : >"$QUELL_STATE_DIR.blocked"; echo '{"type":"mail-block","id":"a@x.example","ok":true}' ;;
-	esac
-	END
-	printf '#!/bin/sh\n: >"$QUELL_STATE_DIR.purged"\necho "{\\"type\\":\\"queue-msg\\",\\"id\\":\\"1xUnbX-0004Fv-1l\\",\\"ok\\":true,\\"changed\\":true}"\n' \
-		>bin/exim-queue-purge
-	printf '#!/bin/sh\necho "log_file_path = %s"\n' "$PWD/mainlog" >bin/exim4
-	# Dovecot gets a fresh environment: its files are told by name
-	cat >bin/mailbox-lock.host <<-END
-	#!/bin/sh
-	case \$* in
-	*--new-password*) exec '$QUELL_B/bin/mailbox-lock' "\$@" ;;
-	esac
-	exec '$QUELL_B/bin/mailbox-lock' --passwd-file "\$QUELL_STATE_DIR.users" "\$@"
-	END
-	mv bin/mailbox-lock.host bin/mailbox-lock
-	chmod +x bin/*
+	mailbox_world a@x.example
 	printf 'a@x.example:old:\nb@x.example:other:\n' >state.whole.users
 	cp state.whole.users state.killed.users
+	export TZ=UTC
 	echo '{}' >world.json
 	kill_setup world.json
 }
@@ -77,8 +37,10 @@ ending() {	# whole or killed
 }
 
 @test "killed at every step, it ends the same" {
-	kill_run 0 17 mailbox-compromise
-	killed_at 10_identify_account 12_identify_decide 20_contain_hold \
+	mailbox_log a@x.example 11 >mainlog
+	kill_run 0 21 mailbox-compromise --log "$PWD/mainlog"
+	killed_at 10_identify_queue 11_identify_log 13_identify_access \
+		14_identify_decide 20_contain_hold \
 		21_contain_account 30_preserve_queue 32_contain_password \
 		33_contain_mailbox 34_contain_prove 40_eradicate_quarantine \
 		41_eradicate_prove 50_recover_release 70_report_timeline

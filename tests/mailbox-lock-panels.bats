@@ -82,9 +82,24 @@ lock() {	# CODE [argument...]
 	lock 65 -y --owner shop alice
 	lock 64 -y --owner -x alice@shop.example
 	[ -e /etc/userdomains ] || lock 66 -y alice@shop.example
+}
+
+@test "cPanel: a given password is not put, and locks it all the same" {
 	mailbox-lock -y --new-password alice@shop.example >hash.jsonl
 	lock 78 -y --owner shop - <hash.jsonl
-	is '.why | test("as an argument only")'
+	is '.locked and .changed and .proven and .new_password == false and
+		.ok == false and (.why | test("^locked; .* as an argument only"))'
+	[[ $stderr == *'cred-vault get mailbox/alice@shop.example'* ]]
+	[ "$(cat login outgoing | paste -sd,)" = 1,1 ]
+	run -1 grep -qF "$(jq -r .hash hash.jsonl)" argv
+	lock 78 -y --owner shop - <hash.jsonl
+	is '.locked and .was and .changed == false'
+	lock 0 -y --undo --owner shop alice@shop.example
+	[ "$(cat login outgoing | paste -sd,)" = 0,0 ]
+	# what fails before it is no lock
+	: >broken
+	lock 69 -y --owner shop - <hash.jsonl
+	is '.locked == false'
 }
 
 @test "cPanel: killed after each call, the next run ends the same" {

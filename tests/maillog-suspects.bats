@@ -340,6 +340,53 @@ small() {
 	run -66 maillog-suspects nothing
 }
 
+@test "of another network's messages nothing is left, nor too much" {
+	local i
+	for ((i = 0; i < 300; i++)); do
+		printf '2026-11-21 10:00:00 1xUtVi-00%04x-0D %s\n' "$i" \
+			"<= bob@a.example H=(x) [198.51.100.7]:3 P=esmtpsa A=plain:bob@a.example S=1"
+	done >many
+	# as many ends in another part of the log, far from their beginnings
+	{
+		cat many
+		yes '2026-11-21 10:00:00 Start queue run: pid=1' | head -8000
+		sed 's/<=.*/=> x@b.example R=a T=b/' many
+		sed 's/<=.*/Completed/' many
+	} >log
+	run -0 --separate-stderr maillog-suspects --ip 203.0.113.0/24 --partial log
+	[ "$(jq -s 'length' <<<"$output")" = 1 ]
+	jq -e 'has("messages") | not' <<<"$output"
+	run -0 --separate-stderr maillog-suspects --ip 203.0.113.0/24 --summary log
+	jq -e '.messages == 0 and .uncounted == 0 and .senders == 0' <<<"$output"
+	run -0 --separate-stderr maillog-suspects --ip 198.51.100.7 log
+	about bob@a.example '.messages == 300 and .recipients == 300'
+}
+
+@test "a log that is given twice is read once" {
+	small
+	head -c 300000 mainlog >part
+	maillog-suspects --summary mainlog | plain >want
+	mkdir d
+	cp mainlog d/mainlog
+	gzip -c mainlog >d/mainlog.gz
+	zstd -qc mainlog >d/mainlog.zst
+	ln d/mainlog d/hard
+	ln -s mainlog d/link
+	run -0 --separate-stderr maillog-suspects --summary d/mainlog d/*
+	plain <<<"$output" | cmp - want
+	[ "${#stderr_lines[@]}" = 5 ]
+	for f in mainlog mainlog.gz mainlog.zst hard link; do
+		grep -qx "maillog-suspects: d/$f: the same log as d/mainlog: read once" <<<"$stderr"
+	done
+	# another text under such a name is another log
+	mkdir e
+	cp part e/mainlog
+	tail -c 300000 mainlog | gzip >e/mainlog.gz
+	run -0 --separate-stderr maillog-suspects --summary e/*
+	jq -s -e '.[-1] | .files == 2 and .bytes == 600000' <<<"$output"
+	[ -z "$stderr" ]
+}
+
 @test "honest: a telephone, webmail, an announcement, a changed password" {
 	local i
 	{

@@ -3,7 +3,7 @@
 #
 # usage: tests/peers.sh get PEER ...
 #        PEER: exim exim-config rbldnsd unbound dovecot fail2ban nginx apache
-#              goaccess
+#              goaccess igzip
 #        tests/peers.sh path              print where they are unpacked
 #
 # Packages are downloaded and unpacked below build/peers, never installed: no
@@ -36,6 +36,7 @@ packages_of()	# PEER
 	apt:nginx) echo nginx ;;
 	apt:apache) echo apache2-bin ;;
 	apt:goaccess) echo goaccess ;;
+	apt:igzip) echo isal ;;
 	apt:dovecot) echo dovecot-core dovecot-imapd ;;
 	apt:fail2ban | dnf:fail2ban) echo fail2ban ;;
 	dnf:dovecot) echo dovecot ;;
@@ -55,6 +56,7 @@ binaries_of()	# PEER
 	nginx) echo usr/sbin/nginx ;;
 	apache) echo usr/sbin/apache2 ;;
 	goaccess) echo usr/bin/goaccess ;;
+	igzip) echo usr/bin/igzip ;;
 	dovecot) echo usr/sbin/dovecot ;;
 	fail2ban) echo usr/bin/fail2ban-server ;;
 	esac
@@ -69,6 +71,7 @@ lost_tests()	# PEER
 	unbound) echo 'dnsbl-check through a real resolver' ;;
 	nginx | apache) echo 'rules of weblog-forms read by them' ;;
 	goaccess) echo 'the bench of weblog-forms against it' ;;
+	igzip) echo 'the bench of maillog-suspects against it' ;;
 	dovecot) echo 'mailbox-lock against a real Dovecot' ;;
 	fail2ban) echo 'harden against a real fail2ban' ;;
 	esac

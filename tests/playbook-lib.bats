@@ -218,3 +218,28 @@ ask() {	# COMMAND...: in the engine's shell
 	[ "$output" = "$QUELL_ROOT/playbooks/lib.sh" ]
 	run ! grep -nE '^(journal|note|ended)\(\)' "$QUELL_ROOT"/playbooks/*
 }
+
+@test "another playbook's folder, a step that is none, what is missing" {
+	run -0 ./play --apply --incident incident --until 20
+	[[ $output == *'done until 20'* ]]
+	[ ! -e incident/steps/30_report_c ]
+	cp play other
+	run -64 ./other --apply --incident incident
+	[[ $output == *'incident is an incident of play: other needs a folder of its own'* ]]
+	run -64 ./other --incident incident
+	# one that says that it joins does
+	sed 's/^pb_parse/pb_joins=yes; pb_parse/' play >other
+	run -0 ./other --apply --incident incident
+	run -0 ./play --apply --incident incident
+	run -64 ./play --from 33
+	[[ $output == *'no step begins with 33: play --list'* ]]
+	run -64 ./play --until 9
+	run -0 ./play --incident nowhere
+	[[ $output == *'nowhere: there is no such incident yet'* ]]
+	mkdir few
+	for c in bash sed dirname readlink grep sort jq flock; do
+		ln -s "$(command -v "$c")" few/
+	done
+	PATH=$PWD/few run -66 ./play
+	[[ $output == *'not in PATH: incident'* ]]
+}

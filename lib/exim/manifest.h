@@ -13,7 +13,7 @@
  *	{"type":"queue-delete",...}, {"type":"queue-deleted",...}
  *
  * So after a crash only lines behind what the last of those settles are in
- * doubt: three batches at most.
+ * doubt: two batches at most.
  */
 #ifndef IR_EXIM_MANIFEST_H
 #define IR_EXIM_MANIFEST_H

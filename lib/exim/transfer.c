@@ -1,4 +1,5 @@
 /* transfer.c - see transfer.h */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 #define NAMES (4 * IR_MANIFEST_BATCH)
 #define BATCHES IR_TRANSFER_BATCHES
-#define SYNC_EACH 4	/* folders that are synced one by one */
+#define SYNC_EACH 24	/* folders that are synced one by one */
 #define DIRS 137	/* folders of two queues of a split spool, and more */
 
 /* Folders that a batch has changed, and the manifest. */
@@ -35,9 +36,10 @@ struct ir_batch {
 	struct ir_move_buf bufs;
 };
 
-/* What was moved and written is put on the disk, meanwhile. */
-struct flush {
-	struct dirs dirs;
+/* A batch that a thread moves and puts on the disk, meanwhile. */
+struct mover {
+	struct ir_batch *b;
+	off_t synced;		/* so much of the manifest is on the disk */
 	struct ir_err why;
 	int rc;
 	pthread_t thread;
@@ -81,8 +83,9 @@ same_fs(const struct dirs *d)
 }
 
 /*
- * A split spool has many folders: then one sync of their file system costs
- * less than a flush of the disk for each of them.
+ * The first fsync pays for most of them.  Ids in no order may lie in all the
+ * folders of a split spool: then one sync of their file system costs less
+ * than a flush of the disk for each of them.
  */
 static int
 sync_dirs(struct dirs *d, struct ir_err *err)
@@ -318,6 +321,14 @@ give_up(struct ir_batch *b, size_t i, const struct ir_err *why,
 	return -1;
 }
 
+/* From the i-th on: neither moved nor refused. */
+static void
+let_go(struct ir_batch *b, size_t i)
+{
+	for (; i < b->n; i++)
+		ir_message_release(&b->held[i]);
+}
+
 static int
 rename_batch(struct ir_batch *b, struct dirs *d, struct ir_err *err)
 {
@@ -337,9 +348,8 @@ rename_batch(struct ir_batch *b, struct dirs *d, struct ir_err *err)
 		note_dir(d, h->to, h->sub);
 		note_dir(d, h->from, h->sub);
 	}
-	/* the rest of a batch that was broken off was not moved */
-	for (; rc && i < b->n; i++)
-		ir_message_release(&b->held[i]);
+	if (rc)
+		let_go(b, i);
 	return rc;
 }
 
@@ -562,71 +572,67 @@ begin(struct ir_transfer *t, struct ir_err *err)
 	return 0;
 }
 
+/*
+ * The lines of the batch are on the disk before its first rename: mostly the
+ * sync behind the batch before has brought them there already.
+ */
 static void *
-flush(void *arg)
+move_batch(void *arg)
 {
-	struct flush *f = arg;
+	struct mover *m = arg;
+	int fd = ir_manifest_fd(m->b->t->manifest);
+	struct dirs d = { .n = 0 };
+	off_t end;
 
-	f->rc = sync_dirs(&f->dirs, &f->why);
+	m->rc = 0;
+	if (m->b->end > m->synced && fdatasync(fd)) {
+		m->rc = ir_fail_errno(&m->why, IR_IOERR, errno, IR_MANIFEST);
+		let_go(m->b, 0);
+		return NULL;
+	}
+	/* the first one: see sync_dirs() */
+	note_fd(&d, fd);
+	m->rc = rename_batch(m->b, &d, &m->why);
+	/* the next batch may be written down, or half of it, by now */
+	end = ir_manifest_end(m->b->t->manifest);
+	if (sync_dirs(&d, m->rc ? NULL : &m->why))
+		m->rc = -1;
+	else
+		m->synced = end;
 	return NULL;
 }
 
 static void
-flush_begin(struct flush *f)
+mover_begin(struct mover *m, struct ir_batch *b)
 {
-	f->rc = 0;
-	f->running = f->dirs.n &&
-	    pthread_create(&f->thread, NULL, flush, f) == 0;
-	if (!f->running)
-		(void)flush(f);
+	m->b = b;
+	m->running = pthread_create(&m->thread, NULL, move_batch, m) == 0;
+	if (!m->running)
+		(void)move_batch(m);
 }
 
 static int
-flush_end(struct flush *f, struct ir_err *err)
+mover_end(struct mover *m, struct ir_err *err)
 {
-	if (f->running)
-		(void)pthread_join(f->thread, NULL);
-	f->running = false;
-	if (f->rc)
-		*err = f->why;
-	return f->rc;
+	if (m->running)
+		(void)pthread_join(m->thread, NULL);
+	m->running = false;
+	if (m->rc)
+		*err = m->why;
+	return m->rc;
 }
 
 /*
- * Move the batch that is locked and written down, and write down the one that
- * follows.  bad: neither is touched.
- */
-static int
-move_on(struct ir_batch *is, struct ir_batch *then, bool bad,
-    struct flush *f, struct ir_err *err)
-{
-	int rc = bad ? -1 : 0;
-
-	if (then->count)
-		note_fd(&f->dirs, ir_manifest_fd(then->t->manifest));
-	if (rc)
-		release_batch(is);
-	else
-		rc = rename_batch(is, &f->dirs, err);
-	if (rc == 0)
-		rc = write_lines(then, false, err);
-	if (rc)
-		release_batch(then);
-	return rc;
-}
-
-/*
- * Three batches are under way: while the disk is told what was moved, and
- * what will be, the batch behind that is locked and hashed, and the one before
- * it is reported.
+ * Two batches are under way: while one is moved and synced, the one before it
+ * is reported, and the one behind it is held and written down.  A second
+ * thread that renames would only wait: a file system lets one at a time.
  */
 static int
 run_ahead(struct ir_transfer *t, struct ir_item *v, size_t n,
     struct ir_err *err)
 {
-	struct ir_batch *was = t->batches[0], *is = t->batches[1];
-	struct ir_batch *then = t->batches[2], *done;
-	struct flush f = { .rc = 0 };
+	struct ir_batch *is = t->batches[0], *then = t->batches[1], *done;
+	struct mover m = { .rc = 0 };
 	size_t i = 0, k;
 	bool bad = false;
 	int stop = 0;
@@ -638,18 +644,18 @@ run_ahead(struct ir_transfer *t, struct ir_item *v, size_t n,
 			k = n - i < t->batch ? n - i : t->batch;
 			hold_batch(then, v + i, k);
 			i += k;
+			bad = write_lines(then, false, err) != 0;
 		}
-		bad = flush_end(&f, err) || bad;
-		bad = move_on(is, then, bad, &f, err) || bad;
-		flush_begin(&f);
-		bad = finish_batch(was, bad, err) || bad;
-		done = was;
-		was = is;
+		bad = mover_end(&m, err) || bad;
+		if (bad)
+			release_batch(then);
+		else if (then->n)
+			mover_begin(&m, then);
+		bad = finish_batch(is, bad, err) || bad;
+		done = is;
 		is = then;
 		then = done;
-	} while (was->n || is->n);
-	/* *f lies here: its thread must not outlive us */
-	bad = flush_end(&f, err) || bad;
+	} while (is->n);
 	return bad ? -1 : stop;
 }
 

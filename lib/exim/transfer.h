@@ -5,7 +5,7 @@
  * For each batch: lock them all and hash them; write the manifest and fsync
  * it; move them; fsync the folders; unlock; say in the manifest that they are
  * settled.  So what is said to be moved is on the disk, and a crash leaves
- * at most one batch in doubt, which ir_transfer_settle() brings to an end.
+ * at most two batches in doubt, which ir_transfer_settle() brings to an end.
  */
 #ifndef IR_EXIM_TRANSFER_H
 #define IR_EXIM_TRANSFER_H
@@ -19,7 +19,7 @@
 #include "manifest.h"
 #include "move.h"
 
-#define IR_TRANSFER_BATCHES 3	/* that are under way at a time */
+#define IR_TRANSFER_BATCHES 2	/* that are under way at a time */
 
 struct ir_transfer {
 	struct ir_spool *spool;		/* where the messages are looked for */
@@ -30,8 +30,8 @@ struct ir_transfer {
 	bool restore, leave_partly;
 	bool located;			/* all of them, and none twice */
 	/*
-	 * Go on to the next batch while a thread waits for the disk.  Only
-	 * on one file system, and where next() never waits.
+	 * Go on to the next batch while a thread moves this one.  Only with a
+	 * manifest, on one file system, and where next() never waits.
 	 */
 	bool overlap;
 	size_t batch;			/* messages at a time */

@@ -105,7 +105,8 @@ apply(struct ir_ack *a, const struct ir_rec *line)
 	take(data, "reply", a->reply, sizeof a->reply);
 	take(data, "how", a->how, sizeof a->how);
 	a->date = ir_rec_get_int(data, "date", a->date);
-	if (time)
+	/* a delay says nothing of when it was sent */
+	if (time && strcmp(event, "delayed") != 0)
 		(void)ir_time_parse(time, &a->when);
 	if (strcmp(event, "bounced") == 0)
 		a->bounced = a->when;
@@ -302,8 +303,9 @@ ir_ack_learn(struct ir_journal *j, struct ir_ack *a, enum ir_ack_state state,
 	if (journal(j, a, state == IR_ACK_NONE ? "delayed" : words[state],
 	    extra ? extra : ir_rec_object(), err))
 		return -1;
-	if (state != IR_ACK_NONE)
-		a->state = state;
+	if (state == IR_ACK_NONE)
+		return 0;
+	a->state = state;
 	a->when = ir_now();
 	return 0;
 }

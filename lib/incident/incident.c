@@ -526,7 +526,7 @@ same_notice(const struct ir_rec *line, void *arg)
 
 /*
  * 1 when the incident, or one that was merged into it, has the notice, or a
- * copy that is as good as this one; *again when it has a worse one.
+ * copy that is as good as this one; *again when it has one, not so sure.
  */
 static int
 had_before(const char *dir, const struct ir_rec *report, bool *again,
@@ -543,7 +543,8 @@ had_before(const char *dir, const struct ir_rec *report, bool *again,
 		rc = ir_journal_each(ir_rec_cstr(ir_rec_item(family, i)),
 		    same_notice, &b, err);
 	ir_rec_free(family);
-	*again = b.rank >= 0;
+	/* what looked forged started no clock: the true one is news */
+	*again = b.rank > 0;
 	if (rc == 0 && b.rank >= rank(ir_report_str(report, "authentic")))
 		rc = 1;
 	return rc;

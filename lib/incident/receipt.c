@@ -25,7 +25,8 @@ names(const struct ir_dsn *d, const struct ir_ack *a)
 		return true;
 	/* who replaced our Message-ID left it in References */
 	if (strcmp(a->accepted_by, "ses") != 0 &&
-	    strncmp(a->transport, "ses ", 4) != 0)
+	    strncmp(a->transport, "ses ", 4) != 0 &&
+	    strncmp(a->transport, "smtp email-smtp", 15) != 0)
 		return false;
 	for (i = 1; i < d->nids; i++)
 		if (strcmp(d->id[i], a->message_id) == 0)

@@ -1,9 +1,10 @@
 /*
  * sweep.c - one look at every byte: what all rules hang on is four bytes
- * long or a run of base64 characters; both come out of table look-ups by
- * half bytes, which AVX2 does for 32 bytes at once, AVX-512BW for 64 (as the
- * "Teddy" of Hyperscan does).  A run of 31 characters covers 16 bytes at a
- * multiple of 16, wherever it begins: only such blocks are looked at.
+ * long or a run of base64 characters; both come out of table look-ups: by
+ * half bytes, which AVX2 does for 32 bytes at once (as the "Teddy" of
+ * Hyperscan does), or by six bits, which AVX-512VBMI does for 64.  A run of 31
+ * characters covers 16 bytes at a multiple of 16, wherever it begins: only
+ * such blocks are looked at.
  */
 #include <string.h>
 
@@ -35,7 +36,7 @@ static const struct {
 /*
  * The same as bits by lower and upper half of each of the four bytes; the
  * fifth row is the class of runs, a bit for each upper half that has some.
- * tests/unit/leak.c holds them against the sets above.
+ * tests/unit/leak.c holds them against the sets.
  */
 static const unsigned char low[5][16] = {
 	{ 2, 49, 128, 0, 16, 0, 64, 0,
@@ -188,6 +189,34 @@ matters(uint32_t run)
 	    a == 0xaaaa || b == 0xaaaa;
 }
 
+/*
+ * The same of both blocks at once.  In a half that matters every bit is as the
+ * next but one, and one of the lowest two is set.
+ */
+static inline bool
+matters64(uint64_t run)
+{
+	const uint64_t lowest = UINT64_C(0x0001000100010001);
+	uint64_t against;
+
+	against = (run ^ run >> 2) & lowest * 0x3fff;
+	against |= (~(run | run >> 1) & lowest) << 14;
+	/* has one of the four halves nothing against it? */
+	return ((against - lowest) & lowest << 15) != 0;
+}
+
+/* What the masks of two blocks say. */
+static void
+handle_both(struct leak_span *s, const struct leak_sweep *to, size_t at,
+    uint64_t found, uint64_t run)
+{
+	int i;
+
+	for (i = 0; i < 2; i++, at += BLOCK, found >>= BLOCK, run >>= BLOCK)
+		if ((uint32_t)found || matters((uint32_t)run))
+			handle(s, to, at, (uint32_t)found, (uint32_t)run);
+}
+
 struct halves {
 	__m256i lo[5], hi[5];
 };
@@ -210,9 +239,11 @@ look_avx2(const struct halves *t, const unsigned char *p, uint32_t *found,
 TARGET static void
 sweep_avx2(struct leak_span *s, const struct leak_sweep *to, size_t at)
 {
-	unsigned char last[2 * BLOCK + AHEAD] = { 0 };
+	unsigned char last[3 * BLOCK + AHEAD] = { 0 };
 	const unsigned char *p = s->p;
-	uint32_t found, run;
+	const size_t n = s->n;
+	uint32_t found, run, found2, run2;
+	uint64_t both, runs;
 	struct halves t;
 	size_t i;
 
@@ -220,13 +251,16 @@ sweep_avx2(struct leak_span *s, const struct leak_sweep *to, size_t at)
 		t.lo[i] = table(low[i]);
 		t.hi[i] = table(high[i]);
 	}
-	for (; at + BLOCK + AHEAD <= s->n; at += BLOCK) {
+	for (; at + 2 * BLOCK + AHEAD <= n; at += 2 * BLOCK) {
 		look_avx2(&t, p + at, &found, &run);
-		if (__builtin_expect(found || matters(run), 0)) {
-			handle(s, to, at, found, run);
-			if (s->root->stop)
-				return;
-		}
+		look_avx2(&t, p + at + BLOCK, &found2, &run2);
+		both = (uint64_t)found2 << 32 | found;
+		runs = (uint64_t)run2 << 32 | run;
+		if (__builtin_expect(!both && !matters64(runs), 1))
+			continue;
+		handle_both(s, to, at, both, runs);
+		if (s->root->stop)
+			return;
 	}
 	memcpy(last, p + at, s->n - at);
 	for (i = 0; at + i < s->n && !s->root->stop; i += BLOCK) {
@@ -235,22 +269,51 @@ sweep_avx2(struct leak_span *s, const struct leak_sweep *to, size_t at)
 	}
 }
 
-#define TARGET64 __attribute__((target("avx512bw")))
+#define TARGET64 __attribute__((target("avx512bw,avx512vbmi")))
+
+/*
+ * The sets again, by the lower six bits of a byte: what AVX-512VBMI looks up
+ * at once.  "-" and "m" are one then: what is found is looked at again anyway.
+ */
+#define SIX(c) [(c) & 63]
+static const unsigned char six[4][64] = {
+	{ SIX('A') = 1, SIX('p') = 2, SIX('P') = 2, SIX('-') = 4,
+	    SIX('h') = 8, SIX('/') = 8, SIX('a') = 16, SIX('t') = 16,
+	    SIX('Q') = 32, SIX('F') = 64, SIX('B') = 128 },
+	{ SIX('K') = 1, SIX('S') = 1 | 128, SIX('B') = 1 | 4,
+	    SIX('C') = 1 | 64, SIX('a') = 2, SIX('A') = 2, SIX('o') = 8,
+	    SIX('b') = 8, SIX('t') = 16, SIX('_') = 16, SIX('U') = 32 | 128,
+	    SIX('V') = 32, SIX('L') = 64, SIX('T') = 64, SIX('D') = 64,
+	    SIX('Q') = 128 },
+	{ SIX('I') = 1, SIX('C') = 1, SIX('s') = 2 | 16, SIX('S') = 2 | 64,
+	    SIX('E') = 4, SIX('o') = 8, SIX('.') = 16, SIX('t') = 32,
+	    SIX('N') = 32, SIX('J') = 32, SIX('Q') = 64, SIX('0') = 128,
+	    SIX('k') = 128 },
+	{ SIX('A') = 1, SIX('s') = 2, SIX('S') = 2, SIX('G') = 4,
+	    SIX('k') = 8, SIX('t') = 8, SIX('g') = 16, SIX('e') = 16,
+	    SIX('J') = 32, SIX('D') = 32, SIX('U') = 64, SIX('0') = 64,
+	    SIX('l') = 128, SIX('N') = 128 },
+};
+#undef SIX
+/*
+ * Part of a run is a byte that is larger, signs minded, than what stands here
+ * by its lower six bits: 63: letters and \ only; -1: digits and + / %, too.
+ */
+#define N 127			/* none */
+#define L 63
+static const signed char above[64] = {
+	N, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+	L, L, L, L, L, L, L, L, L, L, L, N, L, N, N, N,
+	N, L, L, L, L, -1, L, L, L, L, L, -1, L, L, L, -1,
+	-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, L, N, N, N, N, N,
+};
+#undef N
+#undef L
 
 TARGET64 static inline __m512i
-look_up64(__m512i lo, __m512i hi, __m512i v)
+load64(const void *p)
 {
-	const __m512i half = _mm512_set1_epi8(15);
-
-	return _mm512_and_si512(_mm512_shuffle_epi8(lo,
-	    _mm512_and_si512(v, half)), _mm512_shuffle_epi8(hi,
-	    _mm512_and_si512(_mm512_srli_epi16(v, 4), half)));
-}
-
-TARGET64 static inline __m512i
-load64(const unsigned char *p)
-{
-	return _mm512_loadu_si512((const void *)p);
+	return _mm512_loadu_si512(p);
 }
 
 /* Two blocks at once; how far it came.  The rest is for AVX2. */
@@ -258,35 +321,29 @@ TARGET64 static size_t
 sweep_avx512(struct leak_span *s, const struct leak_sweep *to)
 {
 	const unsigned char *p = s->p;
-	__m512i lo[5], hi[5], v;
+	const size_t n = s->n;
+	__m512i t[4], runs, v, a;
 	uint64_t found, run;
 	size_t at, i;
 
-	for (i = 0; i < 5; i++) {
-		lo[i] = _mm512_broadcast_i32x4(_mm_loadu_si128(
-		    (const __m128i *)(const void *)low[i]));
-		hi[i] = _mm512_broadcast_i32x4(_mm_loadu_si128(
-		    (const __m128i *)(const void *)high[i]));
-	}
-	for (at = 0; at + 2 * BLOCK + AHEAD <= s->n && !s->root->stop;
-	    at += 2 * BLOCK) {
+	for (i = 0; i < 4; i++)
+		t[i] = load64(six[i]);
+	runs = load64(above);
+	for (at = 0; at + 2 * BLOCK + AHEAD <= n; at += 2 * BLOCK) {
 		v = load64(p + at);
-		run = _mm512_test_epi8_mask(look_up64(lo[4], hi[4], v),
-		    _mm512_set1_epi8(-1));
-		v = look_up64(lo[0], hi[0], v);
-		v = _mm512_and_si512(v, look_up64(lo[1], hi[1],
-		    load64(p + at + 1)));
-		v = _mm512_and_si512(v, look_up64(lo[2], hi[2],
-		    load64(p + at + 2)));
-		found = _mm512_test_epi8_mask(v, look_up64(lo[3], hi[3],
-		    load64(p + at + 3)));
-		if (__builtin_expect((uint32_t)found ||
-		    matters((uint32_t)run), 0))
-			handle(s, to, at, (uint32_t)found, (uint32_t)run);
-		if (__builtin_expect((uint32_t)(found >> 32) ||
-		    matters((uint32_t)(run >> 32)), 0))
-			handle(s, to, at + BLOCK, (uint32_t)(found >> 32),
-			    (uint32_t)(run >> 32));
+		run = _mm512_cmpgt_epi8_mask(v,
+		    _mm512_permutexvar_epi8(v, runs));
+		a = _mm512_ternarylogic_epi64(
+		    _mm512_permutexvar_epi8(v, t[0]),
+		    _mm512_permutexvar_epi8(load64(p + at + 1), t[1]),
+		    _mm512_permutexvar_epi8(load64(p + at + 2), t[2]), 0x80);
+		found = _mm512_test_epi8_mask(a,
+		    _mm512_permutexvar_epi8(load64(p + at + 3), t[3]));
+		if (__builtin_expect(!found && !matters64(run), 1))
+			continue;
+		handle_both(s, to, at, found, run);
+		if (s->root->stop)
+			break;
 	}
 	return at;
 }
@@ -299,7 +356,7 @@ ir_leak_sweep(struct leak_span *s, const struct leak_sweep *to, bool portable)
 	size_t at = 0;
 
 	if (!portable && __builtin_cpu_supports("avx2")) {
-		if (__builtin_cpu_supports("avx512bw"))
+		if (__builtin_cpu_supports("avx512vbmi"))
 			at = sweep_avx512(s, to);
 		if (!s->root->stop)
 			sweep_avx2(s, to, at);

@@ -16,16 +16,24 @@
 #include "tree.h"
 #include "unpack.h"
 
-#define BUFFER (256u << 10)
+#define KEPT (2 * IR_LEAK_REACH)	/* of a window, for the next one */
+#define BUFFER (IR_UNPACK_WINDOW + KEPT)
+#define PAGE 4096		/* or a multiple of it */
 #define DENTS (64u << 10)
 #define BATCH 128		/* names that another thread may take over */
 #define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+
+/* What a folder is on. */
+struct place {
+	dev_t dev;
+	bool paged;		/* see is_paged() */
+};
 
 /* A folder to read, or some of the files in it. */
 struct item {
 	struct item *next;
 	char *path;		/* owned */
-	dev_t dev;
+	struct place place;	/* of the folder it is in */
 	bool operand;
 	char *names;		/* NUL after each; owned; NULL: all of it */
 	size_t nnames;		/* bytes */
@@ -57,6 +65,7 @@ struct worker {
 	struct batch *batch;
 	char path[PATH_MAX];
 	size_t npath;		/* of the folder's part, with its slash */
+	bool paged;		/* what is read now; see is_paged() */
 	bool atime;		/* O_NOATIME was refused */
 };
 
@@ -83,8 +92,8 @@ item_free(struct item *i)
 
 /* Takes over names.  0, or -1: no memory. */
 static int
-push(struct tree *t, const char *path, dev_t dev, bool operand, char *names,
-    size_t nnames)
+push(struct tree *t, const char *path, struct place place, bool operand,
+    char *names, size_t nnames)
 {
 	struct item *i = calloc(1, sizeof *i);
 
@@ -96,7 +105,7 @@ push(struct tree *t, const char *path, dev_t dev, bool operand, char *names,
 		t->failed = true;
 		return -1;
 	}
-	i->dev = dev;
+	i->place = place;
 	i->operand = operand;
 	i->names = names;
 	i->nnames = nnames;
@@ -155,6 +164,23 @@ problem_errno(struct worker *w, int e)
 		problem(w, strerror_r(e, text, sizeof text));
 }
 
+/* name in the folder, or a whole path when there is none, does not fit. */
+static void
+too_long(struct worker *w, const char *name)
+{
+	size_t n = strlen(name);
+	char *path = malloc(w->npath + n + 1);
+
+	w->count.unread++;
+	if (path) {
+		memcpy(path, w->path, w->npath);
+		memcpy(path + w->npath, name, n + 1);
+	}
+	w->t->to->problem(path ? path : name, "", "a path too long to be "
+	    "looked into", w->t->to->arg);
+	free(path);
+}
+
 static bool
 stopped(struct worker *w)
 {
@@ -194,9 +220,12 @@ make_unpack(struct worker *w)
 	return w->unpack != NULL;
 }
 
-/* As much as there is, up to n; -1 and errno. */
+/*
+ * As much as there is, up to n; -1 and errno.  paged: what ends within a page
+ * ends the file, and is not asked again.
+ */
 static ssize_t
-read_all(int fd, unsigned char *p, size_t n)
+read_all(int fd, unsigned char *p, size_t n, bool paged)
 {
 	size_t got = 0;
 	ssize_t r;
@@ -210,33 +239,88 @@ read_all(int fd, unsigned char *p, size_t n)
 		if (r == 0)
 			break;
 		got += (size_t)r;
+		if (paged && (size_t)r % PAGE)
+			break;
 	}
 	return (ssize_t)got;
 }
 
-/* More than fits at once, or packed: the first n bytes are in w->buf. */
-static void
-read_on(struct worker *w, int fd, size_t n)
+/* read_all() into the rest of the buffer, and count it; *e is its errno. */
+static ssize_t
+read_more(struct worker *w, int fd, size_t at, int *e)
 {
-	struct stat before, after;
+	ssize_t r = read_all(fd, w->buf + at, BUFFER - at, w->paged);
+
+	*e = errno;
+	w->count.bytes += r > 0 ? (uint64_t)r : 0;
+	return r;
+}
+
+static void
+show(struct worker *w, size_t n, size_t from, size_t to, uint64_t base,
+    uint64_t line)
+{
+	w->t->to->window(w->path, w->buf, n, from, to, base, line, "",
+	    w->t->to->arg);
+}
+
+/* More than fits at once: window by window.  A full one is in w->buf. */
+static int
+read_plain(struct worker *w, int fd)
+{
+	size_t n = BUFFER, from = 0;
+	uint64_t base = 0, line = 1;
+	ssize_t r;
+	int e = 0;
+
+	while (n == BUFFER && !stopped(w)) {
+		show(w, n, from, n - IR_LEAK_REACH, base, line);
+		line += ir_leak_lines(w->buf, n - KEPT);
+		base += n - KEPT;
+		memmove(w->buf, w->buf + n - KEPT, KEPT);
+		from = IR_LEAK_REACH;
+		r = read_more(w, fd, KEPT, &e);
+		n = KEPT + (r > 0 ? (size_t)r : 0);
+		if (r < 0)
+			break;
+		e = 0;
+	}
+	if (n < BUFFER)
+		show(w, n, from, n, base, line);
+	return e;
+}
+
+/* Packed: the first n bytes are in w->buf. */
+static int
+read_packed(struct worker *w, int fd, size_t n)
+{
 	ssize_t r = (ssize_t)n;
 	int e = 0;
 
 	if (!make_unpack(w))
-		return;
-	if (fstat(fd, &before))
-		memset(&before, 0, sizeof before);
-	ir_unpack_begin(w->unpack, !w->t->o->no_unpack);
+		return 0;
+	ir_unpack_begin(w->unpack, true);
 	while (r > 0 && !stopped(w) && !ir_unpack_full(w->unpack)) {
 		ir_unpack_data(w->unpack, w->buf, (size_t)r);
 		if ((size_t)r < BUFFER)
 			break;
-		r = read_all(fd, w->buf, BUFFER);
-		e = errno;
-		w->count.bytes += r > 0 ? (uint64_t)r : 0;
+		r = read_more(w, fd, 0, &e);
 	}
 	ir_unpack_end(w->unpack);
-	if (r < 0)
+	return r < 0 ? e : 0;
+}
+
+/* One that does not come in one piece: it may change while it is read. */
+static void
+read_on(struct worker *w, int fd, size_t n, bool packed)
+{
+	struct stat before, after;
+	int e;
+
+	if (fstat(fd, &before))
+		memset(&before, 0, sizeof before);
+	e = packed ? read_packed(w, fd, n) : read_plain(w, fd);
+	if (e)
 		problem_errno(w, e);
 	else if (fstat(fd, &after) == 0 && S_ISREG(after.st_mode) &&
 	    (after.st_size != before.st_size ||
@@ -248,7 +332,8 @@ read_on(struct worker *w, int fd, size_t n)
 static void
 read_file(struct worker *w, int fd)
 {
-	ssize_t n = read_all(fd, w->buf, BUFFER);
+	ssize_t n = read_all(fd, w->buf, BUFFER, w->paged);
+	bool packed;
 
 	if (n < 0) {
 		problem_errno(w, errno);
@@ -258,12 +343,11 @@ read_file(struct worker *w, int fd)
 	w->count.bytes += (uint64_t)n;
 	if (n == 0)
 		return;
-	if ((size_t)n < BUFFER && (w->t->o->no_unpack ||
-	    !ir_unpack_is(w->buf, (size_t)n)))
-		w->t->to->window(w->path, w->buf, (size_t)n, 0, (size_t)n,
-		    0, 1, "", w->t->to->arg);
+	packed = !w->t->o->no_unpack && ir_unpack_is(w->buf, (size_t)n);
+	if (packed || n == BUFFER)
+		read_on(w, fd, (size_t)n, packed);
 	else
-		read_on(w, fd, (size_t)n);
+		show(w, (size_t)n, 0, (size_t)n, 0, 1);
 }
 
 /* name in the folder dir (AT_FDCWD: w->path is the whole). */
@@ -322,12 +406,21 @@ each_file(struct worker *w, int dir, const char *names, size_t n)
 		if (put_name(w, names + at))
 			open_file(w, dir, names + at, O_NOFOLLOW);
 		else
-			w->count.unread++;
+			too_long(w, names + at);
+}
+
+/* 0: not known. */
+static unsigned long
+file_system(int fd)
+{
+	struct statfs s;
+
+	return fstatfs(fd, &s) ? 0 : (unsigned long)s.f_type;
 }
 
 /* File systems whose files are questions to the kernel. */
 static bool
-is_pseudo(int fd)
+is_pseudo(unsigned long type)
 {
 	static const unsigned long magic[] = { 0x9fa0 /* proc */,
 	    0x62656572 /* sysfs */, 0x27e0eb /* cgroup */,
@@ -340,15 +433,26 @@ is_pseudo(int fd)
 	    0x187 /* autofs */, 0xde5e81e4 /* efivarfs */,
 	    0x6165676c /* pstore */, 0x65735543 /* fusectl */,
 	    0xabba1974 /* xenfs */ };
-	struct statfs s;
 	size_t i;
 
-	if (fstatfs(fd, &s))
-		return false;
 	for (i = 0; i < sizeof magic / sizeof *magic; i++)
-		if ((unsigned long)s.f_type == magic[i])
+		if (type == magic[i])
 			return true;
 	return false;
+}
+
+/*
+ * File systems that read whole pages out of the kernel's cache: a read that
+ * ends short of what was asked for, and within a page, is at the file's end;
+ * at a page's it may have failed at the next.  A file over the network, or of
+ * a program (FUSE), may come in any pieces.
+ */
+static bool
+is_paged(unsigned long type)
+{
+	return type == 0xef53 /* ext2, 3, 4 */ ||
+	    type == 0x58465342 /* XFS */ || type == 0x9123683e /* Btrfs */ ||
+	    type == 0x01021994 /* tmpfs */;
 }
 
 /* A folder that is one of git's: HEAD, objects and refs are in it. */
@@ -385,7 +489,8 @@ take_git(struct worker *w, int dir)
 
 /* Hand over what is in b, if somebody waits, or do it. */
 static void
-batch_done(struct worker *w, int dir, struct batch *b, dev_t dev, bool last)
+batch_done(struct worker *w, int dir, struct batch *b, struct place place,
+    bool last)
 {
 	struct tree *t = w->t;
 	char *copy = NULL;
@@ -395,7 +500,7 @@ batch_done(struct worker *w, int dir, struct batch *b, dev_t dev, bool last)
 	if (!last && t->waiting && (copy = malloc(b->n))) {
 		memcpy(copy, b->names, b->n);
 		w->path[w->npath] = '\0';
-		(void)push(t, w->path, dev, false, copy, b->n);
+		(void)push(t, w->path, place, false, copy, b->n);
 	} else {
 		each_file(w, dir, b->names, b->n);
 	}
@@ -415,8 +520,8 @@ type_of(int dir, const struct dent *d)
 }
 
 static void
-entry(struct worker *w, int dir, const struct dent *d, dev_t dev, bool git,
-    struct batch *b)
+entry(struct worker *w, int dir, const struct dent *d, struct place place,
+    bool git, struct batch *b)
 {
 	const char *name = d->name;
 	unsigned char type;
@@ -433,7 +538,7 @@ entry(struct worker *w, int dir, const struct dent *d, dev_t dev, bool git,
 	if (type == DT_REG) {
 		n = strlen(name) + 1;
 		if (b->count == BATCH || b->n + n > sizeof b->names)
-			batch_done(w, dir, b, dev, false);
+			batch_done(w, dir, b, place, false);
 		memcpy(b->names + b->n, name, n);
 		b->n += n;
 		b->count++;
@@ -441,9 +546,9 @@ entry(struct worker *w, int dir, const struct dent *d, dev_t dev, bool git,
 		if (git && strcmp(name, "objects") == 0)
 			return;
 		if (put_name(w, name))
-			(void)push(w->t, w->path, dev, false, NULL, 0);
+			(void)push(w->t, w->path, place, false, NULL, 0);
 		else
-			w->count.unread++;
+			too_long(w, name);
 	} else if (type == DT_LNK) {
 		w->count.links++;
 	} else {
@@ -452,7 +557,7 @@ entry(struct worker *w, int dir, const struct dent *d, dev_t dev, bool git,
 }
 
 static void
-each_entry(struct worker *w, int dir, dev_t dev)
+each_entry(struct worker *w, int dir, struct place place)
 {
 	struct batch *b = w->batch;
 	const struct dent *d;
@@ -465,12 +570,12 @@ each_entry(struct worker *w, int dir, dev_t dev)
 		for (at = 0; at < n; at += d->reclen) {
 			d = (const struct dent *)(const void *)
 			    (w->dents + at);
-			entry(w, dir, d, dev, git, b);
+			entry(w, dir, d, place, git, b);
 		}
 	w->path[w->npath] = '\0';
 	if (n < 0)
 		problem_errno(w, errno);
-	batch_done(w, dir, b, dev, true);
+	batch_done(w, dir, b, place, true);
 }
 
 static void
@@ -478,11 +583,14 @@ folder(struct worker *w, const struct item *i)
 {
 	int fd = open(i->path, OPEN_FLAGS | O_DIRECTORY |
 	    (i->operand ? 0 : O_NOFOLLOW));
+	struct place place = i->place;
 	size_t n = strlen(i->path);
+	unsigned long type = 0;
 	struct stat st;
 
+	w->npath = 0;
 	if (n + 2 > sizeof w->path) {
-		w->count.unread++;
+		too_long(w, i->path);
 		if (fd >= 0)
 			close(fd);
 		return;
@@ -494,25 +602,30 @@ folder(struct worker *w, const struct item *i)
 			close(fd);
 		return;
 	}
-	if ((i->operand || st.st_dev != i->dev) && is_pseudo(fd)) {
+	if (i->operand || st.st_dev != i->place.dev) {
+		type = file_system(fd);
+		place = (struct place){ st.st_dev, is_paged(type) };
+	}
+	if (is_pseudo(type)) {
 		if (i->operand)
 			problem(w, "a file system of the kernel: not "
 			    "entered");
 		else
 			w->count.skipped++;
 	} else if (!i->operand && w->t->o->one_device &&
-	    st.st_dev != i->dev) {
+	    st.st_dev != i->place.dev) {
 		w->count.skipped++;
 	} else {
 		if (n == 0 || w->path[n - 1] != '/')
 			w->path[n++] = '/';
 		w->path[n] = '\0';
 		w->npath = n;
+		w->paged = place.paged;
 		if (i->names) {
 			each_file(w, fd, i->names, i->nnames);
 		} else {
 			w->count.folders++;
-			each_entry(w, fd, st.st_dev);
+			each_entry(w, fd, place);
 		}
 	}
 	close(fd);
@@ -523,15 +636,17 @@ folder(struct worker *w, const struct item *i)
 static void
 operand(struct worker *w, const char *path)
 {
+	const struct place unknown = { 0 };
 	struct stat st;
 	size_t n = strlen(path);
 
+	w->npath = 0;
 	if (n + 2 > sizeof w->path) {
-		w->count.unread++;
+		too_long(w, path);
 		return;
 	}
 	memcpy(w->path, path, n + 1);
-	w->npath = 0;
+	w->paged = false;
 	if (strcmp(path, "-") == 0) {
 		read_file(w, STDIN_FILENO);
 	} else if (stat(path, &st)) {
@@ -540,7 +655,7 @@ operand(struct worker *w, const char *path)
 		/* a slash at the end is none of the name */
 		while (n > 1 && w->path[n - 1] == '/')
 			w->path[--n] = '\0';
-		(void)push(w->t, w->path, st.st_dev, true, NULL, 0);
+		(void)push(w->t, w->path, unknown, true, NULL, 0);
 	} else if (S_ISREG(st.st_mode)) {
 		open_file(w, AT_FDCWD, path, 0);
 	} else {
@@ -552,7 +667,7 @@ static bool
 worker_init(struct worker *w, struct tree *t)
 {
 	w->t = t;
-	w->buf = malloc(BUFFER);
+	w->buf = aligned_alloc(64, BUFFER);	/* as vectors like it */
 	w->dents = malloc(DENTS);
 	w->batch = malloc(sizeof *w->batch);
 	return w->buf && w->dents && w->batch;

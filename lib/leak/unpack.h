@@ -1,13 +1,14 @@
 /*
  * unpack.h - the files inside of a file: gzip (RFC 1952), Zstandard (RFC
- * 8878), zip (APPNOTE.TXT 6.3: by its local headers; stored, deflated,
- * Zstandard), tar (POSIX ustar and pax, GNU), each in each.  The first bytes
- * say which; the name does not matter.  Pure: bytes are put in, windows of
- * what is inside come out, nothing is read or written.
+ * 8878), xz (when built with liblzma), zip (APPNOTE.TXT 6.3: by its local
+ * headers; stored, deflated, Zstandard), tar (POSIX ustar and pax, GNU), a
+ * Debian package (deb(5)), each in each.  The first bytes say which; the name
+ * does not matter.  Pure: bytes are put in, windows of what is inside come
+ * out, nothing is read or written.
  *
  * Bounded: IR_UNPACK_DEPTH containers in each other, `limit` bytes out of one
  * file altogether, IR_UNPACK_WINDOW of memory for each; 128 MiB for a frame
- * of Zstandard.
+ * of Zstandard, and for xz.
  */
 #ifndef IR_LEAK_UNPACK_H
 #define IR_LEAK_UNPACK_H

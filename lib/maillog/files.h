@@ -13,4 +13,13 @@
  */
 void ir_mail_files_sort(char **v, size_t n);
 
+/*
+ * Free the names of what stands in v already, and close the gaps: the same
+ * file by another name, and a packed one (.gz, .zst) beside the plain one, if
+ * the first 4 KiB of their text are equal.  twice is told of each.  How many
+ * are left.
+ */
+size_t ir_mail_files_once(char **v, size_t n, void (*twice)(void *arg,
+    const char *path, const char *same), void *arg);
+
 #endif

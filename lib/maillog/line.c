@@ -1,10 +1,18 @@
 /* line.c - times, and Exim's main log; see line.h */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <string.h>
 #include <time.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "../core/text.h"
 #include "line.h"
+
+/* Out of the way of what is frequent, which then needs fewer registers. */
+#define RARE __attribute__((noinline))
 
 static inline bool
 digit(char c)
@@ -45,23 +53,43 @@ starts(const struct ir_span *s, const char *what, size_t n)
 
 #define STARTS(s, lit) starts(s, lit, sizeof(lit) - 1)
 
+/*
+ * memchr() for what is near, as the ends of words are: the call would take
+ * longer than the search.
+ */
+static inline const char *
+near(const char *p, const char *end, char c)
+{
+#ifdef __SSE2__
+	const __m128i want = _mm_set1_epi8(c);
+	int m;
+
+	for (; end - p >= 16; p += 16) {
+		m = _mm_movemask_epi8(_mm_cmpeq_epi8(
+		    _mm_loadu_si128((const void *)p), want));
+		if (m)
+			return p + __builtin_ctz((unsigned)m);
+	}
+#endif
+	for (; p < end; p++)
+		if (*p == c)
+			return p;
+	return NULL;
+}
+
+/* memmem() for what begins with a character that is rare. */
 static const char *
 find(const char *p, const char *end, const char *what)
 {
-	return p < end ? memmem(p, (size_t)(end - p), what, strlen(what)) :
-	    NULL;
+	size_t n = strlen(what);
+
+	for (; (p = near(p, end, *what)); p++)
+		if ((size_t)(end - p) >= n && memcmp(p, what, n) == 0)
+			return p;
+	return NULL;
 }
 
 /* --- ids ---------------------------------------------------------------- */
-
-static inline uint64_t
-load(const char *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, 8);
-	return v;
-}
 
 static inline size_t
 exim_id(const char *p, size_t n)
@@ -84,13 +112,14 @@ ir_mlog_exim_id(const char *p, size_t n)
 static inline uint64_t
 hash_16(const char *p)
 {
-	return ir_mail_mix(load(p), load(p + 8)) | 1;
+	return ir_mail_mix(ir_mail_load(p), ir_mail_load(p + 8)) | 1;
 }
 
 static inline uint64_t
 hash_23(const char *p)
 {
-	return ir_mail_mix(ir_mail_mix(load(p), load(p + 8)), load(p + 15)) | 1;
+	return ir_mail_mix(ir_mail_mix(ir_mail_load(p), ir_mail_load(p + 8)),
+	    ir_mail_load(p + 15)) | 1;
 }
 
 uint64_t
@@ -103,8 +132,8 @@ ir_mlog_id_hash(const char *p, size_t n)
 	if (n == 23)
 		return hash_23(p);
 	memcpy(b, p, n < 24 ? n : 24);
-	return ir_mail_mix(ir_mail_mix(load(b), load(b + 8)),
-	    load(b + 16) + n) | 1;
+	return ir_mail_mix(ir_mail_mix(ir_mail_load(b), ir_mail_load(b + 8)),
+	    ir_mail_load(b + 16) + n) | 1;
 }
 
 /* --- addresses ---------------------------------------------------------- */
@@ -123,6 +152,49 @@ addr_4(const char *p, const char *end, unsigned char b[4])
 	}
 	return p == end;
 }
+
+#ifdef __SSE2__
+/*
+ * "192.0.2.1]" at p, of which 16 bytes may be looked at: the length before the
+ * bracket, 0: it is none.  The lengths of its numbers are anything, so that a
+ * loop for each would take longer than all of this.
+ */
+static unsigned
+addr_4_quick(const char *p, unsigned char b[4])
+{
+	const __m128i v = _mm_loadu_si128((const void *)p);
+	const __m128i d = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+	const __m128i nine = _mm_set1_epi8(9);
+	uint32_t ends, dots, others, x;
+	unsigned n, i, from, len;
+
+	ends = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v,
+	    _mm_set1_epi8(']')));
+	dots = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v,
+	    _mm_set1_epi8('.')));
+	/* neither digit nor dot */
+	others = ~(dots | (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(
+	    _mm_min_epu8(d, nine), d)));
+	n = (unsigned)__builtin_ctz(others);
+	if (n < 7 || !(ends >> n & 1))
+		return 0;
+	dots = (dots & ((1u << n) - 1)) | 1u << n;
+	for (i = from = 0; i < 4; i++, from += len + 1, dots &= dots - 1) {
+		len = (unsigned)__builtin_ctz(dots) - from;
+		if (len - 1 > 2)
+			return 0;
+		/* hundreds, tens, ones in the bytes 0 to 2 */
+		memcpy(&x, p + from, 4);
+		x = ((le32toh(x) ^ 0x303030) << (8 * (3 - len))) & 0xffffff;
+		if (__builtin_bswap32(x) > 0x02050500)	/* 255 */
+			return 0;
+		b[i] = (unsigned char)(x * 0x640a01 >> 16);
+		if (i < 3 && !(dots & (dots - 1)))
+			return 0;
+	}
+	return dots ? 0 : n;
+}
+#endif
 
 bool
 ir_mlog_addr(const char *p, size_t n, struct ir_mlog_addr *a)
@@ -150,18 +222,11 @@ ir_mlog_addr(const char *p, size_t n, struct ir_mlog_addr *a)
 }
 
 bool
-ir_mlog_addr_inside(const struct ir_mlog_addr *a)
+ir_mlog_addr_6_inside(const struct ir_mlog_addr *a)
 {
 	const unsigned char *b = a->b;
 	int i;
 
-	if (a->family == 4)
-		return b[0] == 127 || b[0] == 10 || b[0] == 0 ||
-		    (b[0] == 192 && b[1] == 168) ||
-		    (b[0] == 172 && (b[1] & 0xf0) == 16) ||
-		    (b[0] == 169 && b[1] == 254);
-	if (a->family != 6)
-		return false;
 	if ((b[0] & 0xfe) == 0xfc || (b[0] == 0xfe && (b[1] & 0xc0) == 0x80))
 		return true;
 	for (i = 0; i < 15 && b[i] == 0; i++)
@@ -187,56 +252,82 @@ keep_hour(struct ir_mlog_clock *c, const char *p, size_t n, int64_t civil)
 	c->wall = c->utc ? civil : ir_time_local(civil);
 }
 
-/* "2026-11-21 18:00:00[.123][ +0100] ", and moves on. */
-static bool
-exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
+/* "HH:MM:SS" at p: the seconds since the hour, -1: it is none. */
+static inline int
+clock_digits(const char *p)
 {
-	const char *p = s->p;
-	int64_t zone;
-	int sec;
+	/* what is right leaves 0 to 9 of a digit and 0 of a colon; else the
+	 * sum has its highest bit, or the byte had it */
+	uint64_t v = ir_mail_load(p) ^ 0x30303a30303a3030u;
 
-	if (left(s) < 20 || p[4] != '-' || p[13] != ':' || p[16] != ':' ||
-	    !digit(p[14]) || !digit(p[15]) || !digit(p[17]) || !digit(p[18]))
-		return false;
-	/* the usual case, in two loads: the hour of the line before */
-	if (c->nkey != 13 || load(c->key) != load(p) ||
-	    load(c->key + 5) != load(p + 5)) {
-		if (!digits(p, 4) || !digits(p + 5, 2) || p[7] != '-' ||
-		    !digits(p + 8, 2) || (p[10] != ' ' && p[10] != 'T') ||
-		    !digits(p + 11, 2))
-			return false;
-		keep_hour(c, p, 13, ir_time_civil(number(p, 4),
-		    number(p + 5, 2), number(p + 8, 2), number(p + 11, 2),
-		    0, 0));
-	}
-	sec = number(p + 14, 2) * 60 + number(p + 17, 2);
-	p += 19;
+	if (((v + 0x76767f76767f7676u) | v) & 0x8080808080808080u)
+		return -1;
+	return (int)((v >> 24 & 15) * 600 + (v >> 32 & 15) * 60 +
+	    (v >> 48 & 15) * 10 + (v >> 56));
+}
+
+/* What may follow the seconds: ".123", "Z", "+01:00", " +0100". */
+static RARE const char *
+exim_zone(const char *p, const char *end, const struct ir_mlog_clock *c,
+    int sec, int64_t *t)
+{
+	int64_t zone;
+
 	if (*p == '.' || *p == ',')
-		for (p++; p < s->end && digit(*p); p++)
+		for (p++; p < end && digit(*p); p++)
 			continue;
-	*t = c->wall + sec;
-	if (p < s->end && *p == 'Z') {
+	if (p < end && *p == 'Z') {
 		*t = c->civil + sec;
 		p++;
-	} else if (s->end - p >= 6 && (p[0] == '+' || p[0] == '-') &&
+	} else if (end - p >= 6 && (p[0] == '+' || p[0] == '-') &&
 	    digits(p + 1, 2) && p[3] == ':' && digits(p + 4, 2)) {
 		zone = number(p + 1, 2) * 3600 + number(p + 4, 2) * 60;
 		*t = c->civil + sec - (p[0] == '-' ? -zone : zone);
 		p += 6;
-	} else if (s->end - p > 6 && p[0] == ' ' &&
+	} else if (end - p > 6 && p[0] == ' ' &&
 	    (p[1] == '+' || p[1] == '-') && digits(p + 2, 4)) {
 		zone = number(p + 2, 2) * 3600 + number(p + 4, 2) * 60;
 		*t = c->civil + sec - (p[1] == '-' ? -zone : zone);
 		p += 6;
 	}
-	if (p < s->end && *p != ' ')
+	return p;
+}
+
+/* "2026-11-21 18:00:00[.123][ +0100] ", and moves on. */
+static inline bool
+exim_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
+{
+	const char *p = s->p;
+	int sec;
+
+	if (left(s) < 20 || p[4] != '-')
 		return false;
+	sec = clock_digits(p + 11);
+	if (sec < 0)
+		return false;
+	/* the usual case, in two loads: the hour of the line before */
+	if (c->nkey != 13 || ir_mail_load(c->key) != ir_mail_load(p) ||
+	    ir_mail_load(c->key + 5) != ir_mail_load(p + 5)) {
+		if (!digits(p, 4) || !digits(p + 5, 2) || p[7] != '-' ||
+		    !digits(p + 8, 2) || (p[10] != ' ' && p[10] != 'T'))
+			return false;
+		keep_hour(c, p, 13, ir_time_civil(number(p, 4),
+		    number(p + 5, 2), number(p + 8, 2), number(p + 11, 2),
+		    0, 0));
+	}
+	*t = c->wall + sec;
+	p += 19;
+	if (*p != ' ' || (s->end - p > 1 && (p[1] == '+' || p[1] == '-'))) {
+		p = exim_zone(p, s->end, c, sec, t);
+		if (p < s->end && *p != ' ')
+			return false;
+	}
 	s->p = p < s->end ? p + 1 : p;
 	return true;
 }
 
 /* "Nov 21 18:00:00 ", of the last year that is not in the future. */
-static bool
+static RARE bool
 syslog_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -272,7 +363,7 @@ syslog_time(struct ir_span *s, struct ir_mlog_clock *c, int64_t *t)
 }
 
 /* "@400000004c91b044077a9e94 ": TAI64N, ten seconds ahead of the epoch. */
-static bool
+static RARE bool
 tai_time(struct ir_span *s, int64_t *t)
 {
 	uint64_t v = 0;
@@ -308,12 +399,12 @@ robot(const char *p, size_t n)
 static void
 set_account(struct ir_mlog_line *l, const char *p, size_t n)
 {
-	const char *colon = memchr(p, ':', n), *end = p + n;
+	const char *end = p + n, *colon = near(p, end, ':');
 
 	if (!colon)
 		return;
 	p = colon + 1;
-	colon = memchr(p, ':', (size_t)(end - p));
+	colon = near(p, end, ':');
 	if (colon)
 		end = colon;
 	/* cPanel's own services log in as these */
@@ -325,19 +416,49 @@ set_account(struct ir_mlog_line *l, const char *p, size_t n)
 	l->nname = (size_t)(end - p);
 }
 
+/* Over digits and colons; the colon follows the digits in ASCII. */
+static inline const char *
+past_port(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	__m128i v;
+	unsigned others;
+
+	if (end - p >= 16) {
+		v = _mm_sub_epi8(_mm_loadu_si128((const void *)p),
+		    _mm_set1_epi8('0'));
+		others = ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(
+		    _mm_min_epu8(v, _mm_set1_epi8(10)), v));
+		p += __builtin_ctz(others);	/* 16 when there are none */
+	}
+#endif
+	while (p < end && (unsigned char)(*p - '0') <= 10)
+		p++;
+	return p;
+}
+
 /* "[ADDRESS]" and what follows it up to a blank: where that is; NULL: none */
 static const char *
 bracket(const char *p, const char *end, struct ir_mlog_addr *a)
 {
 	const char *q;
+	unsigned n = 0;
 
 	if (p == end || *p != '[')
 		return NULL;
-	q = memchr(p, ']', end - p > 48 ? 48 : (size_t)(end - p));
-	if (!q || !ir_mlog_addr(p + 1, (size_t)(q - p) - 1, a))
-		return NULL;
-	for (q++; q < end && (*q == ':' || digit(*q)); q++)
-		continue;
+#ifdef __SSE2__
+	if (end - p > 16)
+		n = addr_4_quick(p + 1, a->b);
+#endif
+	if (n) {
+		a->family = 4;
+		q = p + 1 + n;
+	} else {
+		q = near(p, end - p > 48 ? p + 48 : end, ']');
+		if (!q || !ir_mlog_addr(p + 1, (size_t)(q - p) - 1, a))
+			return NULL;
+	}
+	q = past_port(q + 1, end);
 	return q == end || *q == ' ' ? q : NULL;
 }
 
@@ -354,7 +475,7 @@ host(struct ir_mlog_line *l, const char *p, const char *end)
 	if (p == end)
 		return NULL;
 	/* a name, without blanks */
-	q = memchr(p, ' ', (size_t)(end - p));
+	q = near(p, end, ' ');
 	if (*p != '(' && *p != '[') {
 		if (!q)
 			return NULL;
@@ -363,7 +484,7 @@ host(struct ir_mlog_line *l, const char *p, const char *end)
 	if (p < end && *p == '(') {
 		open = p + 1;
 		/* nearly always there is but one parenthesis */
-		q = memchr(p, ')', (size_t)(end - p));
+		q = near(p, end, ')');
 		if (q && end - q > 2 && !memchr(q + 1, ')',
 		    (size_t)(end - q - 1)) && q[1] == ' ') {
 			last = bracket(q + 2, end, &l->ip);
@@ -409,15 +530,12 @@ struct fields {
 	const char *user, *proto, *own;
 	size_t nuser, nproto, nown;
 	bool host;
-	bool after;		/* S=: what follows is the sender's choice */
 };
 
-static const char *
-token_end(const char *p, const char *end)
+/* Where a token ends, of which q is the first blank; NULL: there is none. */
+static inline const char *
+past_quotes(const char *p, const char *q, const char *end)
 {
-	const char *q;
-
-	q = memchr(p, ' ', (size_t)(end - p));
 	if (q && q - p >= 4 && p[3] == '"' && p[2] == '=') {
 		/* DN="..." */
 		q = memchr(p + 4, '"', (size_t)(end - p - 4));
@@ -425,6 +543,12 @@ token_end(const char *p, const char *end)
 			q = memchr(q, ' ', (size_t)(end - q));
 	}
 	return q ? q : end;
+}
+
+static const char *
+token_end(const char *p, const char *end)
+{
+	return past_quotes(p, near(p, end, ' '), end);
 }
 
 static void
@@ -439,49 +563,65 @@ set_title(struct ir_mlog_line *l, const char *p, const char *end)
 	l->ntitle = (size_t)((q ? q : end) - p);
 }
 
+/* One field "X=value" before S=, from p to end. */
+static inline void
+take_field(struct ir_mlog_line *l, struct fields *f, const char *p,
+    const char *end)
+{
+	const char *v = p + 2;
+
+	switch (*p) {
+	case 'A':
+		set_account(l, v, (size_t)(end - v));
+		break;
+	case 'I':
+		f->own = v;
+		f->nown = (size_t)(end - v);
+		break;
+	case 'P':
+		if (f->proto)
+			break;
+		f->proto = v;
+		f->nproto = (size_t)(end - v);
+		break;
+	case 'U':
+		if (f->user)
+			break;
+		f->user = v;
+		f->nuser = (size_t)(end - v);
+		break;
+	default:
+		break;
+	}
+}
+
 static void
 arrival_fields(struct ir_mlog_line *l, struct fields *f, const char *p,
     const char *end)
 {
 	const char *q;
+	bool after = false;	/* S=: what follows is the sender's choice */
 
-	while (p < end) {
-		if (end - p > 3 && p[1] == '=') {
-			if (p[0] == 'H' && !f->host && !f->after) {
-				q = host(l, p + 2, end);
-				f->host = true;
-				if (!q)
-					return;
-				p = q < end ? q + 1 : q;
-				continue;
-			}
-			if (p[0] == 'T' && p[2] == '"') {
-				set_title(l, p + 3, end);
+	for (; end - p > 3; p = q < end ? q + 1 : end) {
+		if (p[1] != '=') {
+			if (end - p > 5 && memcmp(p, "from <", 6) == 0)
 				return;
-			}
-		}
-		q = token_end(p, end);
-		if (end - p > 3 && p[1] == '=') {
-			if (p[0] == 'S')
-				f->after = true;
-			else if (f->after)
-				;
-			else if (p[0] == 'A')
-				set_account(l, p + 2, (size_t)(q - p) - 2);
-			else if (p[0] == 'P' && !f->proto) {
-				f->proto = p + 2;
-				f->nproto = (size_t)(q - p) - 2;
-			} else if (p[0] == 'U' && !f->user) {
-				f->user = p + 2;
-				f->nuser = (size_t)(q - p) - 2;
-			} else if (p[0] == 'I') {
-				f->own = p + 2;
-				f->nown = (size_t)(q - p) - 2;
-			}
-		} else if (end - p > 5 && memcmp(p, "from <", 6) == 0) {
+			q = token_end(p, end);
+		} else if (*p == 'H' && !f->host && !after) {
+			f->host = true;
+			q = host(l, p + 2, end);
+			if (!q)
+				return;
+		} else if (*p == 'T' && p[2] == '"') {
+			set_title(l, p + 3, end);
 			return;
+		} else {
+			q = token_end(p, end);
+			if (*p == 'S')
+				after = true;
+			else if (!after)
+				take_field(l, f, p, q);
 		}
-		p = q < end ? q + 1 : q;
 	}
 }
 
@@ -525,7 +665,7 @@ authenticated(const struct fields *f)
 	    memcmp(f->proto, "local", 5) == 0);
 }
 
-static void
+static RARE void
 arrival(struct ir_mlog_line *l, const char *p, const char *end)
 {
 	struct fields f = { 0 };
@@ -536,7 +676,7 @@ arrival(struct ir_mlog_line *l, const char *p, const char *end)
 	if (p < end && *p == '"')
 		for (q++; q < end && *q != '"'; q++)
 			q += *q == '\\' && end - q > 1;
-	q = q < end ? memchr(q, ' ', (size_t)(end - q)) : NULL;
+	q = near(q, end, ' ');
 	if (!q)
 		q = end;
 	l->sender = p;
@@ -616,9 +756,35 @@ script(struct ir_mlog_line *l, const char *p, const char *end)
 	l->nname = (size_t)(q - 1 - p);
 }
 
+/* A line that begins with no id; false: none of Exim's that matter. */
+static RARE bool
+without_id(struct ir_span s, struct ir_mlog_line *l)
+{
+	const char *p = s.p, *q;
+
+	if (STARTS(&s, "cwd=")) {
+		script(l, p + 4, s.end);
+		return true;
+	}
+	if (STARTS(&s, "no MAIL in SMTP connection from ")) {
+		no_mail(l, p + 32, s.end);
+		return true;
+	}
+	if (STARTS(&s, "H=") || STARTS(&s, "SMTP ") || STARTS(&s, "TLS ") ||
+	    left(&s) < 30)
+		return false;
+	q = find(p, p + 60 < s.end ? p + 60 : s.end,
+	    " authenticator failed for ");
+	if (q) {
+		failed(l, q + 26, s.end);
+		return true;
+	}
+	return false;
+}
+
 /* What follows the time. */
-bool
-ir_mlog_exim(struct ir_span s, struct ir_mlog_line *l)
+static inline bool
+exim(struct ir_span s, struct ir_mlog_line *l)
 {
 	const char *p = s.p, *q;
 	size_t n;
@@ -647,24 +813,13 @@ ir_mlog_exim(struct ir_span s, struct ir_mlog_line *l)
 		}
 		return true;
 	}
-	if (STARTS(&s, "cwd=")) {
-		script(l, p + 4, s.end);
-		return true;
-	}
-	if (STARTS(&s, "no MAIL in SMTP connection from ")) {
-		no_mail(l, p + 32, s.end);
-		return true;
-	}
-	if (STARTS(&s, "H=") || STARTS(&s, "SMTP ") || STARTS(&s, "TLS ") ||
-	    left(&s) < 30)
-		return false;
-	q = find(p, p + 60 < s.end ? p + 60 : s.end,
-	    " authenticator failed for ");
-	if (q) {
-		failed(l, q + 26, s.end);
-		return true;
-	}
-	return false;
+	return without_id(s, l);
+}
+
+bool
+ir_mlog_exim(struct ir_span s, struct ir_mlog_line *l)
+{
+	return exim(s, l);
 }
 
 /* --- all ---------------------------------------------------------------- */
@@ -685,7 +840,7 @@ ir_mlog_parse(const char *line, size_t n, struct ir_mlog_clock *c,
 	l->robot = l->forged = false;
 	if (exim_time(&s, c, &l->time)) {
 		/* the form of files comes without a host in front */
-		if (!ir_mlog_exim(s, l))
+		if (!exim(s, l))
 			ir_mlog_syslog(s, l);
 	} else if (syslog_time(&s, c, &l->time) || tai_time(&s, &l->time)) {
 		ir_mlog_syslog(s, l);

@@ -12,9 +12,11 @@
 #ifndef IR_MAILLOG_LINE_H
 #define IR_MAILLOG_LINE_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define IR_MLOG_NAME 200	/* bytes of a name; more is cut */
 
@@ -86,13 +88,35 @@ uint64_t ir_mlog_id_hash(const char *p, size_t n);
 /* "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"; false: none. */
 bool ir_mlog_addr(const char *p, size_t n, struct ir_mlog_addr *a);
 /* Loopback, private, link-local: not a place in the world. */
-bool ir_mlog_addr_inside(const struct ir_mlog_addr *a);
+bool ir_mlog_addr_6_inside(const struct ir_mlog_addr *a);
+static inline bool
+ir_mlog_addr_inside(const struct ir_mlog_addr *a)
+{
+	const unsigned char *b = a->b;
+
+	if (a->family == 4)
+		return b[0] == 127 || b[0] == 10 || b[0] == 0 ||
+		    (b[0] == 192 && b[1] == 168) ||
+		    (b[0] == 172 && (b[1] & 0xf0) == 16) ||
+		    (b[0] == 169 && b[1] == 254);
+	return a->family == 6 && ir_mlog_addr_6_inside(a);
+}
 
 /*
  * What is secret in a line, masked in place: passwords that Dovecot, Courier
  * and Postfix write in clear.
  */
 void ir_mlog_redact(char *line, size_t n);
+
+/* Eight bytes as a number, the first the lowest. */
+static inline uint64_t
+ir_mail_load(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return le64toh(v);
+}
 
 /* A hash of two numbers: the halves of their product. */
 static inline uint64_t

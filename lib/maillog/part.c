@@ -8,9 +8,11 @@
 #define EVENTS (SLOTS - SLOTS / 8)	/* of one part, which has not as many */
 #define NAMES (256u << 10)
 #define MARK 64			/* lines */
+/* Out of the way of what is frequent, which then needs fewer registers. */
+#define RARE __attribute__((noinline))
 
+/* Of the table of messages: half a near cache, with so many slots. */
 struct ir_mail_slot {
-	uint32_t id;		/* half of it; all is in the event */
 	uint16_t event, stamp;
 };
 
@@ -24,6 +26,7 @@ ir_mail_events_free(struct ir_mail_events *e)
 	memset(e, 0, sizeof *e);
 }
 
+/* One more; nothing in it is set. */
 static struct ir_mail_event *
 more(struct ir_mail_events *e)
 {
@@ -38,9 +41,7 @@ more(struct ir_mail_events *e)
 		e->v = v;
 		e->cap = cap;
 	}
-	v = &e->v[e->n++];
-	memset(v, 0, sizeof *v);
-	return v;
+	return &e->v[e->n++];
 }
 
 /* Hash of bytes whose case does not matter; never 0. */
@@ -54,6 +55,18 @@ hash_text(const char *p, size_t n)
 static bool
 same_text(const char *a, const char *b, size_t n)
 {
+	const uint64_t upper = 0x2020202020202020u;
+
+	if (n >= 8) {
+		for (; n > 8; n -= 8, a += 8, b += 8)
+			if ((ir_mail_load(a) | upper) !=
+			    (ir_mail_load(b) | upper))
+				return false;
+		/* the last eight, some of them again */
+		a -= 8 - n;
+		b -= 8 - n;
+		return (ir_mail_load(a) | upper) == (ir_mail_load(b) | upper);
+	}
 	for (; n; n--, a++, b++)
 		if ((*a | 0x20) != (*b | 0x20))
 			return false;
@@ -67,8 +80,6 @@ is_foreign(const struct ir_mlog_line *l)
 	const char *a, *b;
 	size_t n;
 
-	if (l->who != IR_MLOG_ACCOUNT || !l->nsender)
-		return false;
 	a = memrchr(l->name, '@', l->nname);
 	b = memrchr(l->sender, '@', l->nsender);
 	if (!a || !b)
@@ -99,30 +110,25 @@ set_name(struct ir_mail_events *e, struct ir_mail_event *v,
 	v->hash = ir_mail_subject_hash(l->who, v->name, n);
 }
 
+/* Who it was, and as whom he wrote. */
 static void
-fill(struct ir_mail_events *e, struct ir_mail_event *v,
-    const struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
+set_who(struct ir_mail_events *e, struct ir_mail_event *v,
+    const struct ir_mlog_line *l)
 {
-	v->kind = (uint8_t)l->kind;
-	v->off = off;
-	v->len = len;
-	v->line = line;
-	v->time = l->time > 0 && l->time < UINT32_MAX ? (uint32_t)l->time : 0;
-	v->id = l->id;
-	v->n = l->n;
-	v->robot = l->robot;
-	v->ip = l->ip;
 	if (l->who == IR_MLOG_NOBODY || !l->nname)
 		return;
 	set_name(e, v, l);
-	if (l->nsender == l->nname && l->nname && same_text(l->sender,
-	    l->name, l->nname))
-		v->sender = (uint32_t)(v->hash >> 32) | 1;
-	else if (l->nsender)
-		v->sender = hash_text(l->sender, l->nsender);
 	if (l->ntitle)
 		v->title = hash_text(l->title, l->ntitle);
-	v->foreign = is_foreign(l);
+	if (!l->nsender)
+		return;
+	if (l->nsender == l->nname &&
+	    same_text(l->sender, l->name, l->nname)) {
+		v->sender = (uint32_t)(v->hash >> 32) | 1;
+		return;
+	}
+	v->sender = hash_text(l->sender, l->nsender);
+	v->foreign = l->who == IR_MLOG_ACCOUNT && is_foreign(l);
 }
 
 /* The event of a message in this part, or where it goes. */
@@ -131,45 +137,79 @@ find(struct ir_mail_events *e, uint64_t id)
 {
 	size_t k = (size_t)(id >> 40) & (SLOTS - 1);
 
-	while (e->slot[k].stamp == e->stamp &&
-	    (e->slot[k].id != (uint32_t)id || e->v[e->slot[k].event].id != id))
+	while (e->slot[k].stamp == e->stamp && e->v[e->slot[k].event].id != id)
 		k = (k + 1) & (SLOTS - 1);
 	return &e->slot[k];
 }
 
-/* A line about a message that has an id. */
-static int
+static inline uint32_t
+time_32(const struct ir_mlog_line *l)
+{
+	return l->time > 0 && l->time < UINT32_MAX ? (uint32_t)l->time : 0;
+}
+
+/* What the line says, in a new event. */
+static void
+fill(struct ir_mail_events *e, struct ir_mail_event *v,
+    const struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
+{
+	*v = (struct ir_mail_event){ .kind = (uint8_t)l->kind,
+		.robot = l->robot, .time = time_32(l), .off = off,
+		.len = len, .line = line, .n = l->n, .id = l->id,
+		.ip = l->ip };
+	set_who(e, v, l);
+}
+
+/* A message came in; deliveries may be logged first. */
+static RARE int
+take_arrival(struct ir_mail_events *e, const struct ir_mlog_line *l,
+    uint32_t off, uint32_t len, uint32_t line)
+{
+	struct ir_mail_slot *s = find(e, l->id);
+	struct ir_mail_event *v, was;
+
+	if (s->stamp == e->stamp) {
+		v = &e->v[s->event];
+		was = *v;
+		if (!was.done && was.kind != IR_MLOG_ARRIVE) {
+			fill(e, v, l, off, len, line);
+			v->rcpts = was.rcpts;
+			v->bounces = was.bounces;
+			v->defers = was.defers;
+			v->bounce_off = was.bounce_off;
+			v->bounce_len = was.bounce_len;
+			v->bounce_line = was.bounce_line;
+			return 0;
+		}
+	}
+	v = more(e);
+	if (!v)
+		return -1;
+	*s = (struct ir_mail_slot){ (uint16_t)(e->n - 1), e->stamp };
+	fill(e, v, l, off, len, line);
+	return 0;
+}
+
+/* Another line about a message that has an id. */
+static inline int
 take_id(struct ir_mail_events *e, const struct ir_mlog_line *l, uint32_t off,
     uint32_t len, uint32_t line)
 {
 	struct ir_mail_slot *s = find(e, l->id);
-	bool known = s->stamp == e->stamp;
-	struct ir_mail_event *v = known ? &e->v[s->event] : NULL;
-	uint32_t sum[3];
+	struct ir_mail_event *v;
 
-	if (v && v->done && l->kind != IR_MLOG_ARRIVE)
-		return 0;
-	if (!v || (l->kind == IR_MLOG_ARRIVE && (v->done ||
-	    v->kind == IR_MLOG_ARRIVE))) {
+	if (s->stamp == e->stamp) {
+		v = &e->v[s->event];
+		if (v->done)
+			return 0;
+	} else {
 		v = more(e);
 		if (!v)
 			return -1;
-		*s = (struct ir_mail_slot){ (uint32_t)l->id,
-		    (uint16_t)(e->n - 1), e->stamp };
-		v->id = l->id;
+		*v = (struct ir_mail_event){ .id = l->id };
+		*s = (struct ir_mail_slot){ (uint16_t)(e->n - 1), e->stamp };
 	}
 	switch (l->kind) {
-	case IR_MLOG_ARRIVE:
-		/* deliveries may be logged first */
-		sum[0] = v->rcpts;
-		sum[1] = v->bounces;
-		sum[2] = v->defers;
-		fill(e, v, l, off, len, line);
-		v->rcpts = sum[0];
-		v->bounces = sum[1];
-		v->defers = sum[2];
-		e->sums.messages++;
-		break;
 	case IR_MLOG_SENT:
 		v->rcpts++;
 		e->sums.recipients++;
@@ -192,14 +232,12 @@ take_id(struct ir_mail_events *e, const struct ir_mlog_line *l, uint32_t off,
 	return 0;
 }
 
-static bool
+static RARE bool
 wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
 {
 	struct ir_ip ip = { .v6 = a->family == 6 };
 	size_t i;
 
-	if (o->nnet == 0)
-		return true;
 	if (a->family == 0)
 		return false;
 	memcpy(ip.b, a->b, ip.v6 ? 16 : 4);
@@ -209,31 +247,35 @@ wanted_ip(const struct ir_mail_opts *o, const struct ir_mlog_addr *a)
 	return false;
 }
 
-/* Lines that start something are held to the window and the networks; those
- * that end a message go with it. */
 static bool
-wanted(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
+in_window(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
 {
-	if ((o->since && l->time < o->since) ||
-	    (o->until && l->time >= o->until))
-		return false;
-	return l->id && l->kind != IR_MLOG_ARRIVE ? true :
+	return (!o->since || l->time >= o->since) &&
+	    (!o->until || l->time < o->until);
+}
+
+/* Lines that start something are held to the networks; those that end a
+ * message go with it. */
+static inline bool
+from_there(const struct ir_mail_opts *o, const struct ir_mlog_line *l)
+{
+	return !o->nnet || (l->id && l->kind != IR_MLOG_ARRIVE) ||
 	    wanted_ip(o, &l->ip);
 }
 
-static int
+static inline int
 take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
-    const struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
+    struct ir_mlog_line *l, uint32_t off, uint32_t len, uint32_t line)
 {
 	struct ir_mail_event *v;
+	bool ours;
 
 	if (l->kind == IR_MLOG_JUNK) {
 		e->sums.junk++;
 		return 0;
 	}
 	if (l->time) {
-		if (l->time < e->time - 1)
-			e->sums.backwards++;
+		e->sums.backwards += l->time < e->time - 1;
 		e->time = l->time;
 		if (!e->begin)
 			e->begin = l->time;
@@ -242,9 +284,22 @@ take_line(struct ir_mail_events *e, const struct ir_mail_opts *o,
 		if (!e->sums.first || l->time < e->sums.first)
 			e->sums.first = l->time;
 	}
-	if (l->kind == IR_MLOG_NONE || !wanted(o, l))
+	if (l->kind == IR_MLOG_NONE || !in_window(o, l))
 		return 0;
+	ours = from_there(o, l);
+	if (!ours) {
+		if (!l->id)
+			return 0;
+		/* without a beginning, the message's other lines would wait
+		 * for it to the end */
+		l->who = IR_MLOG_NOBODY;
+		l->forged = false;
+	}
 	e->sums.forged += l->forged;
+	if (l->id && l->kind == IR_MLOG_ARRIVE) {
+		e->sums.messages += ours;
+		return take_arrival(e, l, off, len, line);
+	}
 	if (l->id)
 		return take_id(e, l, off, len, line);
 	if (l->kind == IR_MLOG_LOGIN)
@@ -298,43 +353,62 @@ begin(struct ir_mail_events *e)
 	return e->slot && e->names ? 0 : -1;
 }
 
+/* What a line is read with: made once, since the line has much room in it. */
+struct reader {
+	struct ir_mail_events *e;
+	const struct ir_mail_opts *o;
+	struct ir_mlog_clock *c;
+	const char *text;
+	struct ir_mlog_line l;
+};
+
+/* One line, from off on. */
+static inline int
+take_text(struct reader *r, size_t off, size_t len)
+{
+	struct ir_mail_events *e = r->e;
+	uint32_t line = (uint32_t)e->sums.lines++;
+
+	if (line % MARK == 0 && mark_line(e, (uint32_t)off))
+		return -1;
+	if (len && r->text[off + len - 1] == '\r')
+		len--;
+	e->sums.long_lines += len >= IR_MAIL_LONG;
+	ir_mlog_parse(r->text + off, len, r->c, &r->l);
+	if (r->l.kind == IR_MLOG_NONE && r->l.time == e->time)
+		return 0;
+	/* a part has at most this many ids that fit its table */
+	if (e->n == EVENTS) {
+		e->sums.uncounted++;
+		return 0;
+	}
+	return take_line(e, r->o, &r->l, (uint32_t)off, (uint32_t)len, line);
+}
+
 int
 ir_mail_parse_part(struct ir_mail_events *e, const char *text, size_t n,
     const struct ir_mail_opts *o, struct ir_mlog_clock *c)
 {
-	const char *p = text, *end = text + n, *nl;
-	struct ir_mlog_line l;
-	uint32_t line = 0, off;
-	int64_t last = 0;
-	size_t len;
+	struct reader r = { .e = e, .o = o, .c = c, .text = text };
+	size_t off = 0, at, size, i, ends, nl;
 
 	if (begin(e))
 		return -1;
-	for (; p < end; p = nl + 1, line++) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		if (!nl) {
-			nl = end;
-			/* one that fills its part goes on: it is long */
-			e->sums.torn += n < IR_MAIL_PART;
+	for (at = 0; at < n; at += size) {
+		size = n - at > IR_LOG_ENDS ? IR_LOG_ENDS : n - at;
+		ends = ir_log_ends(text + at, size, &e->ends);
+		for (i = 0; i < ends; i++, off = nl + 1) {
+			nl = at + e->ends.at[i];
+			if (take_text(&r, off, nl - off))
+				return -1;
 		}
-		len = (size_t)(nl - p);
-		off = (uint32_t)(p - text);
-		if (line % MARK == 0 && mark_line(e, off))
-			return -1;
-		if (len && nl[-1] == '\r')
-			len--;
-		e->sums.long_lines += len >= IR_MAIL_LONG;
-		ir_mlog_parse(p, len, c, &l);
-		if (l.kind == IR_MLOG_NONE && l.time == last)
-			continue;
-		last = l.time;
-		/* a part has at most this many ids that fit its table */
-		if (e->n < EVENTS ?
-		    take_line(e, o, &l, off, (uint32_t)len, line) :
-		    (e->sums.uncounted++, 0))
+	}
+	if (off < n) {
+		/* one that fills its part goes on: it is long */
+		e->sums.torn += n < IR_MAIL_PART;
+		if (take_text(&r, off, n - off))
 			return -1;
 	}
-	e->sums.lines = line;
 	e->sums.bytes = n;
 	return 0;
 }

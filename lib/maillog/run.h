@@ -12,6 +12,7 @@
 #define IR_MAILLOG_RUN_H
 
 #include "../core/err.h"
+#include "../log/ends.h"
 #include "../log/input.h"
 #include "../net/prefix.h"
 #include "state.h"
@@ -70,6 +71,7 @@ struct ir_mail_events {
 	uint32_t *mark;		/* where every 64th line begins */
 	size_t nmark, mark_cap;
 	struct ir_mail_slot *slot;
+	struct ir_log_ends ends;
 	uint16_t stamp;
 	char *names;		/* of those that are not in the text */
 	size_t names_used;

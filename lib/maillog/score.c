@@ -10,6 +10,7 @@
 #define DAY 86400
 #define INSIDE_KEY UINT32_MAX
 #define NO_LINE IR_MAIL_NOWHERE
+#define LOOKS 8			/* at all accounts, for one of them */
 
 /* What is worked out for one subject. */
 struct judge {
@@ -20,10 +21,12 @@ struct judge {
 	struct ir_mail_verdict *v;
 	struct ir_mail_place *near;	/* by /16, for what is new; by first */
 	size_t nnear;
+	uint32_t day_peak, day_median, days;
 	bool by_login;		/* it sends nothing here: logins count */
-	bool fresh;		/* a place without a past sends */
+	bool fresh;		/* a place without a past sends, and not news */
 	bool regular;		/* such hours come again and again */
 	bool inside;		/* most comes by webmail, scripts */
+	bool steady;		/* its places always were that many */
 };
 
 void
@@ -62,6 +65,17 @@ signal_at(struct judge *j, const char *name, int points, int64_t value,
 	(void)vsnprintf(g->why, sizeof g->why, fmt, ap);
 	va_end(ap);
 	return g;
+}
+
+static bool
+has(const struct judge *j, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < j->v->nsignals; i++)
+		if (strcmp(j->v->signal[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 static void
@@ -116,7 +130,8 @@ add_country(struct ir_mail_verdict *v, const char *c)
 /*
  * The part of the world that a /8 was given to, when no database knows more:
  * IANA, "IPv4 Address Space Registry": A for APNIC, R for RIPE, L for LACNIC,
- * F for AFRINIC, N for ARIN and those before it.
+ * F for AFRINIC, N for ARIN.  0: it was given out before there were such, or
+ * is a cloud's, and may be anywhere by now.
  */
 static char
 region(unsigned char a)
@@ -126,19 +141,24 @@ region(unsigned char a)
 		116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 133,
 		150, 153, 163, 171, 175, 180, 182, 183, 202, 203, 210, 211,
 		218, 219, 220, 221, 222, 223 };
-	static const unsigned char ripe[] = { 2, 5, 25, 31, 37, 46, 51, 53,
-		57, 62, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89,
-		90, 91, 92, 93, 94, 95, 109, 141, 145, 151, 176, 178, 185,
-		188, 193, 194, 195, 212, 213, 217 };
+	static const unsigned char ripe[] = { 2, 5, 31, 37, 46, 62, 77, 78,
+		79, 80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93,
+		94, 95, 109, 141, 145, 151, 176, 178, 185, 188, 193, 194,
+		195, 212, 213, 217 };
 	static const unsigned char lacnic[] = { 177, 179, 181, 186, 187, 189,
 		190, 191, 200, 201 };
 	static const unsigned char afrinic[] = { 41, 102, 105, 154, 196,
 		197 };
+	static const unsigned char arin[] = { 23, 24, 50, 63, 64, 65, 66, 67,
+		68, 69, 70, 71, 72, 73, 74, 75, 76, 96, 97, 98, 99, 100, 104,
+		107, 108, 173, 174, 184, 199, 204, 205, 206, 207, 208, 209,
+		216 };
 
 	return memchr(apnic, a, sizeof apnic) ? 'A' :
 	    memchr(ripe, a, sizeof ripe) ? 'R' :
 	    memchr(lacnic, a, sizeof lacnic) ? 'L' :
-	    memchr(afrinic, a, sizeof afrinic) ? 'F' : 'N';
+	    memchr(afrinic, a, sizeof afrinic) ? 'F' :
+	    memchr(arin, a, sizeof arin) ? 'N' : '\0';
 }
 
 /* Where a network is: as key what counts as one place. */
@@ -153,8 +173,9 @@ locate(struct judge *j, uint32_t net, struct ir_mail_place *p)
 		p->key = INSIDE_KEY;
 		return;
 	}
-	p->key = a.family == 4 ? a.b[0] : 256 | (uint32_t)a.b[0] << 24 |
-	    (uint32_t)a.b[1] << 16 | (uint32_t)(a.b[2] ^ a.b[3]) << 9;
+	/* IPv6: as wide as what the largest providers were given */
+	p->key = a.family == 4 ? a.b[0] : (uint32_t)(a.b[0] & 0x3f) << 24 |
+	    (uint32_t)a.b[1] << 16 | (uint32_t)a.b[2] << 8;
 	if (a.family == 4)
 		p->region = region(a.b[0]);
 	ip.v6 = a.family == 6;
@@ -167,6 +188,18 @@ locate(struct judge *j, uint32_t net, struct ir_mail_place *p)
 		memcpy(p->country, o.country, 3);
 		add_country(j->v, o.country);
 	}
+}
+
+/* What counts as the same neighbourhood: the /16, of IPv6 the /32. */
+static uint32_t
+near_of(const struct ir_mail_state *s, uint32_t net)
+{
+	struct ir_mlog_addr a;
+
+	if (!(net & 0x80000000u) || !ir_mail_net_addr(s, net, &a))
+		return net == IR_MAIL_INSIDE ? net : net >> 8;
+	return 0x80000000u | (uint32_t)(a.b[0] & 15) << 24 |
+	    (uint32_t)a.b[1] << 16 | (uint32_t)a.b[2] << 8 | a.b[3];
 }
 
 /* Join those of one key; the order is then that of their first. */
@@ -215,7 +248,7 @@ find_places(struct judge *j, struct ir_err *err)
 			.sends = j->by_login ? e->logins : e->sends,
 			.where = ir_mail_net_where(e) };
 		j->near[n] = p[n];
-		j->near[n].key = e->net & 0x80000000u ? e->net : e->net >> 8;
+		j->near[n].key = near_of(j->s, e->net);
 		locate(j, e->net, &p[n]);
 		j->v->nets += p[n++].key != INSIDE_KEY;
 	}
@@ -226,6 +259,44 @@ find_places(struct judge *j, struct ir_err *err)
 		    p[i].key != INSIDE_KEY;
 	j->v->ips = ir_mail_ips(u);
 	return 0;
+}
+
+/* Of one domain; names without one are all of this host's. */
+static bool
+colleagues(const struct ir_mail_subject *a, const struct ir_mail_subject *b)
+{
+	const char *x = strrchr(a->name, '@'), *y = strrchr(b->name, '@');
+
+	return strcmp(x ? x : "", y ? y : "") == 0;
+}
+
+/*
+ * Is the network known here, though new to this account: two of its
+ * colleagues, or twenty others, had been there for days (an office, a
+ * carrier's one address for all)?
+ */
+static bool
+familiar(const struct judge *j, uint32_t net, uint32_t time)
+{
+	size_t i, n = ir_mail_subjects(j->s);
+	const struct ir_mail_subject *u;
+	const struct ir_mail_net *e;
+	uint32_t near = 0, all = 0;
+
+	if (net == IR_MAIL_INSIDE)
+		return false;
+	for (i = 0; i < n && near < 2 && all < 20; i++) {
+		u = ir_mail_subject_at(j->s, i);
+		if (u == j->u || u->who != IR_MLOG_ACCOUNT ||
+		    u->first + 3 * DAY > time)
+			continue;
+		e = ir_mail_net_in(u, net);
+		if (!e || e->first + 3 * DAY > time)
+			continue;
+		all++;
+		near += colleagues(u, j->u);
+	}
+	return near >= 2 || all >= 20;
 }
 
 /* The most places that first appear in a window; *at is its first one. */
@@ -273,6 +344,34 @@ place_lines(const struct judge *j, struct ir_mail_signal *g, size_t from,
 			add_line(j, g, p[i].where);
 }
 
+/*
+ * Has it always moved about like that (who works through a VPN does), at no
+ * more than a person writes, and next to nothing was refused?  A thief has a
+ * beginning.
+ */
+static bool
+steady(const struct judge *j, size_t day, size_t week)
+{
+	const struct ir_mail_subject *u = j->u;
+	const struct ir_mail_place *p = j->v->place;
+	uint32_t third = (u->last - u->first) / 3 > 3 * DAY ?
+	    (u->last - u->first) / 3 : 3 * DAY;
+	size_t a = 0, b, n = 0, best = 0;
+
+	if (j->days < 5 || j->day_peak > 40 || u->last - u->first < 5 * DAY ||
+	    u->bounces * UINT64_C(20) > (uint64_t)u->rcpts + u->bounces)
+		return false;
+	/* the most in a day of its first third */
+	for (b = 0; b < j->v->places && p[b].first < u->first + third; b++) {
+		n += p[b].key != INSIDE_KEY;
+		for (; p[b].first - p[a].first > DAY; a++)
+			n -= p[a].key != INSIDE_KEY;
+		if (n > best)
+			best = n;
+	}
+	return best >= 3 && best * 3 >= day && best * 6 >= week;
+}
+
 static void
 judge_nets(struct judge *j)
 {
@@ -288,15 +387,22 @@ judge_nets(struct judge *j)
 
 	if (d == 0 && w == 0)
 		return;
+	j->steady = steady(j, n, nw);
+	if (j->steady) {
+		d /= 3;
+		w /= 3;
+	}
 	if (d >= w) {
 		g = signal_at(j, "nets", d, (int64_t)n, (int64_t)day[0],
-		    "%s from %zu different %s within a day",
-		    j->by_login ? "logged in" : "sent", n, what);
+		    "%s from %zu different %s within a day%s",
+		    j->by_login ? "logged in" : "sent", n, what,
+		    j->steady ? ", as it always did" : "");
 		place_lines(j, g, at, p[at].first + DAY);
 	} else {
 		g = signal_at(j, "nets", w, (int64_t)nw, (int64_t)week[0],
-		    "%s from %zu different %s within a week",
-		    j->by_login ? "logged in" : "sent", nw, what);
+		    "%s from %zu different %s within a week%s",
+		    j->by_login ? "logged in" : "sent", nw, what,
+		    j->steady ? ", as it always did" : "");
 		place_lines(j, g, at_week, p[at_week].first + 7 * DAY);
 	}
 }
@@ -311,6 +417,8 @@ judge_countries(struct judge *j)
 
 	for (i = 0; i < j->v->nsignals; i++)
 		before += j->v->signal[i].points;
+	if (j->steady)
+		points /= 3;
 	if (points + before > 60)
 		points = 60 - before;
 	if (points <= 0)
@@ -370,7 +478,8 @@ judge_travel(struct judge *j, struct ir_err *err)
 		pairs += m[i].time - m[i - 1].time <= 2 * HOUR &&
 		    apart(&p[m[i].place], &p[m[i - 1].place]);
 	if (pairs) {
-		g = signal_at(j, "travel", 15, (int64_t)pairs, 1,
+		g = signal_at(j, "travel", j->steady ? 5 : 15,
+		    (int64_t)pairs, 1,
 		    "%zu times in two %s within two hours", pairs,
 		    j->v->countries > 1 ? "countries" : "parts of the world");
 		for (i = 1; i < n; i++)
@@ -384,55 +493,135 @@ judge_travel(struct judge *j, struct ir_err *err)
 	return 0;
 }
 
-/* Places without a past send far more than all there was before. */
+/* Were twenty others at work for days before it? */
+static bool
+log_is_older(const struct judge *j, uint32_t time)
+{
+	size_t i, n = ir_mail_subjects(j->s), others = 0;
+	const struct ir_mail_subject *u;
+
+	for (i = 0; i < n && others < 20; i++) {
+		u = ir_mail_subject_at(j->s, i);
+		others += u->msgs >= 20 && u->first && u->first + 2 * DAY <
+		    time;
+	}
+	return others == 20;
+}
+
+/* What is found of places without a past. */
+struct fresh {
+	size_t at;		/* the first of them */
+	uint32_t sends;
+	double times;		/* as many as before */
+};
+
+/* Is this much, from a place on or from it alone, far more than before? */
 static void
-judge_new(struct judge *j)
+weigh(const struct judge *j, size_t i, uint32_t sends, uint32_t last,
+    uint32_t idle, struct fresh *f)
+{
+	const struct ir_mail_subject *u = j->u;
+	const struct ir_mail_place *p = &j->near[i];
+	uint32_t base = u->msgs > sends ? u->msgs - sends : 1;
+	double past = (double)(p->first - u->first) / DAY;
+	double days = (double)(last - p->first) / DAY, times;
+
+	/* who has hardly written until then has no rate of its own */
+	if (past < 2 && sends >= 100 && base * 10 <= sends)
+		past += (double)idle / DAY;
+	if (days < 0.5)
+		days = 0.5;
+	times = sends / days / (base / past);
+	/* the less past there is, the more there must be */
+	if (past > (sends >= 100 && times >= 20 ? 1 : 2) && sends >= 30 &&
+	    sends / days >= 15 && times >= f->times)
+		*f = (struct fresh){ i, sends, times };
+}
+
+/* Do places without a past send far more than all there was before?  idle:
+ * the time for which others wrote, before it did. */
+static bool
+new_places(const struct judge *j, uint32_t idle, struct fresh *f)
 {
 	const struct ir_mail_place *p = j->near;
-	const struct ir_mail_subject *u = j->u;
-	uint32_t sends = 0, base, last = 0, best_sends = 0;
-	double past, since, best = 0, ratio;
-	struct ir_mail_signal *g;
-	size_t i, at = 0;
+	uint32_t sends = 0, last = 0;
+	size_t i;
 
-	for (i = j->nnear; i-- > 0 && p[i].first > u->first + 2 * DAY; ) {
+	*f = (struct fresh){ .times = 5 };
+	for (i = j->nnear; i-- > 0 && p[i].first > j->u->first; ) {
+		if (p[i].known)
+			continue;
 		sends += p[i].sends;
 		if (p[i].last > last)
 			last = p[i].last;
-		base = u->msgs > sends ? u->msgs - sends : 1;
-		past = (double)(p[i].first - u->first) / DAY;
-		since = (double)(last - p[i].first) / DAY;
-		if (since < 0.5)
-			since = 0.5;
-		ratio = sends / since / (base / past);
-		if (sends >= 30 && sends / since >= 15 && ratio > best) {
-			best = ratio;
-			best_sends = sends;
-			at = i;
-		}
+		weigh(j, i, p[i].sends, p[i].last, idle, f);
+		weigh(j, i, sends, last, idle, f);
 	}
-	if (best < 5 || j->by_login)
+	return f->sends;
+}
+
+/* A list that is so long, and as well kept, was not bought. */
+static bool
+clean(const struct ir_mail_subject *u)
+{
+	return u->rcpts >= 500 && u->bounces * UINT64_C(33) < u->rcpts;
+}
+
+/* Is it in no part of the world in which it was before? */
+static bool
+far_away(struct judge *j, const struct ir_mail_place *p)
+{
+	struct ir_mail_place at = *p, old;
+	size_t i, n = 0;
+
+	locate(j, at.net, &at);
+	for (i = 0; i < j->nnear && j->near[i].first < p->first; i++) {
+		old = j->near[i];
+		locate(j, old.net, &old);
+		if (old.key == INSIDE_KEY)
+			continue;
+		if (!apart(&at, &old))
+			return false;
+		n++;
+	}
+	return n > 0;
+}
+
+static void
+judge_new(struct judge *j)
+{
+	struct ir_mail_place *p = j->near;
+	struct ir_mail_signal *g;
+	uint32_t idle = 2 * DAY;
+	struct fresh f;
+	size_t i, looks = 0;
+	bool far;
+
+	if (j->by_login || !new_places(j, idle, &f))
 		return;
-	j->fresh = true;
-	g = signal_at(j, "new", 20, best_sends, 30, "%u messages from places "
-	    "that it never used before, %.0f times its rate until then",
-	    best_sends, best);
-	for (i = at; i < j->nnear; i++)
-		add_line(j, g, p[i].where);
+	if (!log_is_older(j, j->u->first))
+		idle = 0;
+	/* the office, from where only colleagues wrote until now */
+	for (i = f.at; i < j->nnear && looks < LOOKS; i++)
+		if (p[i].sends >= 10) {
+			p[i].known = familiar(j, p[i].net, p[i].first);
+			looks++;
+		}
+	if (!new_places(j, idle, &f))
+		return;
+	far = far_away(j, &p[f.at]);
+	j->fresh = far || !clean(j->u);
+	g = signal_at(j, "new", !j->fresh ? 10 : !j->regular && (far ||
+	    (f.sends >= 200 && f.times >= 8)) ? 30 : 20, f.sends, 30,
+	    "%u messages from places that it never used before%s, %.0f times "
+	    "its rate until then", f.sends, far ?
+	    ", in another part of the world" : "", f.times);
+	for (i = f.at; i < j->nnear; i++)
+		if (!p[i].known)
+			add_line(j, g, p[i].where);
 }
 
 /* --- logins ------------------------------------------------------------- */
-
-static const struct ir_mail_net *
-net_of(const struct ir_mail_subject *u, uint32_t net)
-{
-	uint32_t i;
-
-	for (i = 0; i < u->net_cap; i++)
-		if (u->net[i].net == net)
-			return &u->net[i];
-	return NULL;
-}
 
 static int
 by_fail(const void *a, const void *b)
@@ -444,10 +633,24 @@ by_fail(const void *a, const void *b)
 	return (x->net > y->net) - (x->net < y->net);
 }
 
+/* Had it been near there before that time? */
+static bool
+was_near(const struct judge *j, uint32_t net, uint32_t time)
+{
+	uint32_t i, key = near_of(j->s, net);
+
+	for (i = 0; i < j->u->net_cap; i++)
+		if (j->u->net[i].net && j->u->net[i].first < time &&
+		    near_of(j->s, j->u->net[i].net) == key)
+			return true;
+	return false;
+}
+
 /* Those that failed often and then did not, in order; their number. */
 static uint32_t
-guessed(const struct ir_mail_subject *u, struct ir_mail_failnet *to)
+guessed(const struct judge *j, struct ir_mail_failnet *to)
 {
+	const struct ir_mail_subject *u = j->u;
 	const struct ir_mail_failnet *f;
 	const struct ir_mail_net *e;
 	uint32_t i, n = 0;
@@ -456,10 +659,14 @@ guessed(const struct ir_mail_subject *u, struct ir_mail_failnet *to)
 		f = &u->fail[i];
 		if (!f->net || f->n < 5 || f->net == IR_MAIL_INSIDE)
 			continue;
-		e = net_of(u, f->net);
-		/* a password that was changed fails where it used to work */
+		e = ir_mail_net_in(u, f->net);
+		/* a password that was changed fails where it used to work;
+		 * who guessed for long may come back later */
 		if (e && e->first >= f->first && e->first - f->first <= DAY &&
-		    (e->first <= f->last || e->first - f->last <= HOUR))
+		    (f->n >= 15 || e->first <= f->last ||
+		    e->first - f->last <= HOUR) &&
+		    !was_near(j, f->net, f->first) &&
+		    !familiar(j, f->net, f->first))
 			to[n++] = *f;
 	}
 	if (n)
@@ -473,27 +680,32 @@ judge_fails(struct judge *j, struct ir_err *err)
 	const struct ir_mail_subject *u = j->u;
 	struct ir_mail_failnet *f;
 	struct ir_mail_signal *g;
-	uint32_t i, n, most = 0, sent = 0;
+	uint32_t i, n, most = 0, came;
+	bool busy = false;
 
 	if (u->nfail == 0)
 		return 0;
 	f = malloc(u->nfail * sizeof *f);
 	if (!f)
 		return ir_fail(err, IR_OSERR, "no memory");
-	n = guessed(u, f);
+	n = guessed(j, f);
 	for (i = 0; i < n; i++) {
+		came = ir_mail_net_in(u, f[i].net)->first / HOUR;
 		if (f[i].n > most)
 			most = f[i].n;
-		sent += net_of(u, f[i].net)->sends;
+		/* and then it had its busiest hour ever */
+		busy |= j->v->peak >= 10 && j->v->peak >= j->v->median * 2 &&
+		    ir_mail_net_in(u, f[i].net)->sends >= 10 &&
+		    j->v->peak_hour >= came && j->v->peak_hour < came + 24;
 	}
 	if (n) {
-		/* nobody mistypes as often, or moves in there at once */
-		g = signal_at(j, "guessed", most >= 15 || sent >= 10 ? 30 : 20,
+		/* nobody mistypes as often */
+		g = signal_at(j, "guessed", most >= 15 || busy ? 30 : 20,
 		    most, 5, "%u logins failed from a network, then one did "
 		    "not", most);
 		for (i = 0; i < n; i++) {
 			add_line(j, g, f[i].where);
-			add_line(j, g, ir_mail_net_where(net_of(u,
+			add_line(j, g, ir_mail_net_where(ir_mail_net_in(u,
 			    f[i].net)));
 		}
 	}
@@ -527,6 +739,14 @@ by_count(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a & 0xffff;
 	uint32_t y = *(const uint32_t *)b & 0xffff;
+
+	return (x > y) - (x < y);
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
 	return (x > y) - (x < y);
 }
@@ -580,6 +800,27 @@ regular(const struct judge *j)
 	    first < u->first / HOUR + 72;
 }
 
+/* Its busiest day, and its middle one; v has room for as many as hours. */
+static void
+find_days(struct judge *j, uint32_t *v)
+{
+	const struct ir_mail_subject *u = j->u;
+	uint32_t i, day, last = 0, n = 0;
+
+	for (i = 0; i < u->ncell; i++) {
+		day = hour_of(u, u->cell[i]) / 24;
+		if (n == 0 || day != last)
+			v[n++] = 0;
+		last = day;
+		v[n - 1] += u->cell[i] & 0xffff;
+		if (v[n - 1] > j->day_peak)
+			j->day_peak = v[n - 1];
+	}
+	j->days = n;
+	qsort(v, n, sizeof *v, by_number);
+	j->day_median = v[n / 2];
+}
+
 static int
 find_peak(struct judge *j, struct ir_err *err)
 {
@@ -601,6 +842,7 @@ find_peak(struct judge *j, struct ir_err *err)
 	memcpy(v, u->cell, u->ncell * sizeof *v);
 	qsort(v, u->ncell, sizeof *v, by_count);
 	j->v->median = v[u->ncell / 2] & 0xffff;
+	find_days(j, v);
 	free(v);
 	j->regular = regular(j);
 	return 0;
@@ -613,28 +855,60 @@ calm(const struct judge *j)
 	const struct ir_mail_subject *u = j->u;
 	uint64_t rcpts = (uint64_t)u->rcpts + u->bounces;
 
-	return !j->fresh && !j->inside && j->v->nsignals == 0 &&
-	    rcpts >= 20 && u->bounces * UINT64_C(20) < rcpts &&
+	/* a few more refusals than a list should have are not many yet */
+	return !j->fresh && !j->inside && (j->v->nsignals == 0 ||
+	    (j->v->nsignals == 1 && has(j, "new"))) &&
+	    rcpts >= 20 && u->bounces * (u->bounces < 20 ? UINT64_C(10) :
+	    UINT64_C(20)) < rcpts &&
 	    u->foreign * UINT64_C(5) < u->msgs + UINT64_C(1);
+}
+
+/* Its messages of the first day, when it wrote nothing for days before while
+ * others did; else 0. */
+static uint32_t
+sudden(const struct judge *j)
+{
+	const struct ir_mail_subject *u = j->u;
+	uint32_t i, n = 0;
+
+	for (i = 0; i < u->ncell && hour_of(u, u->cell[i]) < u->first / HOUR +
+	    24; i++)
+		n += u->cell[i] & 0xffff;
+	return n >= 100 && log_is_older(j, u->first) ? n : 0;
 }
 
 static void
 judge_rate(struct judge *j, bool quiet)
 {
-	uint32_t peak = j->v->peak, median = j->v->median;
+	uint32_t peak = j->v->peak, median = j->v->median, n;
 	struct ir_mail_signal *g;
+	/* nobody writes that much by hand, in a browser */
+	bool web = j->inside && j->u->who == IR_MLOG_ACCOUNT;
 
 	if (j->regular)
 		return;
 	if (peak >= 50 && peak >= median * 10) {
-		g = signal_at(j, "burst", quiet ? 7 : 15, peak, 50,
+		g = signal_at(j, "burst", quiet ? 7 : web ? 20 : 15, peak, 50,
 		    "%u messages in an hour; its usual hour has %u", peak,
 		    median);
 		hour_lines(j, g);
+	} else if (j->day_peak >= 100 && j->days >= 4 &&
+	    j->day_peak >= j->day_median * 10) {
+		g = signal_at(j, "burst", quiet ? 7 : 15, j->day_peak, 100,
+		    "%u messages in a day; its usual day has %u", j->day_peak,
+		    j->day_median);
+		hour_lines(j, g);
 	}
 	if (peak >= 100) {
-		g = signal_at(j, "rate", quiet ? 7 : 15, peak, 100,
+		g = signal_at(j, "rate", quiet ? 7 : web ? 20 : 15, peak, 100,
 		    "%u messages in an hour", peak);
+		hour_lines(j, g);
+	}
+	n = sudden(j);
+	if (n) {
+		g = signal_at(j, "sudden", quiet ? 7 : 15, n, 100,
+		    "%u messages in its first day, and nothing in the days "
+		    "before", n);
 		hour_lines(j, g);
 	}
 }
@@ -650,7 +924,7 @@ judge_fanout(struct judge *j, bool quiet)
 	size_t i;
 
 	if (r->heavy_rcpts < 300 || span > 4 * DAY ||
-	    r->heavy_first < u->first + 2 * DAY)
+	    r->heavy_first < u->first + (r->heavy_rcpts < 600 ? 2u : 1u) * DAY)
 		return;
 	/* from a place that came with them? */
 	for (i = 0; i < j->v->places && (p[i].key == INSIDE_KEY ||
@@ -706,9 +980,11 @@ judge_bounces(struct judge *j)
 	share = u->bounces * UINT64_C(100) / all;
 	if (share < 5)
 		return;
-	g = signal_at(j, "bounces", share >= 15 ? u->bounces >= 50 ? 25 : 20 :
-	    10, (int64_t)share, 5, "%u of %llu recipients (%llu%%) refused",
-	    u->bounces, (unsigned long long)all, (unsigned long long)share);
+	/* SES looks closer from 5% on, and stops sending from 10% on */
+	g = signal_at(j, "bounces", share < 10 ? 10 : u->bounces < 50 ? 20 :
+	    share < 15 ? 20 : 25, (int64_t)share, 5,
+	    "%u of %llu recipients (%llu%%) refused", u->bounces,
+	    (unsigned long long)all, (unsigned long long)share);
 	for (i = 0; i < IR_MAIL_BOUNCE_LINES; i++)
 		if (ir_mail_rare(u)->bounced[i].hash)
 			add_line(j, g, ir_mail_rare(u)->bounced[i].where);
@@ -729,14 +1005,17 @@ judge_text(struct judge *j, bool quiet)
 		    "", senders);
 		hour_lines(j, g);
 	}
+	/* a scanner's have one, too */
 	if (u->titled >= 50 && !j->regular && titles * UINT64_C(10) <=
-	    u->titled) {
+	    u->titled && (u->who != IR_MLOG_PEER || has(j, "burst") ||
+	    has(j, "rate") || has(j, "sudden") || has(j, "bounces"))) {
 		g = signal_at(j, "subject", quiet ? 5 : 10, u->titled, 50,
 		    "%u messages with %s%u subjects", u->titled, titles >
 		    IR_MAIL_KMV ? "about " : "", titles);
 		hour_lines(j, g);
 	}
-	if (u->robots >= 10 && u->robots * UINT64_C(5) >= u->msgs) {
+	if (!j->inside && u->robots >= 10 && u->robots * UINT64_C(5) >=
+	    u->msgs) {
 		g = signal_at(j, "helo", 10, u->robots, 10, "%u messages by "
 		    "programs that name themselves as mass mailers do",
 		    u->robots);
@@ -766,6 +1045,10 @@ judge_local(struct judge *j)
 	    j->v->peak >= 50 && !j->regular)
 		g = signal_at(j, "script", 10, j->v->peak, 50,
 		    "a program sent %u messages in an hour", j->v->peak);
+	else if (!g && (u->who == IR_MLOG_PATH || u->who == IR_MLOG_USER) &&
+	    j->day_peak >= 300 && !j->regular)
+		g = signal_at(j, "script", 10, j->day_peak, 300,
+		    "a program sent %u messages in a day", j->day_peak);
 	if (u->who == IR_MLOG_PEER && u->msgs >= 20)
 		g = signal_at(j, "direct", 20, u->msgs, 20, "%u messages "
 		    "by SMTP without a login, from this host or beside it",

@@ -5,7 +5,7 @@
  * CSF, policy daemons and postmasters use (reference in the man page).
  *
  * Places, not addresses, are counted: the AS where a database knows it, else
- * the /8 (IPv6: /32), so that a telephone that roams is one or a few.  This
+ * the /8 (IPv6: /24), so that a telephone that roams is one or a few.  This
  * host's own and private addresses (webmail, panels) are no place.
  */
 #ifndef IR_MAILLOG_SCORE_H
@@ -34,7 +34,8 @@ struct ir_mail_place {
 	uint32_t key, net, first, last, sends, nets;
 	uint64_t where;
 	char country[3];	/* "": not known */
-	char region;		/* of its /8; 0: IPv6 */
+	char region;		/* of its /8; 0: IPv6, or not known */
+	bool known;		/* others here use it */
 };
 
 struct ir_mail_verdict {

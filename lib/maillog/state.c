@@ -1,4 +1,5 @@
 /* state.c - see state.h */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,20 +7,25 @@
 #include "state_in.h"
 
 #define FREE_CELL 0
+/* Out of the way of what is frequent, which then needs fewer registers. */
+#define RARE __attribute__((noinline))
 #define PLACES (UINT64_C(1) << 39)	/* from here on: imported lines */
 
 uint64_t
 ir_mail_subject_hash(enum ir_mlog_who who, const char *name, size_t n)
 {
-	uint64_t h = (uint64_t)who + 1, v;
 	const uint64_t upper = 0x2020202020202020u;
+	uint64_t h = (uint64_t)who + 1, v = 0;
+	bool behind = n >= 8;	/* the last may be had with those before */
 
-	for (; n >= 8; n -= 8, name += 8) {
-		memcpy(&v, name, 8);
-		h = ir_mail_mix(h, v | upper);
+	for (; n >= 8; n -= 8, name += 8)
+		h = ir_mail_mix(h, ir_mail_load(name) | upper);
+	if (n && behind) {
+		v = ir_mail_load(name + n - 8) >> (64 - 8 * n);
+	} else {
+		memcpy(&v, name, n);
+		v = le64toh(v);
 	}
-	v = 0;
-	memcpy(&v, name, n);
 	return ir_mail_mix(h, ir_mail_mix(v | upper, n)) | 1;
 }
 
@@ -43,8 +49,20 @@ ir_mail_state_new(struct ir_err *err)
 	return NULL;
 }
 
+static inline struct ir_mail_subject *
+subject(const struct ir_mail_state *s, size_t i)
+{
+	return &s->block[i / BLOCK][i % BLOCK];
+}
+
 struct ir_mail_subject *
 ir_mail_subject(struct ir_mail_state *s, size_t i)
+{
+	return subject(s, i);
+}
+
+const struct ir_mail_subject *
+ir_mail_subject_at(const struct ir_mail_state *s, size_t i)
 {
 	return &s->block[i / BLOCK][i % BLOCK];
 }
@@ -93,7 +111,7 @@ ir_mail_state_free(struct ir_mail_state *s)
 	if (!s)
 		return;
 	for (i = 0; i < s->n; i++) {
-		u = ir_mail_subject(s, i);
+		u = subject(s, i);
 		free(u->net);
 		free(u->ip);
 		free(u->fail);
@@ -175,35 +193,44 @@ static void
 grow_slots(struct ir_mail_state *s)
 {
 	size_t cap = s->cap * 2, i, k;
-	uint32_t *v = calloc(cap, sizeof *v);
+	struct slot *v = calloc(cap, sizeof *v);
+	uint64_t hash;
 
 	if (!v) {
 		no_memory(s);
 		return;
 	}
 	for (i = 0; i < s->n; i++) {
-		k = ir_mail_subject(s, i)->hash & (cap - 1);
-		while (v[k])
-			k = (k + 1) & (cap - 1);
-		v[k] = (uint32_t)i + 1;
+		hash = subject(s, i)->hash;
+		for (k = hash & (cap - 1); v[k].number;
+		    k = (k + 1) & (cap - 1))
+			continue;
+		v[k] = (struct slot){ (uint32_t)(hash >> 32),
+		    (uint32_t)i + 1 };
 	}
 	free(s->slot);
 	s->slot = v;
 	s->cap = cap;
 }
 
+/* Where a subject is, or goes. */
+static struct slot *
+slot_of(const struct ir_mail_state *s, uint64_t hash)
+{
+	size_t k = hash & (s->cap - 1);
+
+	while (s->slot[k].number && (s->slot[k].tag != hash >> 32 ||
+	    subject(s, s->slot[k].number - 1)->hash != hash))
+		k = (k + 1) & (s->cap - 1);
+	return &s->slot[k];
+}
+
 struct ir_mail_subject *
 ir_mail_find(struct ir_mail_state *s, uint64_t hash)
 {
-	size_t k = hash & (s->cap - 1);
-	struct ir_mail_subject *u;
+	uint32_t number = slot_of(s, hash)->number;
 
-	for (; s->slot[k]; k = (k + 1) & (s->cap - 1)) {
-		u = ir_mail_subject(s, s->slot[k] - 1);
-		if (u->hash == hash)
-			return u;
-	}
-	return NULL;
+	return number ? subject(s, number - 1) : NULL;
 }
 
 /* Its number, made when it is new; NOBODY: no room. */
@@ -211,13 +238,12 @@ uint32_t
 ir_mail_intern(struct ir_mail_state *s, enum ir_mlog_who who,
     const char *name, size_t n, uint64_t hash)
 {
-	size_t k = hash & (s->cap - 1);
+	struct slot *k = slot_of(s, hash);
 	struct ir_mail_subject *u;
 	void *block;
 
-	for (; s->slot[k]; k = (k + 1) & (s->cap - 1))
-		if (ir_mail_subject(s, s->slot[k] - 1)->hash == hash)
-			return s->slot[k] - 1;
+	if (k->number)
+		return k->number - 1;
 	if (s->n == IR_MAIL_SUBJECTS) {
 		s->sums.uncounted++;
 		return NOBODY;
@@ -231,13 +257,13 @@ ir_mail_intern(struct ir_mail_state *s, enum ir_mlog_who who,
 		}
 		s->block[s->nblocks++] = block;
 	}
-	u = ir_mail_subject(s, s->n);
+	u = subject(s, s->n);
 	u->name = store_name(s, name, n);
 	if (!u->name)
 		return NOBODY;
 	u->hash = hash;
 	u->who = (uint8_t)who;
-	s->slot[k] = (uint32_t)++s->n;
+	*k = (struct slot){ (uint32_t)(hash >> 32), (uint32_t)++s->n };
 	if (s->n * 4 > s->cap * 3)
 		grow_slots(s);
 	return (uint32_t)s->n - 1;
@@ -273,6 +299,17 @@ net_slot(struct ir_mail_net *v, uint32_t cap, uint32_t net)
 	while (v[k].net && v[k].net != net)
 		k = k + 1 == cap ? 0 : k + 1;
 	return &v[k];
+}
+
+const struct ir_mail_net *
+ir_mail_net_in(const struct ir_mail_subject *u, uint32_t net)
+{
+	const struct ir_mail_net *e;
+
+	if (!u->nnet)
+		return NULL;
+	e = net_slot(u->net, u->net_cap, net);
+	return e->net ? e : NULL;
 }
 
 static void
@@ -413,7 +450,9 @@ add_kmv(struct ir_mail_kmv *k, uint32_t v)
 {
 	int i, j;
 
-	if (v == 0)
+	/* of a full one, nearly always; what is the same, nearly always */
+	if (v == 0 || v == k->v[0] ||
+	    (k->v[IR_MAIL_KMV - 1] && v >= k->v[IR_MAIL_KMV - 1]))
 		return;
 	for (i = 0; i < IR_MAIL_KMV && k->v[i] && k->v[i] < v; i++)
 		continue;
@@ -543,17 +582,26 @@ net_of_6(struct ir_mail_state *s, const struct ir_mlog_addr *a)
 	return key;
 }
 
-uint32_t
-ir_mail_net_of(struct ir_mail_state *s, const struct ir_mlog_addr *a)
+static inline uint32_t
+net_of_4(const struct ir_mlog_addr *a)
+{
+	return (uint32_t)a->b[0] << 16 | (uint32_t)a->b[1] << 8 | a->b[2];
+}
+
+static inline uint32_t
+net_of(struct ir_mail_state *s, const struct ir_mlog_addr *a)
 {
 	if (a->family == 0)
 		return 0;
 	if (ir_mlog_addr_inside(a))
 		return IR_MAIL_INSIDE;
-	if (a->family == 4)
-		return (uint32_t)a->b[0] << 16 | (uint32_t)a->b[1] << 8 |
-		    a->b[2];
-	return net_of_6(s, a);
+	return a->family == 4 ? net_of_4(a) : net_of_6(s, a);
+}
+
+uint32_t
+ir_mail_net_of(struct ir_mail_state *s, const struct ir_mlog_addr *a)
+{
+	return net_of(s, a);
 }
 
 bool
@@ -608,8 +656,8 @@ ir_mail_ips(const struct ir_mail_subject *u)
 
 /* --- facts, each of which may come in any order ------------------------- */
 
-void
-ir_mail_add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
+static inline void
+add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
     const struct net_fact *f)
 {
 	struct ir_mail_net *e = find_net(s, u, f->net);
@@ -649,6 +697,13 @@ ir_mail_add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
 	e->sends = n > 4095 ? 4095 : n & 4095;
 	n = e->logins + f->logins;
 	e->logins = n > 7 ? 7 : n & 7;
+}
+
+void
+ir_mail_add_net(struct ir_mail_state *s, struct ir_mail_subject *u,
+    const struct net_fact *f)
+{
+	add_net(s, u, f);
 }
 
 void
@@ -811,21 +866,12 @@ open_slot(struct message *v, uint32_t cap, uint64_t id)
 	return &v[k];
 }
 
-/* What is known of a message goes to its subject. */
-static void
-settle(struct ir_mail_state *s, const struct message *m)
+static RARE void
+settle_rare(struct ir_mail_state *s, struct ir_mail_subject *u,
+    const struct message *m)
 {
-	struct ir_mail_subject *u;
 	struct ir_mail_rare h;
 
-	if (m->subject == 0 || m->subject == OUTSIDE)
-		return;
-	u = ir_mail_subject(s, m->subject - 1);
-	u->rcpts = plus(u->rcpts, m->rcpts);
-	u->bounces = plus(u->bounces, m->bounces);
-	u->defers = plus(u->defers, m->defers);
-	if (m->rcpts + m->bounces > u->max_rcpts)
-		u->max_rcpts = m->rcpts + m->bounces;
 	if (m->rcpts + m->bounces >= IR_MAIL_HEAVY && m->time) {
 		h = (struct ir_mail_rare){ .heavy = 1,
 			.heavy_rcpts = m->rcpts + m->bounces,
@@ -834,6 +880,24 @@ settle(struct ir_mail_state *s, const struct message *m)
 	}
 	if (m->bounces && m->bounced.hash)
 		ir_mail_add_bounced(s, u, &m->bounced);
+}
+
+/* What is known of a message goes to its subject. */
+static inline void
+settle(struct ir_mail_state *s, const struct message *m)
+{
+	struct ir_mail_subject *u;
+
+	if (m->subject == 0 || m->subject == OUTSIDE)
+		return;
+	u = subject(s, m->subject - 1);
+	u->rcpts = plus(u->rcpts, m->rcpts);
+	u->bounces = plus(u->bounces, m->bounces);
+	u->defers = plus(u->defers, m->defers);
+	if (m->rcpts + m->bounces > u->max_rcpts)
+		u->max_rcpts = m->rcpts + m->bounces;
+	if (m->bounces || m->rcpts >= IR_MAIL_HEAVY)
+		settle_rare(s, u, m);
 }
 
 static void
@@ -942,11 +1006,11 @@ keep_line(struct ir_mail_state *s, struct part *p, uint32_t off,
 		no_memory(s);
 }
 
-static void
+static inline void
 take_success(struct ir_mail_state *s, struct ir_mail_subject *u,
     const struct ir_mail_event *e, const struct part *p, bool sent)
 {
-	struct net_fact f = { .net = ir_mail_net_of(s, &e->ip),
+	struct net_fact f = { .net = net_of(s, &e->ip),
 		.time = e->time, .last = e->time,
 		.where = p->base + e->off, .sends = sent,
 		.logins = !sent, .low_known = true };
@@ -955,7 +1019,7 @@ take_success(struct ir_mail_state *s, struct ir_mail_subject *u,
 	if (!f.net)
 		return;
 	f.low = f.net == IR_MAIL_INSIDE ? 0 : low_byte(&e->ip);
-	ir_mail_add_net(s, u, &f);
+	add_net(s, u, &f);
 }
 
 static void
@@ -1038,16 +1102,19 @@ take_message(struct ir_mail_state *s, const struct ir_mail_event *e,
 	}
 }
 
+/* number: of what is likely the subject, and 1; 0: look for it */
 static void
 take_event(struct ir_mail_state *s, const struct ir_mail_event *e,
-    struct part *p)
+    uint32_t number, struct part *p)
 {
-	uint32_t i = OUTSIDE, n = e->nname;
-	struct ir_mail_subject *u = NULL;
+	uint32_t i = number ? number : OUTSIDE, n = e->nname;
+	struct ir_mail_subject *u = number ? subject(s, number - 1) : NULL;
 
-	if (e->who != IR_MLOG_NOBODY && n) {
+	if (u && u->hash != e->hash)
+		u = NULL;
+	if (!u && e->who != IR_MLOG_NOBODY && n) {
 		i = ir_mail_intern(s, e->who, e->name, n, e->hash);
-		u = i == NOBODY ? NULL : ir_mail_subject(s, i);
+		u = i == NOBODY ? NULL : subject(s, i);
 		i = i == NOBODY ? OUTSIDE : i + 1;
 	}
 	if (u && (e->kind == IR_MLOG_ARRIVE || e->kind == IR_MLOG_SCRIPT)) {
@@ -1065,34 +1132,48 @@ take_event(struct ir_mail_state *s, const struct ir_mail_event *e,
 		take_message(s, e, e->kind == IR_MLOG_ARRIVE ? i : 0, p);
 }
 
-/* What the next events need is too much for the caches: fetch it early. */
-static inline void
-ahead(struct ir_mail_state *s, const struct ir_mail_event *ev, size_t n,
-    size_t i)
-{
-	struct ir_mail_subject *u;
-	uint32_t k;
+/*
+ * What the next events need is too much for the caches: fetch it early, in
+ * steps, since each tells where the next is.
+ */
+#define SLOT_AHEAD 24
+#define SUBJECT_AHEAD 16		/* a power of two */
+#define TABLES_AHEAD 8
 
-	if (i + 12 < n && ev[i + 12].who)
-		__builtin_prefetch(&s->slot[ev[i + 12].hash & (s->cap - 1)]);
-	if (i + 8 < n && ev[i + 8].who) {
-		k = s->slot[ev[i + 8].hash & (s->cap - 1)];
-		if (k) {
-			u = ir_mail_subject(s, k - 1);
-			__builtin_prefetch(u);
-			__builtin_prefetch((char *)u + 64);
-			__builtin_prefetch((char *)u + 128);
-		}
+static inline void
+fetch_subject(const struct ir_mail_state *s, uint64_t hash, uint32_t *number)
+{
+	size_t k = hash & (s->cap - 1);
+	const char *u;
+
+	/* not a look at the subject itself: that would wait for it */
+	while (s->slot[k].number && s->slot[k].tag != hash >> 32)
+		k = (k + 1) & (s->cap - 1);
+	*number = s->slot[k].number;
+	if (*number == 0)
+		return;
+	u = (const char *)subject(s, *number - 1);
+	__builtin_prefetch(u);
+	__builtin_prefetch(u + 64);
+	__builtin_prefetch(u + 128);
+	__builtin_prefetch(u + sizeof(struct ir_mail_subject) - 1);
+}
+
+static inline void
+fetch_tables(const struct ir_mail_subject *u, const struct ir_mlog_addr *a)
+{
+	const struct ir_mail_net *e;
+
+	if (u->net_cap && a->family == 4) {
+		e = &u->net[spread(net_of_4(a), u->net_cap)];
+		__builtin_prefetch(e);
+		__builtin_prefetch((const char *)e + 64);
+		__builtin_prefetch((const char *)e + 128);
 	}
-	if (i + 4 < n && ev[i + 4].who) {
-		k = s->slot[ev[i + 4].hash & (s->cap - 1)];
-		if (k) {
-			u = ir_mail_subject(s, k - 1);
-			__builtin_prefetch(u->net);
-			if (u->ncell)
-				__builtin_prefetch(&u->cell[u->ncell - 1]);
-		}
-	}
+	if (u->ncell)
+		__builtin_prefetch(&u->cell[u->ncell - 1]);
+	if (u->nsample)
+		__builtin_prefetch(&u->sample[u->nsample - 1]);
 }
 
 int
@@ -1101,12 +1182,24 @@ ir_mail_apply(struct ir_mail_state *s, const struct ir_mail_event *ev,
     struct ir_err *err)
 {
 	struct part p = { base, text, keep, arg, IR_MAIL_NOWHERE };
+	uint32_t number[SUBJECT_AHEAD] = { 0 };
+	const struct ir_mail_event *e;
 	size_t i;
 
 	s->took = false;
 	for (i = 0; i < n; i++) {
-		ahead(s, ev, n, i);
-		take_event(s, &ev[i], &p);
+		e = &ev[i];
+		if (i + SLOT_AHEAD < n && e[SLOT_AHEAD].who)
+			__builtin_prefetch(&s->slot[e[SLOT_AHEAD].hash &
+			    (s->cap - 1)]);
+		if (number[(i + TABLES_AHEAD) % SUBJECT_AHEAD])
+			fetch_tables(subject(s, number[(i + TABLES_AHEAD) %
+			    SUBJECT_AHEAD] - 1), &e[TABLES_AHEAD].ip);
+		take_event(s, e, number[i % SUBJECT_AHEAD], &p);
+		number[i % SUBJECT_AHEAD] = 0;
+		if (i + SUBJECT_AHEAD < n && e[SUBJECT_AHEAD].who)
+			fetch_subject(s, e[SUBJECT_AHEAD].hash,
+			    &number[i % SUBJECT_AHEAD]);
 	}
 	return s->no_memory ? ir_fail(err, IR_OSERR, "no memory") : 0;
 }

@@ -155,6 +155,11 @@ void ir_mail_finish(struct ir_mail_state *s);
 
 size_t ir_mail_subjects(const struct ir_mail_state *s);
 struct ir_mail_subject *ir_mail_subject(struct ir_mail_state *s, size_t i);
+const struct ir_mail_subject *ir_mail_subject_at(
+    const struct ir_mail_state *s, size_t i);
+/* Its network; NULL: it was never there. */
+const struct ir_mail_net *ir_mail_net_in(const struct ir_mail_subject *u,
+    uint32_t net);
 struct ir_mail_subject *ir_mail_find(struct ir_mail_state *s, uint64_t hash);
 
 /* Never NULL. */

@@ -33,11 +33,17 @@ struct place {
 	char *text;		/* owned */
 };
 
+/* Where a subject is; half of the hash saves looking at others. */
+struct slot {
+	uint32_t tag;
+	uint32_t number;	/* and 1; 0: free */
+};
+
 struct ir_mail_state {
 	struct ir_mail_subject **block;
 	uint32_t nblocks, block_cap;
 	size_t n;
-	uint32_t *slot;		/* 1 + number, by hash */
+	struct slot *slot;	/* by hash */
 	size_t cap;
 	char **store;
 	uint32_t nstores, store_cap;

@@ -116,10 +116,10 @@ grow_urls(struct ir_web_counts *c)
 
 /* The URL of that key; *fresh: it is new.  NULL: no room for it. */
 static struct ir_web_url *
-find_url(struct ir_web_counts *c, const char *key, size_t host_len,
+find_url(struct ir_web_counts *c, const char *key, size_t n, size_t host_len,
     bool *fresh)
 {
-	uint64_t hash = ir_web_hash(key, strlen(key), 2);
+	uint64_t hash = ir_web_hash(key, n, 2);
 	struct ir_web_url **at, *u;
 
 	*fresh = false;
@@ -221,6 +221,43 @@ add_sample(struct ir_web_url *u, const struct ir_web_sample *s, size_t n)
 	worst->text = strndup(s->text, n < IR_WEB_SAMPLE ? n : IR_WEB_SAMPLE);
 }
 
+void
+ir_web_counts_end(struct ir_web_counts *c)
+{
+	struct ir_web_waiting *w = &c->waiting;
+	struct ir_web_url *u = w->url;
+	int64_t t = w->time;
+
+	if (!u)
+		return;
+	ir_web_set_add(&u->hours, (uint64_t)(t / 3600), 1, t, t);
+	ir_web_set_add(&u->agents, w->agent, 1, t, t);
+	if (w->has_ip) {
+		ir_web_set_add(&u->nets, w->net, 1, t, t);
+		ir_web_set_add(&u->addresses, w->address, 1, t, t);
+	}
+	w->url = NULL;
+}
+
+/* Put it into the sets of u when the next one comes. */
+static void
+put_off(struct ir_web_counts *c, struct ir_web_url *u,
+    const struct ir_web_post *p, uint64_t agent)
+{
+	struct ir_web_waiting *w = &c->waiting;
+
+	ir_web_counts_end(c);
+	w->url = u;
+	w->net = ir_web_net(p);
+	w->address = ir_web_hash(p->ip, sizeof p->ip, p->v6);
+	w->agent = agent;
+	w->time = p->time;
+	w->has_ip = p->has_ip;
+	ir_web_set_soon(&u->agents, w->agent);
+	ir_web_set_soon(&u->nets, w->net);
+	ir_web_set_soon(&u->addresses, w->address);
+}
+
 static void
 count_ok(struct ir_web_counts *c, struct ir_web_url *u,
     const struct ir_web_post *p, const struct ir_web_where *w)
@@ -238,14 +275,8 @@ count_ok(struct ir_web_counts *c, struct ir_web_url *u,
 		u->first = t;
 	if (t > u->last)
 		u->last = t;
-	ir_web_set_add(&u->hours, (uint64_t)(t / 3600), 1, t, t);
-	ir_web_set_add(&u->agents, agent, 1, t, t);
+	put_off(c, u, p, agent);
 	add_agent(c, p->agent, agent);
-	if (p->has_ip) {
-		ir_web_set_add(&u->nets, ir_web_net(p), 1, t, t);
-		ir_web_set_add(&u->addresses, ir_web_hash(p->ip,
-		    sizeof p->ip, p->v6), 1, t, t);
-	}
 	if (m && u->user != IR_WEB_NONE) {
 		u->mailed += ir_web_mails_count(m, u->user, from, to) > 0;
 		u->shifted += ir_web_mails_count(m, u->user,
@@ -264,7 +295,6 @@ ir_web_counts_add(struct ir_web_counts *c, const struct ir_web_post *p,
     const struct ir_web_where *w,
     int (*user)(const struct ir_web_post *p, void *arg), void *arg)
 {
-	char key[sizeof p->vhost + sizeof p->path];
 	size_t host = strlen(p->vhost), n = strlen(p->path);
 	struct ir_web_url *u;
 	bool fresh;
@@ -276,9 +306,9 @@ ir_web_counts_add(struct ir_web_counts *c, const struct ir_web_post *p,
 		c->first = p->time;
 	if (p->time > c->last)
 		c->last = p->time;
-	memcpy(key, p->vhost, host);
-	memcpy(key + host, p->path, n + 1);
-	u = find_url(c, key, host, &fresh);
+	memmove(c->key, p->vhost, host);
+	memmove(c->key + host, p->path, n + 1);
+	u = find_url(c, c->key, host + n, host, &fresh);
 	if (!u) {
 		c->uncounted++;
 		return;
@@ -341,7 +371,8 @@ ir_web_counts_merge(struct ir_web_counts *to,
 		v = from->url[i];
 		if (!v)
 			continue;
-		u = find_url(to, v->key, v->host_len, &fresh);
+		u = find_url(to, v->key, strlen(v->key), v->host_len,
+		    &fresh);
 		if (!u) {
 			to->uncounted += v->posts;
 			continue;

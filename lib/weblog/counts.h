@@ -54,6 +54,17 @@ struct ir_web_agent {
 	uint64_t hash;
 };
 
+/*
+ * What of a POST goes into sets: these are large, and their places are fetched
+ * from memory while the next line is read.
+ */
+struct ir_web_waiting {
+	struct ir_web_url *url;		/* borrowed; NULL: none waits */
+	uint64_t net, address, agent;
+	int64_t time;
+	bool has_ip;
+};
+
 struct ir_web_counts {
 	const struct ir_web_mails *mails;	/* borrowed, or NULL */
 	struct ir_web_url **url;	/* by hash, NULL: free; owned */
@@ -64,6 +75,9 @@ struct ir_web_counts {
 	uint64_t steps;		/* how often the clock went back */
 	int64_t first, last, before;
 	bool bad;		/* no memory */
+	struct ir_web_waiting waiting;
+	/* of the URL that is counted; here, so that it is cleared once */
+	char key[sizeof ((struct ir_web_post *)0)->vhost + IR_WEB_PATH];
 };
 
 struct ir_web_counts *ir_web_counts_new(const struct ir_web_mails *mails);
@@ -81,6 +95,8 @@ struct ir_web_where {
 void ir_web_counts_add(struct ir_web_counts *c, const struct ir_web_post *p,
     const struct ir_web_where *w,
     int (*user)(const struct ir_web_post *p, void *arg), void *arg);
+/* That was all: before anything is merged or asked. */
+void ir_web_counts_end(struct ir_web_counts *c);
 void ir_web_counts_merge(struct ir_web_counts *to,
     const struct ir_web_counts *from);
 

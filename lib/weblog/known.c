@@ -24,14 +24,14 @@ static const struct rule rules[] = {
 	{ "/login.php$", IR_WEB_LOGIN, "login" },
 	{ "/signin$", IR_WEB_LOGIN, "login" },
 	{ "/phpmyadmin/", IR_WEB_LOGIN, "login" },
-	{ "/webhook", IR_WEB_HONEST, "webhook" },
-	{ "/wc-api/", IR_WEB_HONEST, "webhook" },
-	{ "/ipn", IR_WEB_HONEST, "webhook" },
-	{ "/payment", IR_WEB_HONEST, "payment" },
-	{ "/stripe", IR_WEB_HONEST, "payment" },
-	{ "/paypal", IR_WEB_HONEST, "payment" },
-	{ "/checkout", IR_WEB_HONEST, "shop" },
-	{ "/cart", IR_WEB_HONEST, "shop" },
+	{ "/webhook", IR_WEB_PAID, "webhook" },
+	{ "/wc-api/", IR_WEB_PAID, "webhook" },
+	{ "/ipn", IR_WEB_PAID, "webhook" },
+	{ "/payment", IR_WEB_PAID, "payment" },
+	{ "/stripe", IR_WEB_PAID, "payment" },
+	{ "/paypal", IR_WEB_PAID, "payment" },
+	{ "/checkout", IR_WEB_PAID, "shop" },
+	{ "/cart", IR_WEB_PAID, "shop" },
 	{ "/health", IR_WEB_HONEST, "health check" },
 	{ "/ping$", IR_WEB_HONEST, "health check" },
 	{ "/status$", IR_WEB_HONEST, "health check" },
@@ -45,6 +45,9 @@ static const struct rule rules[] = {
 	{ "/autodiscover/", IR_WEB_HONEST, "groupware" },
 	{ "/remote.php/", IR_WEB_HONEST, "groupware" },
 	{ "/ews/exchange.asmx$", IR_WEB_HONEST, "groupware" },
+	{ "/webmail/", IR_WEB_HONEST, "webmail" },
+	{ "/roundcube/", IR_WEB_HONEST, "webmail" },
+	{ "/snappymail/", IR_WEB_HONEST, "webmail" },
 	{ "contact", IR_WEB_FORM, "contact form" },
 	{ "kontakt", IR_WEB_FORM, "contact form" },
 	{ "inquiry", IR_WEB_FORM, "contact form" },
@@ -52,6 +55,8 @@ static const struct rule rules[] = {
 	{ "formmail", IR_WEB_FORM, "mail form" },
 	{ "mail", IR_WEB_FORM, "mail form" },
 	{ "tell-a-friend", IR_WEB_FORM, "mail form" },
+	{ "tellafriend", IR_WEB_FORM, "mail form" },
+	{ "recommend", IR_WEB_FORM, "mail form" },
 	{ "invite", IR_WEB_FORM, "mail form" },
 	{ "subscribe", IR_WEB_FORM, "newsletter form" },
 	{ "newsletter", IR_WEB_FORM, "newsletter form" },
@@ -59,6 +64,11 @@ static const struct rule rules[] = {
 	{ "signup", IR_WEB_FORM, "registration" },
 	{ "password", IR_WEB_FORM, "password form" },
 	{ "form", IR_WEB_FORM, "form" },
+	/* what an API is for is told by the names above */
+	{ "/api/", IR_WEB_HONEST, "api" },
+	{ "/rest/", IR_WEB_HONEST, "api" },
+	{ "/jsonrpc$", IR_WEB_HONEST, "api" },
+	{ "/csp-report", IR_WEB_HONEST, "statistics" },
 };
 
 static const char *const places[] = { "/uploads/", "/upload/", "/cache/",
@@ -93,6 +103,23 @@ has(const char *path, const char *part)
 	return false;
 }
 
+/* What a page of WordPress includes and nobody asks for: the templates of a
+ * theme, and its library. */
+static bool
+only_included(const char *path, const char *name)
+{
+	static const char *const parts[] = { "/404.php", "/header.php",
+		"/footer.php", "/functions.php", "/index.php", "/single.php",
+		"/page.php", "/archive.php", "/sidebar.php", "/search.php",
+		"/comments.php", "/category.php", NULL };
+	size_t i;
+
+	for (i = 0; parts[i]; i++)
+		if (strcmp(name, parts[i]) == 0)
+			return strstr(path, "/wp-content/themes/") != NULL;
+	return false;
+}
+
 /* A script whose folder is one of those, or hidden. */
 static bool
 out_of_place(const char *path)
@@ -107,7 +134,7 @@ out_of_place(const char *path)
 		    strlen(dot) == strlen(scripts[i]);
 	if (!script)
 		return false;
-	if (strstr(path, "/.") != NULL)
+	if (strstr(path, "/.") != NULL || only_included(path, name))
 		return true;
 	for (i = 0; places[i]; i++)
 		if (has(path, places[i]))

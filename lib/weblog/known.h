@@ -8,10 +8,12 @@
 
 enum ir_web_kind {
 	IR_WEB_PLAIN,
-	IR_WEB_HONEST,		/* cron, heartbeat, webhook, health, search */
+	IR_WEB_HONEST,		/* cron, heartbeat, health, search */
+	IR_WEB_PAID,		/* shops, payments: each has its mail */
 	IR_WEB_LOGIN,		/* its POSTs are guesses at passwords */
 	IR_WEB_FORM,		/* named as forms that send mail are */
-	IR_WEB_PLACE		/* a script in a folder for uploads, caches */
+	IR_WEB_PLACE		/* a script in a folder for uploads, caches, or
+				 * of those that are never asked for */
 };
 
 struct ir_web_known {

@@ -67,26 +67,68 @@ ir_web_host(const char *p, size_t n, char *to, size_t size)
 	to[n] = '\0';
 }
 
+/* Four numbers with dots between, as inet_pton(3) has them. */
+static bool
+take_ip4(struct span s, uint8_t b[4])
+{
+	const char *p = s.p, *end = s.p + s.n, *first;
+	unsigned v;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		if (i && (p == end || *p++ != '.'))
+			return false;
+		for (first = p, v = 0; p < end && p - first < 3 &&
+		    *p >= '0' && *p <= '9'; p++)
+			v = v * 10 + (unsigned)(*p - '0');
+		if (p == first || v > 255 || (*first == '0' && p > first + 1))
+			return false;
+		b[i] = (uint8_t)v;
+	}
+	return p == end;
+}
+
+/* Up to four hexadecimal digits and a colon: most names are told by that. */
+static bool
+may_be_ip6(struct span s)
+{
+	size_t i = 0;
+
+	while (i < s.n && i < 4 && ir_hex_digit(s.p[i]) >= 0)
+		i++;
+	return i < s.n && s.p[i] == ':';
+}
+
 /* Of "192.0.2.1, 10.0.0.1", what a proxy adds, the first. */
 static bool
 take_ip(struct span s, struct ir_web_post *post)
 {
 	char text[64];
 	struct ir_ip ip;
-	const char *comma = memchr(s.p, ',', s.n);
+	const char *comma;
 
+	/* a name, by its first character */
+	if (s.n == 0 || (ir_hex_digit(*s.p) < 0 && *s.p != ':' &&
+	    *s.p != '['))
+		return false;
+	comma = memchr(s.p, ',', s.n);
 	if (comma)
 		s.n = (size_t)(comma - s.p);
 	if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']') {
 		s.p++;
 		s.n -= 2;
 	}
-	if (s.n < 2 || s.n >= sizeof text || s.p[s.n - 1] > 'f')
+	if (s.n < 2 || s.n >= sizeof text)
 		return false;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
-	if (ir_ip_parse(text, false, &ip))
-		return false;
+	ip.v6 = false;
+	if (!take_ip4(s, ip.b)) {
+		if (!may_be_ip6(s))
+			return false;
+		memcpy(text, s.p, s.n);
+		text[s.n] = '\0';
+		if (ir_ip_parse(text, false, &ip))
+			return false;
+	}
 	post->v6 = ip.v6;
 	post->has_ip = true;
 	memcpy(post->ip, ip.b, sizeof post->ip);
@@ -159,7 +201,8 @@ take_agent(struct span s, struct ir_web_post *post)
 
 	if (is(s, "-"))
 		n = 0;
-	memcpy(post->agent, s.p, n);
+	/* memcpy() of so few bytes becomes a slow "rep movs" */
+	memmove(post->agent, s.p, n);
 	post->agent[n] = '\0';
 }
 
@@ -224,9 +267,11 @@ take_time(struct span s, int64_t *t)
 static bool
 quoted(const char **p, const char *end, struct span *s)
 {
-	const char *q = memchr(*p, '"', (size_t)(end - *p)), *back;
+	const char *q = *p, *back;
 
-	if (!q)
+	if (end - q > 1 && q[0] == ' ' && q[1] == '"')
+		q++;		/* nearly always */
+	else if (!(q = memchr(q, '"', (size_t)(end - q))))
 		return false;
 	s->p = ++q;
 	for (; (q = memchr(q, '"', (size_t)(end - q))); q++) {
@@ -250,30 +295,34 @@ static bool
 take_front(const char *p, const char *end, struct ir_web_post *post)
 {
 	struct span w[WORDS_MAX];
-	size_t n = 0, i;
+	size_t n = 0, client = WORDS_MAX;
 
-	while (p < end && n < WORDS_MAX) {
+	/* behind an address only the first counts words: there may be two */
+	while (p < end && n < WORDS_MAX && (client == WORDS_MAX ||
+	    (client == 0 && n <= 3))) {
 		const char *sp = memchr(p, ' ', (size_t)(end - p));
 
 		if (!sp)
 			sp = end;
-		if (sp > p)
-			w[n++] = (struct span){ p, (size_t)(sp - p) };
+		if (sp > p) {
+			w[n] = (struct span){ p, (size_t)(sp - p) };
+			if (client == WORDS_MAX && take_ip(w[n], post))
+				client = n;
+			n++;
+		}
 		p = sp + 1;
 	}
-	for (i = 0; i < n && !take_ip(w[i], post); i++)
-		continue;
-	if (i == n) {
+	if (client == WORDS_MAX) {
 		/* a client by name: the third from the end */
 		if (n < 3)
 			return false;
-		i = n - 3;
-	} else if (i == 0 && n > 3 && !memchr(w[0].p, ',', w[0].n) &&
+		client = n - 3;
+	} else if (client == 0 && n > 3 && !memchr(w[0].p, ',', w[0].n) &&
 	    take_ip(w[1], post)) {
-		i = 1;		/* the host was asked for by its address */
+		client = 1;	/* the host was asked for by its address */
 	}
-	if (i > 0)
-		ir_web_host(w[i - 1].p, w[i - 1].n, post->vhost,
+	if (client > 0)
+		ir_web_host(w[client - 1].p, w[client - 1].n, post->vhost,
 		    sizeof post->vhost);
 	return true;
 }
@@ -285,20 +334,24 @@ take_front(const char *p, const char *end, struct ir_web_post *post)
 static const char *
 find_time(const char *p, const char *end, int64_t *t, const char **after)
 {
-	const char *close, *at = NULL, *quote;
+	const char *close, *at = end, *quote = p;
 
-	quote = memmem(p, (size_t)(end - p), "] \"", 3);
-	if (quote)
-		end = quote + 1;
-	for (; p < end && (p = memchr(p, '[', (size_t)(end - p))); p++) {
-		close = memchr(p, ']', end - p > 40 ? 40 : (size_t)(end - p));
-		if (close && take_time((struct span){ p + 1,
-		    (size_t)(close - p) - 1 }, t)) {
+	/* up to the first "] " before a quote */
+	for (; (quote = memchr(quote, '"', (size_t)(end - quote))); quote++)
+		if (quote - p >= 2 && quote[-1] == ' ' && quote[-2] == ']') {
+			at = end = quote - 1;
+			break;
+		}
+	while ((at = memrchr(p, '[', (size_t)(at - p)))) {
+		close = memchr(at, ']', end - at > 40 ? 40 :
+		    (size_t)(end - at));
+		if (close && take_time((struct span){ at + 1,
+		    (size_t)(close - at) - 1 }, t)) {
 			*after = close + 1;
-			at = p;
+			return at;
 		}
 	}
-	return at;
+	return NULL;
 }
 
 static int
@@ -361,36 +414,52 @@ unescape(struct span s, char buf[JSON_TEXT])
 	return (struct span){ buf, n };
 }
 
-static bool
-among(struct span key, const char *const *names)
-{
-	for (; *names; names++)
-		if (is(key, *names))
-			return true;
-	return false;
-}
-
 /* What JSON logs call their fields. */
-static const char *const k_ip[] = { "remote_addr", "remote_ip", "client_ip",
-	"clientip", "client", "ClientHost", "remoteAddr", "ip", "remote",
-	"remoteIP", "remote_host", "host_ip", NULL };
-static const char *const k_time[] = { "time_iso8601", "timestamp", "@timestamp",
-	"time", "time_local", "ts", "msec", "StartUTC", "date", "datetime",
-	NULL };
-static const char *const k_request[] = { "request", "requestLine", NULL };
-static const char *const k_method[] = { "request_method", "method", "verb",
-	"RequestMethod", "requestMethod", NULL };
-static const char *const k_uri[] = { "request_uri", "uri", "url", "path",
-	"RequestPath", "requestUrl", "uri_path", NULL };
-static const char *const k_status[] = { "status", "status_code", "response",
-	"DownstreamStatus", "code", "statusCode", NULL };
-static const char *const k_host[] = { "http_host", "host", "server_name",
-	"vhost", "RequestHost", "virtual_host", "domain", NULL };
-static const char *const k_agent[] = { "http_user_agent", "user_agent",
-	"agent", "User-Agent", "userAgent", "request_User-Agent",
-	"http_user-agent", NULL };
-static const char *const k_referer[] = { "http_referer", "referer",
-	"http_referrer", "referrer", "Referer", "request_Referer", NULL };
+enum key { NONE, REQUEST, METHOD, URI, IP, TIME, STATUS, HOST, AGENT, REFERER };
+
+#define K(name, key) { sizeof name - 1, key, name }
+static const struct {
+	unsigned char n, key;
+	char name[20];
+} keys[] = {
+	K("request", REQUEST), K("requestLine", REQUEST),
+	K("request_method", METHOD), K("method", METHOD), K("verb", METHOD),
+	K("RequestMethod", METHOD), K("requestMethod", METHOD),
+	K("request_uri", URI), K("uri", URI), K("url", URI), K("path", URI),
+	K("RequestPath", URI), K("requestUrl", URI), K("uri_path", URI),
+	K("remote_addr", IP), K("remote_ip", IP), K("client_ip", IP),
+	K("clientip", IP), K("client", IP), K("ClientHost", IP),
+	K("remoteAddr", IP), K("ip", IP), K("remote", IP), K("remoteIP", IP),
+	K("remote_host", IP), K("host_ip", IP),
+	K("time_iso8601", TIME), K("timestamp", TIME), K("@timestamp", TIME),
+	K("time", TIME), K("time_local", TIME), K("ts", TIME),
+	K("msec", TIME), K("StartUTC", TIME), K("date", TIME),
+	K("datetime", TIME),
+	K("status", STATUS), K("status_code", STATUS), K("response", STATUS),
+	K("DownstreamStatus", STATUS), K("code", STATUS),
+	K("statusCode", STATUS),
+	K("http_host", HOST), K("host", HOST), K("server_name", HOST),
+	K("vhost", HOST), K("RequestHost", HOST), K("virtual_host", HOST),
+	K("domain", HOST),
+	K("http_user_agent", AGENT), K("user_agent", AGENT),
+	K("agent", AGENT), K("User-Agent", AGENT), K("userAgent", AGENT),
+	K("request_User-Agent", AGENT), K("http_user-agent", AGENT),
+	K("http_referer", REFERER), K("referer", REFERER),
+	K("http_referrer", REFERER), K("referrer", REFERER),
+	K("Referer", REFERER), K("request_Referer", REFERER),
+};
+#undef K
+
+static enum key
+key_of(struct span s)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (keys[i].n == s.n && memcmp(keys[i].name, s.p, s.n) == 0)
+			return (enum key)keys[i].key;
+	return NONE;
+}
 
 struct fields {
 	bool post, other, time, uri;
@@ -413,42 +482,59 @@ number_time(struct span s, int64_t *t)
 }
 
 static void
-field(struct span key, struct span v, struct fields *f,
+plain_field(struct span key, struct span v, struct fields *f,
+    struct ir_web_post *post)
+{
+	if (v.n > JSON_TEXT)
+		v.n = JSON_TEXT;
+	switch (key_of(key)) {
+	case REQUEST:
+		f->request = take_request(v, post);
+		f->other |= f->request == 0;
+		break;
+	case METHOD:
+		f->post = is(v, "POST");
+		f->other |= !f->post;
+		break;
+	case URI:
+		if (!f->uri && f->request <= 0)
+			f->uri = take_target(v, post);
+		break;
+	case IP:
+		if (!post->has_ip)
+			(void)take_ip(v, post);
+		break;
+	case TIME:
+		if (!f->time)
+			f->time = take_time(v, &post->time) ||
+			    number_time(v, &post->time);
+		break;
+	case STATUS:
+		post->status = number(v.p, v.n);
+		break;
+	case HOST:
+		if (!post->vhost[0])
+			ir_web_host(v.p, v.n, post->vhost,
+			    sizeof post->vhost);
+		break;
+	case AGENT:
+		take_agent(v, post);
+		break;
+	case REFERER:
+		post->referer = v.n > 0 && !is(v, "-");
+		break;
+	case NONE:
+		break;
+	}
+}
+
+static void
+escaped_field(struct span key, struct span v, struct fields *f,
     struct ir_web_post *post)
 {
 	char buf[JSON_TEXT];
 
-	if (memchr(v.p, '\\', v.n))
-		v = unescape(v, buf);
-	if (v.n > JSON_TEXT)
-		v.n = JSON_TEXT;
-	if (among(key, k_request)) {
-		f->request = take_request(v, post);
-		f->other |= f->request == 0;
-	} else if (among(key, k_method)) {
-		f->post = is(v, "POST");
-		f->other |= !f->post;
-	} else if (among(key, k_uri)) {
-		if (!f->uri && f->request <= 0)
-			f->uri = take_target(v, post);
-	} else if (among(key, k_ip)) {
-		if (!post->has_ip)
-			(void)take_ip(v, post);
-	} else if (among(key, k_time)) {
-		if (!f->time)
-			f->time = take_time(v, &post->time) ||
-			    number_time(v, &post->time);
-	} else if (among(key, k_status)) {
-		post->status = number(v.p, v.n);
-	} else if (among(key, k_host)) {
-		if (!post->vhost[0])
-			ir_web_host(v.p, v.n, post->vhost,
-			    sizeof post->vhost);
-	} else if (among(key, k_agent)) {
-		take_agent(v, post);
-	} else if (among(key, k_referer)) {
-		post->referer = v.n > 0 && !is(v, "-");
-	}
+	plain_field(key, unescape(v, buf), f, post);
 }
 
 /*
@@ -472,14 +558,16 @@ json(const char *p, const char *end, struct ir_web_post *post)
 				key = v;
 				p = q + 1;
 			} else {
-				field(key, v, &f, post);
+				/* few have escapes, room for which is large */
+				(memchr(v.p, '\\', v.n) ? escaped_field :
+				    plain_field)(key, v, &f, post);
 			}
 		} else if (*p >= '0' && *p <= '9') {
 			for (q = p; q < end && ((*q >= '0' && *q <= '9') ||
 			    *q == '.'); q++)
 				continue;
-			field(key, (struct span){ p, (size_t)(q - p) }, &f,
-			    post);
+			plain_field(key, (struct span){ p, (size_t)(q - p) },
+			    &f, post);
 			p = q;
 		} else {
 			p++;
@@ -502,16 +590,21 @@ ir_web_maybe(const char *line, size_t n)
 	return memmem(line, n, "\"POST", 5) != NULL;
 }
 
-/* Where the object of a JSON line begins, after what syslog may add. */
+/*
+ * Where the object of a JSON line begins, after what syslog may add; its first
+ * name is the first that is in quotes.
+ */
 static const char *
 object(const char *line, size_t n)
 {
-	const char *p = memchr(line, '{', n < 200 ? n : 200);
+	const char *p = n && *line == '{' ? NULL :
+	    memchr(line, '"', n < 200 ? n : 200);
 
-	if (!p || memchr(line, '"', (size_t)(p - line)))
-		return NULL;
-	return p == line || (p - line > 2 && memcmp(p - 2, ": ", 2) == 0) ?
-	    p : NULL;
+	if (!p)
+		return n && *line == '{' ? line : NULL;
+	while (p > line && (p[-1] == ' ' || p[-1] == '\t'))
+		p--;
+	return p - line > 3 && memcmp(p - 3, ": {", 3) == 0 ? p - 1 : NULL;
 }
 
 int

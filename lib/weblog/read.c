@@ -28,6 +28,7 @@ struct one {
 	struct ir_web_scan scan;
 	struct ir_err err;
 	bool is_log, over;
+	struct ir_web_post post;	/* here, so that it is cleared once */
 };
 
 /* --- what a path says --------------------------------------------------- */
@@ -115,22 +116,22 @@ take_line(const char *line, size_t n, uint64_t number, void *arg)
 {
 	struct one *f = arg;
 	struct ir_web_where w = { line, n, f->file, number };
-	struct ir_web_post post;
-	int what = ir_web_line(line, n, &post);
+	struct ir_web_post *post = &f->post;
+	int what = ir_web_line(line, n, post);
 
 	if (what < 0)
 		f->unread++;
 	f->is_log |= what >= 0;
 	if (what <= 0)
 		return;
-	if ((f->r->since && post.time < f->r->since) ||
-	    (f->r->until && post.time >= f->r->until)) {
+	if ((f->r->since && post->time < f->r->since) ||
+	    (f->r->until && post->time >= f->r->until)) {
 		f->outside++;
 		return;
 	}
-	if (!post.vhost[0])
-		memcpy(post.vhost, f->host, sizeof post.vhost);
-	ir_web_counts_add(f->counts, &post, &w, of_user, f);
+	if (!post->vhost[0])
+		memcpy(post->vhost, f->host, sizeof post->vhost);
+	ir_web_counts_add(f->counts, post, &w, of_user, f);
 }
 
 /* Is one of its first lines of an access log? */
@@ -173,6 +174,7 @@ read_one(struct one *f)
 			break;
 	}
 	ir_web_end(&f->scan);
+	ir_web_counts_end(f->counts);
 	f->is_log |= f->scan.lines == 0;
 	if (f->counts->bad)
 		ir_fail(&f->err, IR_OSERR, "no memory");

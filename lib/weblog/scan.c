@@ -7,7 +7,7 @@
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
-#define HAVE_AVX2 1
+#define HAVE_X86 1
 #endif
 
 /*
@@ -55,37 +55,53 @@ lines_plain(struct ir_web_scan *s, const char *begin, const char *p,
 	}
 }
 
-#ifdef HAVE_AVX2
-/*
- * Whole lines, 64 bytes at a time: their ends are counted, and `"PO` is what
- * is looked for; what else there must be is seen when it is there.
- */
-__attribute__((target("avx2,popcnt"))) static void
-lines_avx2(struct ir_web_scan *s, const char *begin, const char *end)
+#ifdef HAVE_X86
+/* Of 64 bytes, and the next: where a line ends, and where `"P` is. */
+typedef void look_fn(const char *p, uint64_t *ends, uint64_t *marks);
+
+__attribute__((target("avx2"))) static inline void
+look_avx2(const char *p, uint64_t *ends, uint64_t *marks)
 {
 	const __m256i nl = _mm256_set1_epi8('\n');
 	const __m256i c0 = _mm256_set1_epi8('"'), c1 = _mm256_set1_epi8('P');
-	const __m256i c2 = _mm256_set1_epi8('O');
+	__m256i a = _mm256_loadu_si256((const void *)p);
+	__m256i b = _mm256_loadu_si256((const void *)(p + 32));
+	__m256i a1 = _mm256_loadu_si256((const void *)(p + 1));
+	__m256i b1 = _mm256_loadu_si256((const void *)(p + 33));
+
+	*ends = (uint64_t)(uint32_t)_mm256_movemask_epi8(
+	    _mm256_cmpeq_epi8(b, nl)) << 32 |
+	    (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(a, nl));
+	*marks = (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_and_si256(
+	    _mm256_cmpeq_epi8(b, c0), _mm256_cmpeq_epi8(b1, c1))) << 32 |
+	    (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(
+	    _mm256_cmpeq_epi8(a, c0), _mm256_cmpeq_epi8(a1, c1)));
+}
+
+__attribute__((target("avx512bw"))) static inline void
+look_avx512(const char *p, uint64_t *ends, uint64_t *marks)
+{
+	__m512i a = _mm512_loadu_si512((const void *)p);
+	__m512i a1 = _mm512_loadu_si512((const void *)(p + 1));
+
+	*ends = _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('\n'));
+	*marks = _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('"')) &
+	    _mm512_cmpeq_epi8_mask(a1, _mm512_set1_epi8('P'));
+}
+
+/*
+ * Whole lines, 64 bytes at a time: their ends are counted, and `"P` is what
+ * is looked for; what else there must be is seen when it is there.
+ */
+__attribute__((always_inline)) static inline void
+lines_64(struct ir_web_scan *s, const char *begin, const char *end,
+    look_fn *look)
+{
 	const char *p = begin, *done = begin;
-	int half;
+	uint64_t ends, marks, k;
 
-	for (; end - p >= 32 * 2 + 2; p += 32 * 2) {
-		uint64_t ends = 0, marks = 0, k;
-
-		for (half = 0; half < 2; half++) {
-			const char *q = p + 32 * half;
-			__m256i v = _mm256_loadu_si256((const void *)q);
-			__m256i v1 = _mm256_loadu_si256((const void *)(q + 1));
-			__m256i v2 = _mm256_loadu_si256((const void *)(q + 2));
-			__m256i m = _mm256_and_si256(_mm256_cmpeq_epi8(v, c0),
-			    _mm256_and_si256(_mm256_cmpeq_epi8(v1, c1),
-			    _mm256_cmpeq_epi8(v2, c2)));
-
-			ends |= (uint64_t)(uint32_t)_mm256_movemask_epi8(
-			    _mm256_cmpeq_epi8(v, nl)) << (32 * half);
-			marks |= (uint64_t)(uint32_t)_mm256_movemask_epi8(m)
-			    << (32 * half);
-		}
+	for (; end - p >= 64 + 1; p += 64) {
+		look(p, &ends, &marks);
 		for (; marks; marks &= marks - 1) {
 			k = (uint64_t)__builtin_ctzll(marks);
 			if (p + k < done || end - (p + k) < 5 ||
@@ -104,13 +120,29 @@ lines_avx2(struct ir_web_scan *s, const char *begin, const char *end)
 	}
 	lines_plain(s, begin, p, end);
 }
+
+__attribute__((target("avx2,popcnt"))) static void
+lines_avx2(struct ir_web_scan *s, const char *begin, const char *end)
+{
+	lines_64(s, begin, end, look_avx2);
+}
+
+__attribute__((target("avx512bw,popcnt"))) static void
+lines_avx512(struct ir_web_scan *s, const char *begin, const char *end)
+{
+	lines_64(s, begin, end, look_avx512);
+}
 #endif
 
 /* p ... end are whole lines, but perhaps the last. */
 static void
 lines(struct ir_web_scan *s, const char *p, const char *end)
 {
-#ifdef HAVE_AVX2
+#ifdef HAVE_X86
+	if (__builtin_cpu_supports("avx512bw")) {
+		lines_avx512(s, p, end);
+		return;
+	}
 	if (__builtin_cpu_supports("avx2")) {
 		lines_avx2(s, p, end);
 		return;

@@ -37,7 +37,33 @@ say(struct ir_web_score *s, const char *name, int points, int64_t found,
 	s->score += points;
 }
 
-/* Its worst hour, and the median of the others; the set is sorted. */
+/* The middle one of v[from ...], which are sorted, but only of those that are
+ * apart from the worst hour by more than so many; *n is how many there are. */
+static uint32_t
+middle(const struct ir_web_set *h, uint32_t apart, size_t *n)
+{
+	uint64_t worst = h->v[0].key, at;
+	size_t i, k = 0;
+
+	*n = 0;
+	for (i = 1; i < h->n; i++) {
+		at = h->v[i].key;
+		*n += (at > worst ? at - worst : worst - at) > apart;
+	}
+	for (i = 1; i < h->n; i++) {
+		at = h->v[i].key;
+		if ((at > worst ? at - worst : worst - at) > apart &&
+		    k++ == *n / 2 - !(*n % 2))
+			return h->v[i].count;
+	}
+	return 0;
+}
+
+/*
+ * Its worst hour, and the median of the others; the set is sorted.  A flood
+ * lasts: hours within half a day of the worst are of the same, where there are
+ * enough others to compare with.
+ */
 static void
 find_peak(struct ir_web_score *s)
 {
@@ -47,8 +73,9 @@ find_peak(struct ir_web_score *s)
 		return;
 	s->peak = h->v[0].count;
 	s->peak_hour = (int64_t)h->v[0].key * 3600;
-	if (h->n > 1)
-		s->median = h->v[1 + (h->n - 1) / 2 - !((h->n - 1) % 2)].count;
+	s->median = middle(h, 12, &s->others);
+	if (s->others < 3)
+		s->median = middle(h, 0, &s->others);
 }
 
 static bool
@@ -113,7 +140,8 @@ mailed(const struct ir_web_score *s, const struct ir_web_counts *c,
 	}
 	/* In a flood each second has mail, and chance would give the same:
 	 * then it is as much mail, if it is known whose. */
-	if (s->user == IR_WEB_ANY)
+	if (s->user == IR_WEB_ANY || (u->user == IR_WEB_ANY &&
+	    (u->known.kind == IR_WEB_HONEST || u->known.kind == IR_WEB_LOGIN)))
 		return false;
 	n = ir_web_mails_count(c->mails, s->user, s->peak_hour,
 	    s->peak_hour + 3599 + IR_WEB_AFTER);
@@ -123,28 +151,87 @@ mailed(const struct ir_web_score *s, const struct ir_web_counts *c,
 	    n * 10 <= (uint64_t)s->peak * 15;
 }
 
+/* Is it a few that all of its mail goes to? */
+static bool
+to_few(const struct ir_web_mails_sum *m)
+{
+	return m->recipients >= 20 && m->distinct * 20 <= m->recipients;
+}
+
+/* Do most go to somebody else? */
+static bool
+to_many(const struct ir_web_mails_sum *m)
+{
+	return m->recipients >= 20 && m->distinct * 10 >= m->recipients * 9;
+}
+
+/* A script that is called, and then mails to lists.  Its user must be known:
+ * all that is asked for in such an hour has as much mail near it. */
+static bool
+heap(const struct ir_web_url *u, const struct ir_web_mails_sum *m)
+{
+	return u->user != IR_WEB_ANY && u->mailed * 10 >= u->ok * 8 &&
+	    m->mails >= 100 && m->mails >= u->ok * 4 &&
+	    m->distinct * 2 >= m->recipients;
+}
+
+/* A form by which few write to many. */
+static bool
+few_write(const struct ir_web_url *u, const struct ir_web_mails_sum *m)
+{
+	return u->known.kind == IR_WEB_FORM && u->user != IR_WEB_ANY &&
+	    u->ok >= 100 && u->nets.n * 20 <= u->ok && to_many(m);
+}
+
+/* Do all the lines that were kept of it say so? */
+static bool
+all_say(const struct ir_web_url *u, const char *what)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < IR_WEB_SAMPLES; i++) {
+		if (!u->sample[i].text)
+			continue;
+		if (!strstr(u->sample[i].text, what))
+			return false;
+		n++;
+	}
+	return n >= 3;
+}
+
 /* suspicious: something else speaks against it, too. */
 static bool
 mails(struct ir_web_score *s, const struct ir_web_counts *c, bool suspicious)
 {
+	const struct ir_web_url *u = s->url;
 	struct ir_web_mails_sum m;
 	struct ir_web_signal how;
+	bool much;
 
 	if (!s->has_mail)
 		return false;
-	if (!mailed(s, c, &how)) {
-		if (s->url->mailed * 10 < s->url->ok)
-			say(s, "no-mail", -20, percent(s->url->mailed,
-			    s->url->ok), 10,
+	ir_web_mails_about(c->mails, s->user, &u->hours, IR_WEB_AFTER, &m);
+	much = heap(u, &m);
+	if (much) {
+		say(s, "mail", 25, (int64_t)(m.mails / u->ok), 4,
+		    "mails for each");
+	} else if (!mailed(s, c, &how)) {
+		if (u->mailed * 10 < u->ok)
+			say(s, "no-mail", -20, percent(u->mailed, u->ok), 10,
 			    "% with mail in the same seconds");
 		return false;
-	}
-	if (!suspicious)
+	} else if (s->user != IR_WEB_ANY && to_few(&m)) {
+		/* the owner is told: nobody else has any of it */
+		say(s, "to-few", -20, (int64_t)m.distinct, (int64_t)
+		    m.recipients / 20, "recipients of all of its mail");
 		return false;
-	say(s, how.name, how.points, how.found, how.limit, how.unit);
-	ir_web_mails_about(c->mails, s->user, &s->url->hours, IR_WEB_AFTER,
-	    &m);
-	if (m.recipients >= 20 && m.distinct * 10 >= m.recipients * 9)
+	} else if (u->known.kind == IR_WEB_PAID ||
+	    (!suspicious && !few_write(u, &m))) {
+		return false;
+	} else {
+		say(s, how.name, how.points, how.found, how.limit, how.unit);
+	}
+	if (to_many(&m))
 		say(s, "reply", 10, percent(m.distinct, m.recipients), 90,
 		    "% of recipients are new");
 	return true;
@@ -168,6 +255,9 @@ ir_web_score(struct ir_web_url *u, const struct ir_web_counts *c,
 	*s = (struct ir_web_score){ .url = u, .verdict = "none" };
 	sort_sets(u);
 	find_peak(s);
+	/* a shop whose name is in the query only */
+	if (u->known.kind == IR_WEB_PLAIN && all_say(u, "?wc-ajax="))
+		u->known = (struct ir_web_known){ IR_WEB_PAID, "shop" };
 	if (c->mails) {
 		s->has_mail = true;
 		s->chance = u->shifted / 2;
@@ -192,7 +282,7 @@ ir_web_score(struct ir_web_url *u, const struct ir_web_counts *c,
 		say(s, "place", 30, 1, 1, "by its folder");
 	by_mail = mails(s, c, is_burst || place || (bare && same));
 	if (!by_mail && (u->known.kind == IR_WEB_HONEST ||
-	    u->known.kind == IR_WEB_LOGIN)) {
+	    u->known.kind == IR_WEB_LOGIN || u->known.kind == IR_WEB_PAID)) {
 		s->score = 0;
 		s->n = 0;
 		if (u->known.kind == IR_WEB_LOGIN && s->peak >= IR_WEB_GUESSES)
@@ -355,6 +445,7 @@ ir_web_whos(const struct ir_web_counts *c, struct ir_web_who **v,
 		struct ir_web_url *u = c->url[i];
 
 		if (u && u->known.kind != IR_WEB_HONEST &&
+		    u->known.kind != IR_WEB_PAID &&
 		    (add_whos(&w, u, false) || add_whos(&w, u, true))) {
 			free(w.v);
 			return ir_fail(err, IR_OSERR, "no memory");

@@ -5,27 +5,34 @@
  *
  *	signal	points	when
  *	burst	15	an hour of 50 or more, and 10 times its median other
- *			hour; or of 100, where it has fewer than 6 other hours,
- *			if all are within a day, or 3 times their median
+ *			hour (of those farther than 12 hours away, if there
+ *			are 3); or of 100, where it has fewer than 6 other
+ *			hours, if all are within a day, or 3 times their median
  *	spread	10	a burst from 20 networks or more
  *	one	10	a burst of which 80 % come from one network
  *	bare	10	80 % without a referer
  *	agent	10	80 % by one program that is no browser, or by one and
  *			the same browser from 5 networks or more
  *	form	10	it is named as a mail form is
- *	place	30	a script in a folder for uploads, caches, pictures
+ *	place	30	a script in a folder for uploads, caches, pictures; or
+ *			a part of WordPress' that is only included
  *	mail	25	mail of its user in the same seconds, for half of them,
  *			and twice as often as by chance; or as many mails in
  *			its worst hour, if the user is known or one has 8 of
  *			10 of them: only of what burst, bare and agent, or
- *			place speak
+ *			place speak, or of a known user's form by which few
+ *			networks (100 POSTs, 20 for each) write to always new
+ *			recipients.  Or, of a known user, 4 mails for each
+ *	to-few	-20	instead: all of 20 or more recipients are the same few
+ *			(a twentieth): the owner is told
  *	reply	10	with that, 9 of 10 of 20 or more recipients in its
  *			hours are new
  *	no-mail	-20	the user's mail is known, and it follows one of ten
  *
  * 60 abused, 30 suspect, 15 watch.  Only what was answered with 2xx or 3xx
  * counts, from 20 on (place: 3).  What is known to be honest by its name, and a
- * login, have points only when mail follows.
+ * login, have points only when mail follows; shops and payments, of which each
+ * has its mail, only if 4 do.
  */
 #ifndef IR_WEBLOG_SCORE_H
 #define IR_WEBLOG_SCORE_H
@@ -54,6 +61,7 @@ struct ir_web_score {
 	size_t n;
 	int64_t peak_hour;	/* epoch */
 	uint32_t peak, median;	/* median 0: it has no other hours */
+	size_t others;		/* hours that it is the median of */
 	uint64_t chance;	/* how many would have had mail by chance */
 	int user;		/* who sent mail meanwhile; of mails.h */
 	bool has_mail;		/* these two are known */

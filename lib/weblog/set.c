@@ -30,11 +30,18 @@ ir_web_hash(const void *bytes, size_t n, uint64_t seed)
 	return mix(h ^ v);
 }
 
+/* Where a key is, if no other is there. */
+static size_t
+home(const struct ir_web_set *s, uint64_t key)
+{
+	return (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) &
+	    (s->cap - 1);
+}
+
 static struct ir_web_entry *
 slot(const struct ir_web_set *s, uint64_t key)
 {
-	size_t i = (size_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) &
-	    (s->cap - 1);
+	size_t i = home(s, key);
 
 	while (s->v[i].count && s->v[i].key != key)
 		i = (i + 1) & (s->cap - 1);
@@ -59,6 +66,13 @@ grow(struct ir_web_set *s)
 	s->v = big.v;
 	s->cap = big.cap;
 	return 0;
+}
+
+void
+ir_web_set_soon(const struct ir_web_set *s, uint64_t key)
+{
+	if (s->cap)
+		__builtin_prefetch(&s->v[home(s, key)], 1);
 }
 
 void

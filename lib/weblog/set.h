@@ -25,6 +25,8 @@ struct ir_web_set {
 
 void ir_web_set_add(struct ir_web_set *s, uint64_t key, uint32_t count,
     int64_t first, int64_t last);
+/* This key will be added: have its place fetched meanwhile. */
+void ir_web_set_soon(const struct ir_web_set *s, uint64_t key);
 const struct ir_web_entry *ir_web_set_get(const struct ir_web_set *s,
     uint64_t key);
 void ir_web_set_merge(struct ir_web_set *to, const struct ir_web_set *from);

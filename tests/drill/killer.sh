@@ -6,7 +6,8 @@
 # usage: killer.sh make DIR BIN	write a wrapper for each command of BIN to DIR
 #        NAME ARGUMENT...	what such a wrapper, being a link to this, does
 #
-# A wrapper looks at $KILLER_INCIDENT for the step that is under way, kills
+# A wrapper looks at $KILLER_INCIDENT for the step that is under way (of a
+# playbook that the first one called: FOLDER.STEP), kills
 # -9 its whole process group where that is still to be done ("the machine
 # crashed") and notes it in $KILLER_DONE; else it runs the command of
 # $KILLER_BIN.
@@ -21,8 +22,12 @@ fi
 
 real=$KILLER_BIN/${0##*/}
 group=$(ps -o pgid= -p $$ | tr -d ' ')
-step=$(find "$KILLER_INCIDENT/steps" -mindepth 1 -maxdepth 1 -printf '%f\n' \
-	2>/dev/null | sort | tail -n 1)
+# the step that began last: of the playbook, or of one that it called
+step=$(find "$KILLER_INCIDENT/steps" "$KILLER_INCIDENT/way-in" -name started \
+	-path '*/steps/*' -printf '%T@ %P\n' 2>/dev/null | sort -n | tail -n 1)
+step=${step#* }
+step=${step%/started}
+step=${step//\/steps\//.}
 
 # mkdir: of several commands in one pipe only one is the first
 first() {	# WHEN

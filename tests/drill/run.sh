@@ -3,9 +3,11 @@
 #
 # A real Exim with 200 honest and 5,000 spam messages, sent in by real SMTP; a
 # strict AWS emulator as its smarthost and as AWS; a real DNS list server; a
-# mail server for AWS's abuse desk, and an Exim as the relay to it; an attacker who keeps sending through all
-# three doors.  A notice arrives, playbooks/abuse-report answers it, and
-# check.py judges from what the servers saw.  All on loopback.
+# mail server for AWS's abuse desk, and an Exim as the relay to it; a Dovecot on
+# the mail host, where somebody reads the stolen mailbox; an attacker who keeps
+# sending through all three doors.  A notice arrives, playbooks/abuse-report
+# answers it, locks the mailbox by playbooks/mailbox-compromise, and check.py
+# judges from what the servers saw.  All on loopback.
 #
 # Environment: DRILL_HONEST (200) DRILL_SPAM (5000) DRILL_SEED (7)
 # DRILL_RTT (50,250 ms) DRILL_PROPAGATION (3,30 s) DRILL_DIR DRILL_KILL (kill
@@ -22,10 +24,11 @@ B=${B:-build}
 : "${DRILL_GOALS:=60,300}" "${DRILL_PAUSE:=0.4}"
 : "${DRILL_DIR:=$root/build/drill}"
 D=$DRILL_DIR
+mailbox=billing@shop.example.net
 export PATH="$root/$B/bin:$PATH"
 
-# shellcheck source=tests/lib/exim.bash
-. tests/lib/exim.bash
+# shellcheck source=tests/lib/dovecot.bash
+. tests/lib/dovecot.bash
 # shellcheck source=tests/lib/dns.bash
 . tests/lib/dns.bash
 # shellcheck source=tests/aws/emu.bash
@@ -38,6 +41,8 @@ say() {
 stop_all() {
 	[ ! -d "$D" ] || touch "$D/stop"
 	[ -z "${attacker-}" ] || peers_stop "$attacker"
+	[ -z "${reader-}" ] || peers_stop "$reader"
+	[ ! -e "$D/dv/pid" ] || dovecot_stop "$D/dv"
 	exim_stop "$D/mx" 2>/dev/null || true
 	exim_stop "$D/relay" 2>/dev/null || true
 	emu_stop
@@ -99,6 +104,24 @@ slow_down_aws() {
 	     flap: true}}')"
 }
 
+# Who has the stolen password reads along, too.
+start_mailboxes() {
+	dovecot_make "$D/dv"
+	echo "$mailbox:{PLAIN}secret-billing::::::" >>"$D/dv/users"
+	dovecot_start "$D/dv"
+	dovecot_session "$D/dv" "$mailbox" secret-billing "$D/reader.log"
+	reader=$dovecot_pid
+}
+
+# He is out, does not come in again, and the new password waits in the vault.
+mailbox_locked() {
+	peers_wait 30 grep -q ended "$D/reader.log" &&
+		! dovecot_login "$D/dv" "$mailbox" secret-billing &&
+		dovecot_login "$D/dv" alice@quell.test secret &&
+		QUELL_VAULT="$D/vault" QUELL_VAULT_KEY="file:$D/vault.key" \
+			cred-vault get "mailbox/$mailbox" | grep -q '^password='
+}
+
 start_mail_host() {
 	exim_make "$D/mx" route=smarthost \
 		smarthost="email-smtp.us-east-1.localhost::$ses_port" \
@@ -107,6 +130,11 @@ start_mail_host() {
 		users="$(for u in billing alice bob carol orders support; do
 			printf '%s@shop.example.net:secret-%s,' "$u" "$u"
 		done)" relay=no
+	# one host: where the one is the system's, the other is, too
+	grep -E '^(dovecot|dovenull|vmail):' "$D/dv/ns/etc/passwd" \
+		>>"$D/mx/ns/etc/passwd"
+	mkdir -p "$D/mx/ns/etc/dovecot"
+	ln -s "$D/dv/dovecot.conf" "$D/mx/ns/etc/dovecot/dovecot.conf"
 	# The way there behaves as ssh does: what is on standard input is read
 	# at once, wanted or not.
 	cat >"$D/mailhost" <<-END
@@ -192,6 +220,7 @@ write_notice() {
 
 playbook() {
 	env QUELL_MAILHOST_CMD="$D/mailhost" \
+		QUELL_VAULT="$D/vault" QUELL_VAULT_KEY="file:$D/vault.key" \
 		QUELL_ACK_RELAY="localhost:$(<"$D/relay/port")" \
 		QUELL_ACK_MAINLOG="cat $D/relay/log/mainlog" \
 		QUELL_SES_SMTP="$QUELL_SES_SMTP" \
@@ -201,6 +230,7 @@ playbook() {
 		--cred-file "$D/mx/ses.pw" --key-user ses-smtp \
 		--chat "json:$D/chat.url" --blocklist-zones "$D/zones.tsv" \
 		--resolver "$DRILL_RESOLVER" \
+		--way-in "drill: the log shows it" \
 		--address 192.88.99.25 --host-checked "drill: host is clean"
 }
 
@@ -229,7 +259,7 @@ killed_at_every_step() {
 	tests/drill/killer.sh make "$D/killer" "$root/$B/bin"
 	export KILLER_INCIDENT="$D/incident" KILLER_DONE="$D/killed" \
 		KILLER_BIN="$root/$B/bin"
-	while [ "$rc" = 137 ] && [ "$n" -lt 60 ]; do
+	while [ "$rc" = 137 ] && [ "$n" -lt 100 ]; do
 		rc=0
 		PATH="$D/killer:$PATH" setsid -w bash -c \
 			"$(declare -f playbook); playbook" </dev/null \
@@ -257,7 +287,7 @@ run_playbook() {
 
 # A dry run first: nothing may be different after it.
 state_of_the_world() {
-	find "$D/mx/quell" "$D/mx/ses.pw" "$D/desk" "$D/chat" -type f \
+	find "$D/mx/quell" "$D/mx/ses.pw" "$D/dv/users" "$D/desk" "$D/chat" -type f \
 		-printf '%p %s %T@\n' | sort
 	emu_world '{regions: (.regions | map_values(.sending_enabled)),
 		keys: [.users[].keys[] | {id, status}]}'
@@ -292,12 +322,15 @@ all_delivered() {
 main() {
 	local rc=0 start
 	[ -n "${QUELL_PYTHON-}" ] || tests/venv.sh build/venv
-	peers_have exim rbldnsd
+	peers_have exim rbldnsd dovecot
 	exim_available
+	# in a condition: it tries commands that fail
+	dovecot_available || exit
 	choose_folder
 	export D
 	say "setting up below $D"
 	start_aws
+	start_mailboxes
 	start_mail_host
 	start_the_rest
 	load_mail
@@ -311,6 +344,12 @@ main() {
 	say "the notice arrives"
 	run_playbook || rc=$?
 	[ "$rc" = 0 ] || say "the playbook ended with $rc"
+	if mailbox_locked; then
+		say "the mailbox is locked, its reader out"
+	else
+		say "the mailbox is NOT locked"
+		rc=1
+	fi
 	say "waiting for the honest mail"
 	peers_wait "${DRILL_DRAIN:-300}" all_delivered || true
 	sleep 3

@@ -53,6 +53,8 @@ scan(struct all *a, const char *p, size_t n, size_t chunk)
 	}
 	ir_web_end(&s);
 	a->lines = s.lines;
+	if (a->c)
+		ir_web_counts_end(a->c);
 	ir_web_scan_free(&s);
 }
 

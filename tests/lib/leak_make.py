@@ -1,4 +1,5 @@
-"""leak_make.py DIR [SEED]: one key and its SMTP password in every container.
+"""leak_make.py DIR [SEED [xz]]: one key and its SMTP password in every
+container; xz: in those, too, that need liblzma.
 
 Writes DIR/want.json: for each place where something was put, its kind and
 the number of its line.  All values are made up from SEED.
@@ -94,6 +95,22 @@ def zst(data):
                           stdout=subprocess.PIPE).stdout
 
 
+def xz(data):
+    return subprocess.run(['xz', '-qc'], input=data, check=True,
+                          stdout=subprocess.PIPE).stdout
+
+
+def deb(pack, name, data):
+    """As dpkg-deb makes them; the control file is of odd length."""
+    out = b'!<arch>\n'
+    for n, d in (('debian-binary', b'2.0\n'),
+                 ('control.tar.gz', gzip.compress(tar('control', b'x')) + b'\n'),
+                 ('data.tar' + name, pack(tar('./etc/env', data)))):
+        out += f'{n:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(d):<10}`\n'.encode()
+        out += d + b'\n' * (len(d) % 2)
+    return out
+
+
 def main():
     top = sys.argv[1]
     rnd = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
@@ -129,6 +146,16 @@ def main():
         '!d/.env')
     put('a.tar.gz', lambda d: gzip.compress(tar('.env', d)), '!.env')
     put('a.tar.zst', lambda d: zst(tar('.env', d)), '!.env')
+    put('gz.deb', lambda d: deb(gzip.compress, '.gz', d),
+        '!data.tar.gz!./etc/env')
+    if 'xz' in sys.argv[3:]:
+        put('a.xz', xz)
+        put('two.xz', lambda d: xz(b'x\n') + xz(d) + b'\0' * 8)
+        put('a.tar.xz', lambda d: xz(tar('.env', d)), '!.env')
+        put('xz.deb', lambda d: deb(xz, '.xz', d), '!data.tar.xz!./etc/env')
+        put('tar.xz.zip', lambda d: zipped('b.tar.xz', xz(tar('.env', d)),
+                                           zipfile.ZIP_STORED),
+            '!b.tar.xz!.env')
     put('stored.zip', lambda d: zipped('.env', d, zipfile.ZIP_STORED),
         '!.env')
     put('deflated.zip', lambda d: zipped('.env', d, zipfile.ZIP_DEFLATED),

@@ -113,9 +113,8 @@ spam_left() {
 take_out() {
 	local n pid left rc size
 	for ((n = 0; n < TORTURE_KILLS; n++)); do
-		left=$(spam_left)
-		[ "$left" -gt 0 ] || break
 		exim-queue --spool "$D/x/spool" --auth-user "$SPAM" >"$D/plan"
+		[ -s "$D/plan" ] || break
 		size=$(stat -c %s "$D/x/spool/Q/quell-manifest.jsonl" \
 			2>/dev/null || echo 0)
 		exim-queue-purge -q --spool "$D/x/spool" --queue-name Q \

@@ -346,6 +346,8 @@ patients(void **state)
 	    "email-smtp-fips.us-gov-west-1.amazonaws.com"));
 	assert_true(ir_courier_is_ses(
 	    "email-smtp.cn-north-1.amazonaws.com.cn"));
+	assert_true(ir_courier_is_ses("email-smtp.eu-west-1.api.aws"));
+	assert_false(ir_courier_is_ses("email-smtp.eu-west-1.notaws"));
 	assert_false(ir_courier_is_ses("email-smtp.example"));
 	assert_false(ir_courier_is_ses("smtp.example.amazonaws.com"));
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "leak/scan.h"
+#include "leak/scan_in.h"
 
 #define MOST 64
 
@@ -537,10 +538,125 @@ test_both_ways(void **state)
 	}
 }
 
+/* What the sweep called, as text; each way into its own. */
+static char called[2][4096];
+static int way;
+
+static void
+call(const char *what, size_t at)
+{
+	size_t n = strlen(called[way]);
+
+	assert_true(n + 32 < sizeof called[way]);
+	snprintf(called[way] + n, 32, "%s %zu\n", what, at);
+}
+
+static void
+on_anchor(struct leak_span *s, size_t at)
+{
+	/* what is none is for the one who looks closer */
+	if (ir_leak_anchor(s->p + at, s->n - at))
+		call("anchor", at);
+}
+
+static void
+on_run(struct leak_span *s, size_t at)
+{
+	(void)s;
+	call("run", at);
+}
+
+static void
+on_wide(struct leak_span *s, size_t at)
+{
+	(void)s;
+	call("wide", at);
+}
+
+/* Both ways of looking see the same; "word AT\n" is among it. */
+static void
+sweep(const unsigned char *p, size_t n, const char *word, size_t at)
+{
+	static const struct leak_sweep to = { on_anchor, on_run, on_wide };
+	struct leak_root root = { .stop = 0 };
+	struct leak_span s = { .p = p, .n = n, .root = &root };
+	char want[32];
+
+	for (way = 0; way < 2; way++) {
+		called[way][0] = '\0';
+		ir_leak_sweep(&s, &to, way == 1);
+	}
+	assert_string_equal(called[0], called[1]);
+	snprintf(want, sizeof want, "%s %zu\n", word, at);
+	if (word[0] && !strstr(called[0], want))
+		fail_msg("%s in %.4s: %s", want, (const char *)p + at,
+		    called[0]);
+}
+
+/* Every four bytes that a rule hangs on, at every place of a block. */
+static void
+test_anchors(void **state)
+{
+	static const char *const sets[][4] = {
+		{ "A", "KSBC", "IC", "A" }, { "pP", "aA", "sS", "sS" },
+		{ "-", "B", "E", "G" }, { "h/", "ob", "o", "kt" },
+		{ "at", "t_", ".s", "ge" }, { "Q", "UV", "tNJ", "JD" },
+		{ "F", "LTCD", "SQ", "U0" }, { "B", "SUQ", "0k", "lN" },
+	};
+	unsigned char buf[192];
+	const char *const *set;
+	size_t i, k, at, of, n;
+
+	(void)state;
+	for (i = 0; i < sizeof sets / sizeof *sets; i++) {
+		set = sets[i];
+		n = strlen(set[0]) * strlen(set[1]) * strlen(set[2]) *
+		    strlen(set[3]);
+		for (at = 0; at < n * 68; at++) {
+			memset(buf, ' ', sizeof buf);
+			for (k = 0, of = at / 68; k < 4; k++) {
+				buf[at % 68 + k] = (unsigned char)
+				    set[k][of % strlen(set[k])];
+				of /= strlen(set[k]);
+			}
+			sweep(buf, sizeof buf, "anchor", at % 68);
+			/* and as the last four */
+			sweep(buf, at % 68 + 4, "anchor", at % 68);
+		}
+	}
+}
+
+/* Every byte, as one of a run, of UTF-16, and as an end of both. */
+static void
+test_runs(void **state)
+{
+	unsigned char buf[192];
+	size_t c, at, i;
+
+	(void)state;
+	for (c = 0; c < 256; c++)
+		for (at = 0; at < 64; at++) {
+			memset(buf, 'x', sizeof buf);
+			buf[at + 32] = (unsigned char)c;
+			sweep(buf, sizeof buf, LEAK_RUN(c) ? "run" : "",
+			    (at + 32) / 16 * 16);
+			for (i = 0; i < sizeof buf; i += 2)
+				buf[i + at % 2] = 0;
+			sweep(buf, sizeof buf, "", 0);
+			memset(buf, (int)c, sizeof buf);
+			for (i = 0; i < sizeof buf; i += 2)
+				buf[i + at % 2] = ' ';
+			sweep(buf, sizeof buf, LEAK_RUN(c) ? "wide" : "",
+			    1 - at % 2);
+		}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_anchors),
+		cmocka_unit_test(test_runs),
 		cmocka_unit_test(test_key_ids),
 		cmocka_unit_test(test_account),
 		cmocka_unit_test(test_secrets),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -51,6 +52,60 @@ test_exim(void **state)
 	assert_int_equal(l.time, 1795284000 + 3 * 3600);
 	assert_int_equal(parse("rubbish").kind, IR_MLOG_JUNK);
 	assert_int_equal(parse("  header: of a reject").kind, IR_MLOG_NONE);
+}
+
+/* What is read quickly is what the plain way reads. */
+static void
+test_addresses(void **state)
+{
+	static const char *const text[] = { "1.2.3.4", "255.255.255.255",
+		"0.0.0.0", "192.0.2.1", "10.20.30.40", "256.1.1.1",
+		"1.2.3.256", "1.300.3.4", "1.2.3", "1.2.3.4.5", "1..3.4",
+		".1.2.3", "1.2.3.", "1.2.3.4444", "0001.2.3.4", "001.02.3.4",
+		"1.2.3.a", "1,2.3.4", "999.9.9.9", "", "2001:db8::1",
+		"::ffff:192.0.2.1", "1.2.3.4 ", " 1.2.3.4" };
+	char line[200];
+	struct ir_mlog_line l;
+	struct ir_mlog_addr a;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof text / sizeof *text; i++)
+		for (k = 0; k < 2; k++) {
+			(void)snprintf(line, sizeof line, "2026-11-21 "
+			    "18:00:00 1xUtVi-0006tA-0D <= a@b H=(x) [%s]%s",
+			    text[i], k ? ":2525 P=esmtp S=100 id=x@y" : "");
+			l = parse(line);
+			(void)ir_mlog_addr(text[i], strlen(text[i]), &a);
+			assert_int_equal(l.ip.family, a.family);
+			if (a.family)
+				assert_memory_equal(l.ip.b, a.b,
+				    a.family == 4 ? 4 : 16);
+		}
+}
+
+/* The ends of lines, with and without what the processor has for it. */
+static void
+test_ends(void **state)
+{
+	static struct ir_log_ends a, b;
+	static char text[IR_LOG_ENDS];
+	size_t n, i, na, nb, seed = 1;
+
+	(void)state;
+	for (n = 0; n <= IR_LOG_ENDS; n += n < 300 ? 1 : 657) {
+		for (i = 0; i < n; i++) {
+			seed = seed * 6364136223846793005u + 1;
+			text[i] = seed >> 60 < n % 17 ? '\n' : 'x';
+		}
+		na = ir_log_ends(text, n, &a);
+		nb = ir_log_ends_portable(text, n, &b);
+		assert_int_equal(na, nb);
+		assert_memory_equal(a.at, b.at, na * sizeof a.at[0]);
+	}
+	memset(text, '\n', sizeof text);
+	assert_int_equal(ir_log_ends(text, sizeof text, &a), sizeof text);
+	assert_int_equal(a.at[IR_LOG_ENDS - 1], IR_LOG_ENDS - 1);
 }
 
 static void
@@ -119,7 +174,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exim), cmocka_unit_test(test_times),
+		cmocka_unit_test(test_exim), cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_redact),
 		cmocka_unit_test(test_distinct),
 		cmocka_unit_test(test_files),

@@ -92,6 +92,79 @@ clients(void **state)
 	assert_false(post.has_ip);
 }
 
+/* What somebody logs in as stands before the time, and may look like one. */
+static void
+forged_times(void **state)
+{
+	static const char *const user[] = {
+		"[01/Jan/2020:00:00:00 +0000]",
+		"x [01/Jan/2020:00:00:00 +0000] y",
+		"[01/Jan/2020:00:00:00 +0000] [", "[ [[]]", "a]",
+		"[2020-01-01T00:00:00Z] [02/Jan/2020:00:00:00 +0000]",
+	};
+	char s[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof user / sizeof *user; i++) {
+		snprintf(s, sizeof s, "192.0.2.1 - %s [21/Nov/2026:10:00:00 "
+		    "+0000] \"POST /a HTTP/1.1\" 200 5 \"-\" "
+		    "\"[03/Jan/2020:00:00:00 +0000] \\\"x\"", user[i]);
+		assert_int_equal(line(s), 1);
+		assert_int_equal(post.time, 1795255200);
+		assert_string_equal(post.path, "/a");
+		assert_true(ir_web_is_log(s, strlen(s)));
+	}
+}
+
+/* A sender in quotes may have anything in it, also what frames another. */
+static void
+quoted_senders(void **state)
+{
+	static const struct ir_delivery_clock clock = { 1795300000, true };
+	static const char *const sender[] = {
+		"\"a U=eve P=local S=9 b\"@x.example",
+		"\"a \\\" U=eve P=local S=9 b\"@x.example",
+		"\"U=eve P=local S=9 for v@x.example \"@x.example",
+	};
+	struct ir_web_mails *m = ir_web_mails_new();
+	struct ir_web_set hours = { .n = 0 };
+	struct ir_web_mails_sum sum;
+	struct ir_err err = IR_ERR_INIT;
+	char s[512];
+	size_t i;
+
+	(void)state;
+	assert_non_null(m);
+	for (i = 0; i < sizeof sender / sizeof *sender; i++) {
+		snprintf(s, sizeof s, "2026-11-21 10:00:0%zu "
+		    "1v0000-0000000000%zu-0001 <= %s U=bob P=local S=600 "
+		    "for w@y.example", i, i, sender[i]);
+		ir_web_mails_line(m, s, strlen(s), &clock);
+		/* one that came from elsewhere says nothing of users here */
+		snprintf(s, sizeof s, "2026-11-21 10:00:0%zu "
+		    "1v0000-0000000001%zu-0001 <= %s H=(h) [192.0.2.1] "
+		    "P=esmtp S=600 for w@y.example", i, i, sender[i]);
+		ir_web_mails_line(m, s, strlen(s), &clock);
+	}
+	/* one without its end */
+	snprintf(s, sizeof s, "2026-11-21 10:00:09 1v0000-00000000020-0001 "
+	    "<= \"a U=eve P=local S=9");
+	ir_web_mails_line(m, s, strlen(s), &clock);
+	assert_int_equal(ir_web_mails_ready(m, &err), 0);
+	assert_int_equal(ir_web_mails_user(m, "eve"), IR_WEB_NONE);
+	assert_int_equal(ir_web_mails_count(m, ir_web_mails_user(m, "bob"),
+	    1795255200, 1795255209), 3);
+	assert_int_equal(ir_web_mails_count(m, IR_WEB_ANY, 1795255200,
+	    1795255209), 3);
+	ir_web_set_add(&hours, 1795255200 / 3600, 1, 1795255200, 1795255209);
+	ir_web_mails_about(m, IR_WEB_ANY, &hours, 0, &sum);
+	assert_int_equal(sum.recipients, 3);
+	assert_int_equal(sum.distinct, 1);
+	ir_web_set_free(&hours);
+	ir_web_mails_free(m);
+}
+
 static void
 json(void **state)
 {
@@ -110,6 +183,12 @@ json(void **state)
 	assert_int_equal(post.time, 1795255200);
 	assert_int_equal(line("{\"ts\":1795255200,\"method\":\"GET\","
 	    "\"uri\":\"/\",\"x\":\"POST\"}"), 0);
+	/* behind syslog's front, and what only looks so */
+	assert_int_equal(line("Nov 21 10:00:00 w nginx: { \"msec\":1795255200,"
+	    "\"request\":\"POST /a HTTP/1.1\"}"), 1);
+	assert_int_equal(post.time, 1795255200);
+	assert_int_equal(line("192.0.2.1 - {x [21/Nov/2026:10:00:00 +0000] "
+	    "\"POST /a HTTP/1.1\" 200 5"), 1);
 	assert_int_equal(line("{\"method\":\"POST\",\"uri\":\"/a\"}"), -1);
 	assert_int_equal(line("{\"ts\":1795255200,\"method\":\"POST\",\"u"),
 	    -1);
@@ -237,6 +316,13 @@ known(void **state)
 		enum ir_web_kind kind;
 	} r[] = {
 		{ "/wp-cron.php", IR_WEB_HONEST },
+		{ "/wp-content/themes/x/404.php", IR_WEB_PLACE },
+		{ "/themes/x/404.php", IR_WEB_PLAIN },
+		{ "/wp-content/themes/x/ajax.php", IR_WEB_PLAIN },
+		{ "/webhook/stripe", IR_WEB_PAID },
+		{ "/api/v1/orders", IR_WEB_HONEST },
+		{ "/api/contact", IR_WEB_FORM },
+		{ "/webmail/", IR_WEB_HONEST },
 		{ "/blog/wp-login.php", IR_WEB_LOGIN },
 		{ "/xmlrpc.php", IR_WEB_LOGIN },
 		{ "/Contact.PHP", IR_WEB_FORM },
@@ -272,6 +358,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests), cmocka_unit_test(clients),
+		cmocka_unit_test(forged_times),
+		cmocka_unit_test(quoted_senders),
 		cmocka_unit_test(json), cmocka_unit_test(names),
 		cmocka_unit_test(chunks), cmocka_unit_test(sets),
 		cmocka_unit_test(known), cmocka_unit_test(plain),
