@@ -551,7 +551,7 @@ look(struct leak_span *s)
 {
 	static const struct leak_sweep to = { anchor, run, wide };
 
-	ir_leak_sweep(s, &to, s->rules && s->rules->portable);
+	ir_leak_sweep(s, &to, s->rules ? s->rules->way : IR_LEAK_FASTEST);
 }
 
 int

@@ -44,6 +44,14 @@ enum ir_leak_form {
 	IR_LEAK_FORMS
 };
 
+/* How to look: all see the same.  For tests; the rest leaves it 0. */
+enum ir_leak_way {
+	IR_LEAK_FASTEST,	/* that the processor can */
+	IR_LEAK_AVX2,		/* at most */
+	IR_LEAK_SCALAR,		/* without vectors */
+	IR_LEAK_WAYS
+};
+
 struct ir_leak_rules {
 	unsigned kinds;		/* bits 1u << enum ir_leak_kind; 0: all */
 	/*
@@ -51,7 +59,7 @@ struct ir_leak_rules {
 	 * line: lines of passwd.client, sasl_passwd and the like count.
 	 */
 	bool lines;
-	bool portable;		/* without vectors: for tests */
+	enum ir_leak_way way;
 };
 
 struct ir_leak_hit {

@@ -61,7 +61,7 @@ struct leak_sweep {
 };
 
 void ir_leak_sweep(struct leak_span *s, const struct leak_sweep *to,
-    bool portable);
+    enum ir_leak_way way);
 /* The bits of the candidate at p, which has n bytes. */
 unsigned ir_leak_anchor(const unsigned char *p, size_t n);
 

@@ -350,19 +350,21 @@ sweep_avx512(struct leak_span *s, const struct leak_sweep *to)
 #endif
 
 void
-ir_leak_sweep(struct leak_span *s, const struct leak_sweep *to, bool portable)
+ir_leak_sweep(struct leak_span *s, const struct leak_sweep *to,
+    enum ir_leak_way way)
 {
 #ifdef HAVE_X86
 	size_t at = 0;
 
-	if (!portable && __builtin_cpu_supports("avx2")) {
-		if (__builtin_cpu_supports("avx512vbmi"))
+	if (way != IR_LEAK_SCALAR && __builtin_cpu_supports("avx2")) {
+		if (way == IR_LEAK_FASTEST &&
+		    __builtin_cpu_supports("avx512vbmi"))
 			at = sweep_avx512(s, to);
 		if (!s->root->stop)
 			sweep_avx2(s, to, at);
 		return;
 	}
 #endif
-	(void)portable;
+	(void)way;
 	sweep_plain(s, to);
 }
