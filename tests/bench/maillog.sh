@@ -93,14 +93,17 @@ packed "${gunzip##*/} -dc : .gz" "$dir/log.gz" "$gunzip" -dc
 zstd -qc "$dir/log" >"$dir/log.zst"
 packed 'zstd -dc : .zst' "$dir/log.zst" zstd -dc
 
-# a million logs lines of as many addresses
+# a million messages of as many addresses, each of them completed
 awk 'BEGIN { srand(5); for (i = 0; i < 1000000; i++) { a = i % 100000
 	s = i * 2; printf "2026-11-%02d %02d:%02d:%02d %06d-%06d-00 <= " \
 	"user%d@d%d.example H=(pc) [%d.%d.%d.%d]:1 P=esmtpsa A=plain:" \
 	"user%d@d%d.example S=1 T=\"t %d\"\n", 1 + s / 86400,
 	s / 3600 % 24, s / 60 % 60, s % 60, i / 1000, i, a, a % 977,
 	20 + rand() * 60, rand() * 256, rand() * 256, rand() * 256, a,
-	a % 977, i } }' >"$dir/many"
+	a % 977, i
+	printf "2026-11-%02d %02d:%02d:%02d %06d-%06d-00 Completed\n",
+	1 + s / 86400, s / 3600 % 24, s / 60 % 60, s % 60, i / 1000,
+	i } }' >"$dir/many"
 for t in 1 2; do
 	read -r _ kib < <(bench_cpu 1 "$bin" --threads "$t" "$dir/many")
 	printf '%-44s %8d KiB\n' "100,000 accounts, 1 M addresses, $t threads" "$kib"
