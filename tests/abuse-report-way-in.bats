@@ -8,13 +8,7 @@ load lib/mailbox_world
 PLAY=$QUELL_ROOT/playbooks/abuse-report
 
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return 1
-	export QUELL_MAILHOST_CMD=env QUELL_STATE_DIR=$PWD/state TZ=UTC
-	export QUELL_INCIDENTS=$PWD/incidents
-	export QUELL_VAULT=$PWD/vault QUELL_VAULT_KEY=file:$PWD/vault.key
-	mailbox_world
-	PATH=$PWD/bin:$PATH
-	printf '%s\n' a@x.example:old: b@x.example:other: >state.users
+	mailbox_setup
 	mailbox_log a@x.example 11 >mainlog
 	contained case
 }

@@ -567,48 +567,6 @@ tar_long_end(struct layer *l)
 		l->nname = strlen(l->name);
 }
 
-static void
-tar_data(struct ir_unpack *u, unsigned depth, const unsigned char *p,
-    size_t n)
-{
-	struct layer *l = u->layer[depth];
-	size_t part;
-
-	while (n && !u->full) {
-		if (l->state == HEAD) {
-			part = BLOCK - l->nhead < n ? BLOCK - l->nhead : n;
-			memcpy(l->head + l->nhead, p, part);
-			l->nhead += part;
-			if (l->nhead == BLOCK) {
-				l->nhead = 0;
-				tar_header(u, depth);
-			}
-		} else if (l->left) {
-			part = l->left < n ? (size_t)l->left : n;
-			if (l->state == STORED)
-				data(u, depth + 1, p, part);
-			else if (l->state == LONG &&
-			    l->nlong + part <= NAME_MAX_HERE) {
-				memcpy(l->name + l->nlong, p, part);
-				l->nlong += part;
-			}
-			l->left -= part;
-		} else {
-			part = l->pad < n ? (size_t)l->pad : n;
-			l->pad -= part;
-		}
-		p += part;
-		n -= part;
-		if (l->state != HEAD && l->left == 0) {
-			if (l->state == LONG)
-				tar_long_end(l);
-			if (l->state == STORED)
-				member_end(u, depth);
-			l->state = l->pad ? PASS : HEAD;
-		}
-	}
-}
-
 /* --- Debian packages ------------------------------------------------------ */
 
 /*
@@ -640,27 +598,38 @@ deb_header(struct ir_unpack *u, unsigned depth)
 	l->state = STORED;
 }
 
+/* --- members, one behind the other ---------------------------------------- */
+
+/* What tar and ar have in common: a header, what it tells of, padding. */
 static void
-deb_data(struct ir_unpack *u, unsigned depth, const unsigned char *p,
+members(struct ir_unpack *u, unsigned depth, const unsigned char *p,
     size_t n)
 {
 	struct layer *l = u->layer[depth];
+	const size_t head = l->kind == DEB ? DEB_HEADER : BLOCK;
 	size_t part;
 
-	while (n && !u->full && l->kind == DEB) {
+	while (n && !u->full && l->kind != NOTHING) {
 		if (l->state == HEAD) {
-			part = DEB_HEADER - l->nhead < n ?
-			    DEB_HEADER - l->nhead : n;
+			part = head - l->nhead < n ? head - l->nhead : n;
 			memcpy(l->head + l->nhead, p, part);
 			l->nhead += part;
-			if (l->nhead == DEB_HEADER) {
+			if (l->nhead == head) {
 				l->nhead = 0;
-				deb_header(u, depth);
+				if (l->kind == DEB)
+					deb_header(u, depth);
+				else
+					tar_header(u, depth);
 			}
 		} else if (l->left) {
 			part = l->left < n ? (size_t)l->left : n;
 			if (l->state == STORED)
 				data(u, depth + 1, p, part);
+			else if (l->state == LONG &&
+			    l->nlong + part <= NAME_MAX_HERE) {
+				memcpy(l->name + l->nlong, p, part);
+				l->nlong += part;
+			}
 			l->left -= part;
 		} else {
 			part = l->pad < n ? (size_t)l->pad : n;
@@ -669,6 +638,8 @@ deb_data(struct ir_unpack *u, unsigned depth, const unsigned char *p,
 		p += part;
 		n -= part;
 		if (l->state != HEAD && l->left == 0) {
+			if (l->state == LONG)
+				tar_long_end(l);
 			if (l->state == STORED)
 				member_end(u, depth);
 			l->state = l->pad ? PASS : HEAD;
@@ -973,12 +944,10 @@ data(struct ir_unpack *u, unsigned depth, const unsigned char *p, size_t n)
 		(void)zstd_data(u, depth, p, n, false);
 	else if (l->kind == XZ)
 		xz_data(u, depth, p, n, false);
-	else if (l->kind == DEB)
-		deb_data(u, depth, p, n);
 	else if (l->kind == ZIP)
 		zip_data(u, depth, p, n);
-	else if (l->kind == TAR)
-		tar_data(u, depth, p, n);
+	else if (l->kind == TAR || l->kind == DEB)
+		members(u, depth, p, n);
 }
 
 static void

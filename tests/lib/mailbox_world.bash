@@ -6,6 +6,8 @@
 # .users (passwd) and, when MAILBOX_DENY is set, .deny alone.
 #
 # mailbox_world [NAME]		who stands out in its queue, if anybody
+# mailbox_setup			the same for one world, with two mailboxes, in
+#				the test's own folder; for setup()
 # mailbox_log NAME BYTE		lines of Exim's log: NAME sends from thirty
 #				places, the first of them BYTE.0.0.5, on two
 #				days after honest ones from 198.51.100.9
@@ -82,4 +84,14 @@ mailbox_log() {
 			line(11 + (i > 119), 3, (i % 120) / 2,
 				(b + i % 30) ".0.0.5", i + 10)
 	}'
+}
+
+mailbox_setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	export QUELL_MAILHOST_CMD=env QUELL_STATE_DIR=$PWD/state TZ=UTC
+	export QUELL_INCIDENTS=$PWD/incidents
+	export QUELL_VAULT=$PWD/vault QUELL_VAULT_KEY=file:$PWD/vault.key
+	mailbox_world
+	PATH=$PWD/bin:$PATH
+	printf '%s\n' a@x.example:old: b@x.example:other: >state.users
 }
